@@ -83,13 +83,13 @@ class Settings(BaseSettings):
     smtp_timeout: timedelta = timedelta(seconds=10)
     """The deadline of everything that is said to the mail server for one notice."""
     signal_url: SecretStr = SecretStr("")
-    """Where a gateway of the operator listens (signal-cli-rest-api): https, or http on this machine. Empty: no Signal."""
+    """Where a gateway of the operator listens (signal-cli-rest-api): https, or http on this machine. For the worker alone."""
     signal_number: str = ""
-    """Our number there, in E.164: `+48…`."""
+    """Our number there, in E.164: `+48…`. Empty: no Signal."""
     telegram_bot: str = ""
     """The user name of our Telegram bot, without the @. Empty: no Telegram."""
     telegram_token: SecretStr = SecretStr("")
-    """Its token."""
+    """Its token. For the worker alone."""
     telegram_url: str = "https://api.telegram.org"
     """The server of the Bot API; another one for who runs their own."""
     gateway_timeout: timedelta = timedelta(seconds=10)
@@ -191,12 +191,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _gateways_are_whole_and_private(self) -> "Settings":
-        if bool(self.signal_url) != bool(self.signal_number):
-            raise ValueError("PRISTAN_SIGNAL_URL and PRISTAN_SIGNAL_NUMBER are set together or not at all")
+        if self.signal_url and not self.signal_number:
+            raise ValueError("PRISTAN_SIGNAL_NUMBER is needed to send by Signal")
         if self.signal_number and not re.fullmatch(r"\+[1-9]\d{6,14}", self.signal_number, re.ASCII):
             raise ValueError("PRISTAN_SIGNAL_NUMBER is a number like +48600123456")
-        if bool(self.telegram_bot) != bool(self.telegram_token):
-            raise ValueError("PRISTAN_TELEGRAM_BOT and PRISTAN_TELEGRAM_TOKEN are set together or not at all")
+        if self.telegram_token and not self.telegram_bot:
+            raise ValueError("PRISTAN_TELEGRAM_BOT is needed to send by Telegram")
         if self.telegram_bot and not re.fullmatch(r"[A-Za-z]\w{4,31}", self.telegram_bot, re.ASCII):
             raise ValueError("PRISTAN_TELEGRAM_BOT is a user name without the @")
         if self.telegram_token and not re.fullmatch(r"\d+:[\w-]+", self.telegram_token.get_secret_value(), re.ASCII):
@@ -212,9 +212,11 @@ class Settings(BaseSettings):
 
     @property
     def gateways(self) -> frozenset[str]:
-        """The channels besides e-mail by which the service notifies a person: `signal`, `telegram`."""
+        """By what, besides e-mail, a person can be told by the service itself: `signal`, `telegram`. Known from the names alone,
+        which every process can have; address and token are for the worker's.
+        """
         return frozenset(
-            name for name, is_set in (("signal", self.signal_url), ("telegram", self.telegram_token)) if is_set
+            name for name, is_set in (("signal", self.signal_number), ("telegram", self.telegram_bot)) if is_set
         )
 
     @model_validator(mode="after")

@@ -45,7 +45,7 @@ OF_THE_PERSON: Final = MappingProxyType(
         "You do not need this if you come back with your number.": N_("This is not needed if somebody comes back with the number."),
         "Notify me at this address when there is news": N_("Notify the person at this address when there is news"),
         "You can say who you are when you contact me": N_("You can say who you are when you contact the person"),
-        "You can leave me a message (voicemail or e-mail)": N_("You can leave the person a message (voicemail or e-mail)"),
+        "You can leave me a message (voicemail, e-mail or messenger)": N_("You can leave the person a message (voicemail, e-mail or messenger)"),
         "At what times of day can we write to you?": N_("At what times of day can we write to the person?"),
         "When is it safe to contact you?": N_("When is it safe to contact the person?"),
         "A word by which we recognise you on the phone": N_("A word by which we recognise the person, or you, on the phone"),

@@ -99,6 +99,23 @@ class MemberNotices(Base):
     updated_at: Mapped[datetime]
 
 
+class TelegramLink(Base):
+    """A link with which the person of a case connects their Telegram; gone when it is used, replaced or two hours old.
+
+    `token_mac`: of the token in the link, under the server's key. The rest are codes that become the rules of the notices.
+    """
+
+    __tablename__ = "telegram_links"
+
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
+    token_mac: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
+    may_say_who: Mapped[bool]
+    good_hours: Mapped[list[str]] = mapped_column(Json)
+    zone: Mapped[str] = mapped_column(sa.String(40))
+    language: Mapped[str] = mapped_column(sa.String(8))
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class PersonNotices(Base):
     """The one address of a person who asked to be notified, with its rules: `how` is encrypted under the epoch key.
 

@@ -8,6 +8,15 @@ _NEWS: Final = N_("News")
 _NEUTRAL: Final = N_("There is something new for you.")
 _OPEN: Final = N_("There is something new about your request. Come back with your number to read it: {link}")
 
+SET_UP: Final = N_(
+    "This is set up. There will be a message here when there is something new. Nobody reads what you write here. "
+    "To end it, send /stop"
+)
+ENDED: Final = N_("This has ended. Nothing more will be sent here.")
+TOO_OLD: Final = N_("This link does not work any more. Make a new one on the page where you found it.")
+NOBODY_READS: Final = N_("Nobody reads what you write here.")
+"""What the Telegram bot answers. None of it says what the bot is for."""
+
 
 def for_person(language: str, link: str, *, may_say_who: bool) -> tuple[str, str]:
     """Subject and text. Without permission to say who we are: no link, and no mention of the request."""

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from app.core import sealing
 from app.core.errors import FieldError, Invalid, PreconditionFailed
 from app.core.keyring import KeyRing
-from app.messaging.models import PartnerNotices, PersonNotices
+from app.core.sealing import CannotOpen
+from app.messaging.models import PartnerNotices, PersonNotices, TelegramLink
 from app.messaging.rules import ContactRules, next_digest
 
 
@@ -134,7 +135,15 @@ def _person_binding(case_id: UUID) -> tuple[str, ...]:
 def set_person_notices(
     session: Session, keys: KeyRing, case_id: UUID, how: Mapping[str, Any] | None, *, zone: str, language: str
 ) -> None:
-    """Replace the contact rules for notices to the person. None: they do not want any notices."""
+    """Replace the contact rules for notices to the person. None: they do not want any notices.
+
+    A Telegram chat that they have connected stays, whatever the form says: it is ended where it was begun, or by /stop.
+    """
+    row = session.get(PersonNotices, case_id)
+    if row is not None and "chat" not in (how or {}) and _has_chat(keys, row):
+        row.zone, row.language = zone, language
+        session.flush()
+        return
     forget(session, case_id)
     if how is None:
         return
@@ -150,8 +159,20 @@ def person_contact(session: Session, keys: KeyRing, case_id: UUID) -> tuple[Cont
     row = session.get(PersonNotices, case_id)
     if row is None:
         return None
-    how = json.loads(sealing.unpad(keys.decrypt(row.how, *_person_binding(case_id))))
-    return ContactRules.of(how), row
+    return ContactRules.of(rules_in(keys, row)), row
+
+
+def rules_in(keys: KeyRing, row: PersonNotices) -> dict[str, Any]:
+    """The person's rules, with the address, as they were stored. Raises CannotOpen."""
+    found: dict[str, Any] = json.loads(sealing.unpad(keys.decrypt(row.how, *_person_binding(row.case_id))))
+    return found
+
+
+def _has_chat(keys: KeyRing, row: PersonNotices) -> bool:
+    try:
+        return bool(rules_in(keys, row).get("chat"))
+    except CannotOpen:
+        return False
 
 
 def set_time_zone(session: Session, case_id: UUID, zone: str) -> None:
@@ -160,4 +181,6 @@ def set_time_zone(session: Session, case_id: UUID, zone: str) -> None:
 
 
 def forget(session: Session, case_id: UUID) -> None:
+    """Forget the address, and a link that would make one."""
     session.execute(sa.delete(PersonNotices).where(PersonNotices.case_id == case_id))
+    session.execute(sa.delete(TelegramLink).where(TelegramLink.case_id == case_id))

@@ -192,6 +192,7 @@ HASHED: Final = frozenset(
         "sealed_responses.fingerprint",
         "sealed_responses.request_id",
         "sessions.id",
+        "telegram_links.token_mac",
         "used_assertions.id",
         "used_challenges.id",
     }

@@ -14,6 +14,8 @@ BACKUP: Final = "backup"
 ROTATION: Final = "rotation"
 WITNESS: Final = "witness"
 """When a witness of the audit chain was last taken for somebody else to keep."""
+TELEGRAM: Final = "telegram"
+"""The hour in which the last message to our bot was worked on, and from which update on to ask for more (`offset`)."""
 RETENTION: Final = "retention"
 """When the retention periods were last changed."""
 

@@ -132,6 +132,7 @@ PRIVILEGES: Final = MappingProxyType(
         ), backup=""),
         "shown_codes": Rights(public=_CASE, worker="SD"),
         "tasks": Rights(public="SIU", partner="SIU", desk="SIU", worker="SIU"),
+        "telegram_links": Rights(public="SID", desk="SD", partner="D", worker="SD"),
         "team_countries": Rights(public="S", partner="S", desk="SIUD", worker="S"),
         "team_rotas": Rights(desk="SIU", worker="S"),
         "teams": Rights(public="S", partner="S", desk="SIU", worker="SI", columns=_only(public="id")),
@@ -163,6 +164,7 @@ SHOWN_CASE_ONLY: Final = (
     "case_events", "case_fingerprints", "case_moves", "case_needs", "case_presence", "case_undos", "case_wraps",
     "conflict_traces", "document_pieces", "documents", "emergency_alerts", "exclusions", "match_runs", "person_notices",
     "referral_message_exports", "referral_message_wraps", "referral_messages", "referrals", "sealed_parts", "shown_codes",
+    "telegram_links",
 )  # fmt: skip
 """Tables of which `public` sees only the rows of the case whose number was shown in the transaction."""
 

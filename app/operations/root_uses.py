@@ -71,6 +71,12 @@ ROOT_USES: Final = (
     RootUse("mac:browser-secret:staff_browser", "the cookie of a browser in which somebody signed in", _FADES),
     RootUse("mac:browser-secret:link", "the cookie of a browser in which the code of a link was given", _FADES),
     RootUse("mac:passkey-challenge", "the challenges for passkeys", _FADES),
+    RootUse(
+        "mac:telegram-link",
+        "finds the link with which a person connects their Telegram",
+        _FADES,
+        ("telegram_links.token_mac",),
+    ),
     RootUse("mac:api-cursor", "the cursors of the API", _FADES),
     RootUse("mac:reply-id", "finds the answer to a request that is repeated", _FADES, ("sealed_responses.request_id",)),
     RootUse(

@@ -36,6 +36,7 @@ MOMENTS: Final = MappingProxyType(
         "case_moves.answered_at": P.HOUR_OF_PERSON,
         "shown_codes.expires_at": P.HOUR,
         "documents.created_at": P.HOUR,
+        "telegram_links.expires_at": P.HOUR,
         "case_presence.at": P.STAFF,
         "case_undos.at": P.STAFF,
         "household_members.joined_at": P.STAFF,

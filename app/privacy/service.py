@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -31,7 +32,7 @@ from app.documents import storage as documents
 from app.intake import idempotency
 from app.links import service as links
 from app.matching import runs
-from app.messaging import outbox, recipients
+from app.messaging import outbox, recipients, telegram_links
 from app.privacy.retention import DEFAULT_PERIODS, DeletionTimes, RetentionPeriods, deletion_times
 from app.referrals import centre_contacts, personal_data, threads
 from app.tasks import service as tasks
@@ -124,9 +125,16 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing, *, team_conversa
             for entry in openings.of_case(session, case.id, UTC)
         ],
         "documents": documents.export(session, case.id),
+        **_telegram(session, keys, case.id),
         "appointments": appointments.export(session, case.id, opened.person_key),
         **({"team_conversations": threads.export(session, case.id, opened.person_key)} if team_conversations else {}),
     }
+
+
+def _telegram(session: Session, keys: KeyRing, case_id: UUID) -> dict[str, Any]:
+    """The chat to which notices go, if the person has connected one; every other address is in the contact."""
+    chat = telegram_links.chat_of(session, keys, case_id)
+    return {"telegram": {"chat": chat}} if chat else {}
 
 
 def forget_due(session: Session, *, now: datetime, limit: int, periods: RetentionPeriods = DEFAULT_PERIODS) -> int:

@@ -32,8 +32,9 @@ from app.directory.packs import Directory
 from app.directory.published import DirectoryInForce
 from app.intake import drafts, idempotency
 from app.links import service as links
-from app.messaging import outbox
-from app.messaging.channels import Channel, Way
+from app.messaging import outbox, telegram_links
+from app.messaging.channels import Channel, SendingFailed, Way
+from app.messaging.telegram_updates import TelegramPoller
 from app.operations import heartbeats
 from app.partners import oauth_clients as partners
 from app.partners import sandbox_identity as published
@@ -45,10 +46,13 @@ from app.staff import read_quotas as daily_reads
 from app.webhooks import delivery as webhooks_delivery
 from app.webhooks import reachability
 from app.webhooks.delivery import WebhookSender
-from app.worker.channel import channel_of, gateway_channels
+from app.worker.channel import channel_of, gateway_channels, telegram_bot_of
 
 Job = Callable[[datetime], int]
 _BATCH: Final = 50
+_POLL_SECONDS: Final = 25.0
+_POLL_AGAIN: Final = timedelta(seconds=30)
+"""How long Telegram is left alone after it did not answer."""
 _MARK_EVERY: Final = timedelta(seconds=30)
 
 
@@ -110,6 +114,37 @@ class Worker:
     def run_forever(self) -> None:
         self._run()
 
+    def _start_polling(self) -> None:
+        """Ask Telegram what was written to our bot, in a thread of its own: it waits for answers, which the rounds must not do."""
+        bot = telegram_bot_of(self._settings)
+        if bot is not None:
+            poller = TelegramPoller(bot, self._database, self._keys, self._clock, self._note_telegram)
+            threading.Thread(target=self._poll, args=(poller,), name="telegram", daemon=True).start()
+
+    def _poll(self, poller: TelegramPoller) -> None:
+        offset: int | None = None
+        while not self._stop.is_set():
+            wait = timedelta(0)
+            try:
+                if offset is None:
+                    offset = self._telegram_offset()
+                offset = poller.poll(offset, _POLL_SECONDS)
+            except SendingFailed as error:
+                log.get().warning("poll_failed", kind="telegram", error=error.reason)
+                wait = max(_POLL_AGAIN, error.retry_after or _POLL_AGAIN)
+            except Exception as error:  # noqa: BLE001  the database is unreachable: the same is asked for again
+                log.get().error("job_failed", kind="telegram", error=type(error).__name__, where=log.where(error))
+                wait = _POLL_AGAIN
+            self._stop.wait(wait.total_seconds())
+
+    def _telegram_offset(self) -> int:
+        with self._database.begin(write=False) as session:
+            last = heartbeats.latest(session).get(heartbeats.TELEGRAM)
+        return int(last.codes.get("offset", 0)) if last is not None else 0
+
+    def _note_telegram(self, session: Session, offset: int) -> None:
+        heartbeats.record(session, heartbeats.TELEGRAM, to_the_hour(self._clock()), offset=offset)
+
     def run_once(self) -> dict[str, int]:
         """Run one round; returns how many things each job did. A job that raised is missing."""
         done: dict[str, int] = {}
@@ -136,6 +171,7 @@ class Worker:
             log.get().error("job_failed", kind="mark", error=type(error).__name__, where=log.where(error))
 
     def _run(self) -> None:
+        self._start_polling()
         while not self._stop.is_set():
             done = self.run_once()
             if any(done.values()):
@@ -227,6 +263,7 @@ class Worker:
                 + drafts.drop_expired(session, now)
                 + shown_codes.forget_expired(session, now)
                 + links.end_expired(session, now)
+                + telegram_links.delete_expired(session, now)
                 + partners.drop_expired_tokens(session, now)
                 + change_feed.drop_old(session, now)
                 + case_presence.delete_expired(session, now)

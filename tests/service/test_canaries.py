@@ -8,13 +8,21 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from app import messaging
 from app.cases.models import Case
+from app.casework import notice_delivery
+from app.casework.notice_delivery import DeliveryContext
 from app.core import sealing
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.intake.questions import QUESTIONS, Kind
+from app.messaging import recipients
+from app.messaging.channels import Notice, Way
+from app.messaging.kinds import KINDS, Recipient
+from app.messaging.recipients import NoticeSettings
+from app.partners.organisations import Organisation
 from app.privacy import service as privacy
-from tests.support.people import PersonSite, person_site_on, short_form
+from tests.support.people import CENTRE, PersonSite, person_site_on, short_form
 
 LATIN = [f"Zyxwomer{n}Qvart" for n in range(10)]
 CYRILLIC = [f"Жабрик{n}Щукарь" for n in range(10)]
@@ -113,3 +121,54 @@ def test_a_case_that_was_erased_opens_with_no_key_that_still_exists(database: Da
         after = KeyRing({2: bytes(range(7, 39))}, 2, person_site.keys._keys.root, {2: person_site.time().date()})
         with pytest.raises(sealing.CannotOpen):
             after.decrypt(kept, "cases", str(case_id), "facts", "1")
+
+
+class Kept:
+    """A channel that keeps every word of what it sends. An address is not searched: it is how the message arrives."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def takes(self, notice: Notice) -> bool:
+        return bool(notice.address)
+
+    def send(self, notice: Notice) -> None:
+        self.words += [notice.subject, notice.text, notice.to]
+
+
+@pytest.mark.parametrize("way", list(Way))
+def test_no_message_by_any_way_holds_anything_personal(
+    database: Database, tmp_path: Path, way: Way, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with person_site_on(database, tmp_path / "var") as person_site:
+        tell_everything(person_site)
+        keys, now = person_site.keys, person_site.time()
+        address = {Way.EMAIL: "me@example.net", Way.SIGNAL: "+48600123456"}.get(way, "")
+        how = {"channel": way, "address": address, "may_say_who": True, "may_leave_message": True, "good_times": ""}
+        if way is Way.TELEGRAM:
+            how["chat"] = "4242"
+        person = [kind for kind, row in KINDS.items() if Recipient.PERSON in row.recipients]
+        with database.begin() as session:
+            case_id = session.scalars(sa.select(Case.id)).one()
+            recipients.set_person_notices(session, keys, case_id, how, zone="Europe/Warsaw", language="ru")
+            centre = session.scalars(sa.select(Organisation.id).where(Organisation.slug == CENTRE)).one()
+            wanted = NoticeSettings(address="intake@example.org")
+            recipients.save_notice_settings(session, keys, centre, wanted, zone="Europe/Warsaw", version=0, now=now)
+            for kind, row in KINDS.items():
+                if Recipient.ORGANISATION in row.recipients:
+                    messaging.queue(session, kind, about_id=case_id, organisation_id=centre, now=now)
+        mail, other = Kept(), Kept()
+        post = DeliveryContext(
+            mail, keys, "https://pristan.example", others={way: other} if way is not Way.EMAIL else {}
+        )
+        for kind in person:  # one at a time waits
+            with database.begin() as session:
+                messaging.notify_person(session, kind, about_id=case_id, case_id=case_id, now=now)
+            notice_delivery.send_due(database, post, now, 100)
+    words = "\n".join(mail.words + other.words)
+    told = mail.words if way is Way.EMAIL else other.words
+    assert sum(line.startswith("case:") for line in told) == len(person)
+    assert "organisation:" in words
+    output = capfd.readouterr()
+    assert found((words + output.out + output.err).encode()) == set()
+    assert not [one for one in ("4242", "+48600123456", "me@example.net") if one in words + output.out + output.err]

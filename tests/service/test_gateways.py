@@ -1,25 +1,32 @@
 """Notices by Signal and Telegram: what is sent, and what happens when a gateway refuses, hangs, limits, breaks or is cut off."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from app import messaging
+from app.cases import transitions
 from app.core.db import Database
 from app.directory.packs import load_packs
-from app.messaging import recipients
+from app.messaging import recipients, telegram_links
 from app.messaging.channels import Channel, Notice, SendingFailed, Way
 from app.messaging.gateway import Gateway
 from app.messaging.kinds import NoticeKind
-from app.messaging.models import OutboxMessage, PersonNotices
+from app.messaging.models import OutboxMessage, PersonNotices, TelegramLink
 from app.messaging.rules import ContactRules
 from app.messaging.signal import SignalChannel, recipient_of
 from app.messaging.telegram import TelegramBot, TelegramChannel
+from app.messaging.telegram_updates import TelegramPoller
+from app.operations import heartbeats
 from app.operations.privileges import Role
+from app.privacy import service as privacy
 from app.settings import Settings
 from app.tasks.models import Task
 from app.worker.loop import Worker
@@ -300,7 +307,7 @@ def test_a_way_that_is_down_does_not_fill_the_round_of_the_others(
         {"signal_url": "http://signal.example.org"},
         {"signal_url": "https://signal.example.org"},
         {"signal_url": "https://signal.example.org", "signal_number": "600 123 456"},
-        {"telegram_bot": "made_up_bot"},
+        {"telegram_token": TOKEN},
         {"telegram_bot": "@made_up_bot", "telegram_token": TOKEN},
         {"telegram_bot": "made_up_bot", "telegram_token": "not a token"},
         {"telegram_url": "http://api.example.org"},
@@ -311,3 +318,180 @@ def test_half_a_gateway_or_one_in_the_clear_is_refused_at_the_start(wrong: dict[
     with pytest.raises(ValueError, match=r"PRISTAN_(SIGNAL|TELEGRAM)") as refused:
         Settings(**{**number, **wrong})  # type: ignore[arg-type]
     assert TOKEN not in str(refused.value)
+
+
+# --- what people write to the bot ------------------------------------------------------------------------------------
+
+
+def bot_of(fake: FakeGateway) -> TelegramBot:
+    return TelegramBot(Gateway(f"{fake.address}/bot{TOKEN}", 30))
+
+
+def poller(scene: Scene, fake: FakeGateway) -> TelegramPoller:
+    def remember(session: Session, offset: int) -> None:
+        heartbeats.record(session, heartbeats.TELEGRAM, scene.now, offset=offset)
+
+    return TelegramPoller(bot_of(fake), under(scene.database, Role.WORKER), scene.keys, lambda: scene.now, remember)
+
+
+def link(scene: Scene, case: UUID, **rules: Any) -> str:
+    with scene.write() as session:
+        return telegram_links.make(
+            session,
+            scene.keys,
+            case,
+            zone="Europe/Warsaw",
+            language="pl",
+            now=scene.now,
+            **{"may_say_who": False, "good_hours": (), **rules},
+        )
+
+
+def chat_of(scene: Scene, case: UUID) -> str | None:
+    with scene.database.begin(write=False) as session:
+        found = recipients.person_contact(session, scene.keys, case)
+        return found[0].chat if found is not None else None
+
+
+@pytest.fixture
+def telegram() -> Iterator[FakeGateway]:
+    with gateway("telegram") as server:
+        yield server
+
+
+def test_a_link_connects_a_chat_once_and_news_arrive_there(scene: Scene, tmp_path: Path, telegram: FakeGateway) -> None:
+    case = scene.case(ONE)
+    token = link(scene, case)
+    telegram.written(f"/start {token}")
+    telegram.written(f"/start {token}", chat=666)
+    offset = poller(scene, telegram).poll(0)
+    assert (offset, chat_of(scene, case)) == (1002, CHAT)
+    set_up, too_old = telegram.sent
+    assert set_up[1]["text"].startswith("Ustawione."), "in the language of the page"
+    assert (too_old[0], too_old[1]["text"].split(".")[0]) == ("666", "Эта ссылка больше не действует")
+    telegram.sent.clear()
+    with scene.write() as session:
+        messaging.notify_person(session, NoticeKind.MESSAGE, about_id=case, case_id=case, now=scene.now)
+    worker(scene, tmp_path, {Way.TELEGRAM: channel_to("telegram", telegram)}).jobs["messages"](scene.now)
+    assert [(to, content["text"]) for to, content in telegram.sent] == [(CHAT, "Są dla Państwa nowe wiadomości.")]
+    with scene.database.begin(write=False) as session:
+        assert CHAT.encode() not in session.scalars(sa.select(PersonNotices.how)).one()
+        assert session.scalars(sa.select(TelegramLink)).all() == []
+
+
+def test_a_link_ends_with_its_hours_and_when_a_new_one_is_made(scene: Scene, telegram: FakeGateway) -> None:
+    case = scene.case(ONE)
+    first, second = link(scene, case), link(scene, case)
+    telegram.written(f"/start {first}")
+    scene.later(hours=3)
+    telegram.written(f"/start {second}")
+    poller(scene, telegram).poll(0)
+    assert chat_of(scene, case) is None
+    assert len(set(telegram.texts)) == 1
+
+
+def test_stop_forgets_the_chat_and_says_so(scene: Scene, tmp_path: Path, telegram: FakeGateway) -> None:
+    case, other = scene.case(ONE), scene.case(ONE)
+    telegram.written(f"/start {link(scene, case)}")
+    telegram.written(f"/start {link(scene, other)}", chat=99)
+    telegram.written("/STOP")
+    poller(scene, telegram).poll(0)
+    assert (chat_of(scene, case), chat_of(scene, other)) == (None, "99")
+    assert telegram.sent[-1] == (CHAT, {**telegram.sent[-1][1], "text": "Zakończone. Nic więcej tu nie przyjdzie."})
+
+
+def test_what_else_is_written_is_answered_and_kept_nowhere(
+    scene: Scene, telegram: FakeGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for text, kind in (("My name is Made Up, help", "private"), ("/start", "private"), ("/stop", "group")):
+        telegram.written(text, kind=kind, language="de-AT")
+    telegram.updates.append({"update_id": 1003, "edited_message": {}})
+    telegram.updates.append(
+        {"update_id": 1004, "message": {"chat": {"type": "private", "id": "x' OR 1"}, "text": "/stop"}}
+    )
+    assert poller(scene, telegram).poll(0) == 1005
+    assert telegram.texts == ["Was Sie hier schreiben, liest niemand."] * 2
+    printed = capsys.readouterr()
+    assert "Made Up" not in printed.out + printed.err
+
+
+def test_the_place_is_kept_and_nothing_is_worked_on_twice(scene: Scene, telegram: FakeGateway) -> None:
+    telegram.written("hello")
+    poller(scene, telegram).poll(0)
+    with scene.database.begin(write=False) as session:
+        offset = heartbeats.latest(session)[heartbeats.TELEGRAM].codes["offset"]
+    assert poller(scene, telegram).poll(offset) == 1001
+    assert len(telegram.sent) == 1
+
+
+def test_a_message_that_breaks_something_does_not_stop_those_behind_it(
+    scene: Scene, telegram: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_about: object) -> list[str]:
+        raise RuntimeError
+
+    monkeypatch.setattr(telegram_links, "stop", stop)
+    telegram.written("/stop")
+    telegram.written("hello")
+    assert poller(scene, telegram).poll(0) == 1002
+    assert len(telegram.sent) == 1
+
+
+@pytest.mark.parametrize("behaves", ["cuts", "503", "moves"])
+def test_a_bot_server_that_misbehaves_is_asked_for_the_same_again(
+    scene: Scene, telegram: FakeGateway, behaves: str
+) -> None:
+    case = scene.case(ONE)
+    telegram.written(f"/start {link(scene, case)}")
+    telegram.behaves = behaves
+    with pytest.raises(SendingFailed):
+        poller(scene, telegram).poll(0)
+    telegram.behaves = "well"
+    poller(scene, telegram).poll(0)
+    assert chat_of(scene, case) == CHAT
+
+
+def test_the_worker_polls_in_a_thread_of_its_own_and_keeps_on_when_it_is_refused(
+    scene: Scene, tmp_path: Path, telegram: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.worker.loop._POLL_AGAIN", timedelta(milliseconds=20))
+    case = scene.case(ONE)
+    telegram.written(f"/start {link(scene, case)}")
+    telegram.behaves = "503"
+    settings = Settings(var=tmp_path, telegram_bot="made_up_bot", telegram_token=TOKEN, telegram_url=telegram.address)  # type: ignore[arg-type]
+    loop = Worker(scene.database, scene.keys, load_packs(), settings, lambda: scene.now, channel=NoMail())
+    loop.jobs.clear()
+    loop.start()
+    try:
+        until(lambda: telegram.refused > 1)
+        telegram.behaves = "well"
+        until(lambda: bool(telegram.sent))
+    finally:
+        telegram.done.set()
+        loop.stop()
+    assert chat_of(scene, case) == CHAT
+
+
+def until(holds: Callable[[], bool]) -> None:
+    for _ in range(3000):
+        if holds():
+            return
+        time.sleep(0.01)
+    raise AssertionError
+
+
+def test_what_a_form_says_later_does_not_end_a_chat_and_erasing_does(scene: Scene, telegram: FakeGateway) -> None:
+    case = scene.case(ONE)
+    telegram.written(f"/start {link(scene, case)}")
+    poller(scene, telegram).poll(0)
+    mail = {"channel": "email", "address": "me@example.net", "good_times": ""}
+    for how in (None, {**mail, "may_say_who": False, "may_leave_message": True}):
+        with scene.write() as session:
+            recipients.set_person_notices(session, scene.keys, case, how, zone="Europe/Vilnius", language="lt")
+        assert chat_of(scene, case) == CHAT
+    link(scene, case)
+    with scene.write() as session:
+        privacy.erase(session, transitions.locked(session, case), actor_kind="person", now=scene.now)
+    assert chat_of(scene, case) is None
+    with scene.database.begin(write=False) as session:
+        assert session.scalars(sa.select(TelegramLink)).all() == []

@@ -25,6 +25,8 @@ class FakeGateway:
     """Recipients without an account, or who have blocked us."""
     waits: int | None = None
     """How many seconds it asks us to wait: everything is answered with 429."""
+    refused: int = 0
+    """How often it answered with the status that it is told to answer with."""
     updates: list[dict[str, Any]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
     """What getUpdates was asked."""
@@ -113,6 +115,7 @@ def gateway(kind: str) -> Iterator[FakeGateway]:
             if fake.behaves == "moves":
                 self._answer(302, {}, {"Location": f"{fake.address}/elsewhere"})
             elif fake.behaves.isdigit():
+                fake.refused += 1
                 self._answer(int(fake.behaves), {"ok": False, "error": "out of order"})
             else:
                 self._answer(*speaks(self.path, content))

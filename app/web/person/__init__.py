@@ -21,6 +21,7 @@ from app.web.person import (
     static_pages,
     statistics_page,
     step_form,
+    telegram,
 )
 
 router = APIRouter(include_in_schema=False)
@@ -37,6 +38,7 @@ for part_router in (
     prompt_answers.router,
     statistics_page.router,
     shown_code.router,
+    telegram.router,
     elsewhere_pages.router,
     calendar_file.router,
     appointments.router,

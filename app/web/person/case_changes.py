@@ -333,6 +333,7 @@ def _copy_context(
         "referrals": [(entry, sentence_of(entry, asked_by)) for entry in referrals if entry.state in REFERRAL],
         "thread": conversation.of_case(session, opened, directory),
         "openings": openings_of(session, case, directory),
+        "chat": document.get("telegram", {}).get("chat", ""),
         "deadline": letter.of_case(case, keys, code_names, directory, now),
         "zone": deadlines.time_zone(directory.country(case.country)),
     }

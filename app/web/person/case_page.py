@@ -51,14 +51,21 @@ _EMPTY: Final = N_("Please write your message first.")
 
 @router.get("/case")
 def show_case(
-    lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db, again: Again = ""
+    lang: Lang,
+    cookie: Cookie,
+    now: Now,
+    keys: Keys,
+    directory: Directory,
+    settings: Config,
+    session: Db,
+    again: Again = "",
 ) -> Response:
     """The status page. `again`: a message was not sent; it is shown with what was wrong with it."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     text, problem = (visits.kept(session, cookie, now, "message") if again else None) or ("", "")
-    return _page_with_message(lang, session, opened, cookie, keys, directory, now, text, problem)
+    return _page_with_message(lang, session, opened, cookie, keys, directory, settings, now, text, problem)
 
 
 def _page_with_message(
@@ -68,6 +75,7 @@ def _page_with_message(
     cookie: str | None,
     keys: KeyRing,
     directory: Packs,
+    settings: Settings,
     now: datetime,
     text: str,
     problem: str,
@@ -85,8 +93,9 @@ def _page_with_message(
             most=words.number(most),
         )
     notice = {"late": EXPIRED_NOTICE, "too_many": TOO_MANY_CHANGES, "no_room": _NO_ROOM}.get(problem, "")
+    telegram = bool(settings.telegram_bot)
     return case_view.status_page(
-        lang, session, opened, cookie, keys, directory, now, text=text, error=error, notice=notice
+        lang, session, opened, cookie, keys, directory, now, telegram=telegram, text=text, error=error, notice=notice
     )
 
 
@@ -119,7 +128,7 @@ def send_message(
         except (TooManyChanges, Conflict):
             problem = "too_many"
     if problem == "no_room" or len(text) > _KEPT_MESSAGE:  # too large for the draft: it comes back in this answer
-        return _page_with_message(lang, session, opened, cookie, keys, directory, now, text, problem)
+        return _page_with_message(lang, session, opened, cookie, keys, directory, settings, now, text, problem)
     if problem or "switch" in form:
         visits.keep(session, cookie, now, settings.draft_idle, message=(text, problem))
         return RedirectResponse(f"/{lang}/case?{AGAIN}#thread", 303)

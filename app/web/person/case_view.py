@@ -131,6 +131,7 @@ def status_page(
     directory: Packs,
     now: datetime,
     *,
+    telegram: bool = False,
     text: str = "",
     error: str = "",
     notice: str = "",
@@ -185,6 +186,7 @@ def status_page(
         openings=openings_of(session, case, directory),
         documents=len(documents.of_case(session, case.id)),
         code=shown_codes.of_case(session, case, now),
+        telegram=telegram and case.closed_at is None,
         contacts=directory.urgent_contacts(
             case.country, urgent_contacts.lines_needed(case.needs), status=_facts(case, keys).get("status")
         )

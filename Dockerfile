@@ -1,15 +1,18 @@
 # Two stages: the first fetches wheels (pinned by hash, nothing is built from source) and compiles the catalogues;
 # the second is the runtime image: an unprivileged user, and a root file system that can be read-only.
 ARG PYTHON=3.13
+# "ways": with Apprise, for PRISTAN_TEAM_WAYS.
+ARG LOCK=base
 
 FROM python:${PYTHON}-slim AS made
+ARG LOCK
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /srv/pristan
 COPY requirements requirements
 RUN python -m venv /opt/pristan \
  && python -m pip install --require-hashes --only-binary :all: --requirement requirements/uv.txt \
  && uv pip install --python /opt/pristan/bin/python --no-cache --require-hashes --only-binary :all: \
-      --requirement requirements/base.txt --requirement requirements/uv.txt
+      --requirement requirements/${LOCK}.txt --requirement requirements/uv.txt
 COPY pyproject.toml alembic.ini LICENSE ./
 COPY alembic alembic
 COPY app app

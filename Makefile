@@ -63,6 +63,7 @@ COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hash
 lock: base
 	$(BIN)/uv $(COMPILE) --output-file requirements/uv.txt --group bootstrap
 	$(BIN)/uv $(COMPILE) --output-file requirements/base.txt pyproject.toml
+	$(BIN)/uv $(COMPILE) --output-file requirements/ways.txt pyproject.toml --extra ways --constraint requirements/base.txt
 	$(BIN)/uv $(COMPILE) --output-file requirements/dev.txt pyproject.toml --group dev --constraint requirements/base.txt
 
 # Tools of their own versions, outside the development lock: nothing else needs them, and no test does.

@@ -34,7 +34,21 @@ def _listed(value: object) -> object:
 
 Days = Annotated[timedelta, BeforeValidator(_days)]
 OfferAfter = Annotated[timedelta | None, BeforeValidator(_offer_mode)]
+TEAM_WAY_KINDS = (
+    "signals", "tgram", "matrixs", "mmosts", "ntfys", "gotifys", "rockets", "nctalks", "zulip", "threema",
+    "twilio", "vonage", "sinch", "bulksms", "clickatell",
+)  # fmt: skip
+"""Kinds of addresses of Apprise that speak TLS to one service which the operator names."""
+_PLAIN_KINDS = ("signal", "matrix", "mmost", "ntfy", "gotify", "rocket", "nctalk")
+"""The same without TLS, for a service on this machine."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return urlsplit(address).hostname in _LOOPBACK
+    except ValueError:
+        return False
 
 
 def _needs_no_tls(host: str) -> bool:
@@ -92,6 +106,11 @@ class Settings(BaseSettings):
     """Its token. For the worker alone."""
     telegram_url: str = "https://api.telegram.org"
     """The server of the Bot API; another one for who runs their own."""
+    team_ways: dict[str, SecretStr] = {}
+    """More ways by which members can be told, as JSON: `{"duty phone": "signals://…", "Warsaw room": "matrixs://…"}`, with
+    addresses as Apprise has them. The desk's process needs the names alone: `{"duty phone": ""}`."""
+    team_way_kinds: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = TEAM_WAY_KINDS
+    """Which kinds of them are allowed; fewer than all that we know, if you like."""
     gateway_timeout: timedelta = timedelta(seconds=10)
     """The deadline of one call to Signal's gateway or to Telegram."""
     escalate_after: Annotated[timedelta, Field(ge=timedelta(minutes=5), le=timedelta(hours=4))] = timedelta(minutes=15)
@@ -208,6 +227,24 @@ class Settings(BaseSettings):
             parts = urlsplit(address)
             if address and parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
                 raise ValueError(f"{name} must begin with https://; only a gateway on this machine may do without TLS")
+        return self
+
+    @model_validator(mode="after")
+    def _ways_of_the_team_are_allowed_and_private(self) -> "Settings":
+        if not set(self.team_way_kinds) <= set(TEAM_WAY_KINDS):
+            raise ValueError(f"PRISTAN_TEAM_WAY_KINDS: only {', '.join(TEAM_WAY_KINDS)}")
+        for name, secret in self.team_ways.items():
+            if not re.fullmatch(r"[\w][\w .-]{0,38}", name):
+                raise ValueError("PRISTAN_TEAM_WAYS: a name has at most 39 letters, digits, spaces, dots and hyphens")
+            address = secret.get_secret_value()
+            kind = address.partition("://")[0].lower()
+            allowed = kind in self.team_way_kinds or (
+                kind in _PLAIN_KINDS and f"{kind}s" in self.team_way_kinds and _is_loopback(address)
+            )
+            if address and (not allowed or re.search(r"[?&](verify|redirect)=", address, re.IGNORECASE)):
+                raise ValueError(
+                    f"PRISTAN_TEAM_WAYS: the address of {name!r} is of no allowed kind, without TLS, or checks no certificate"
+                )
         return self
 
     @property

@@ -35,6 +35,7 @@ from app.messaging.rules import Verdict, may_notify
 
 ROUND_SECONDS: Final = 60.0
 """How long one way may send in one round. With the deadline of a single notice it stays below the lease of the claims."""
+_MOST_LANES: Final = 12
 REST: Final = timedelta(minutes=1)
 """How long a way is left alone that is down. What waits for it keeps its attempts."""
 
@@ -50,14 +51,16 @@ class DeliveryContext:
     base_url: str
     directory: Directory
     others: Mapping[Way, Channel] = field(default_factory=dict)
-    resting: dict[Way, datetime] = field(default_factory=dict)
+    resting: dict[str, datetime] = field(default_factory=dict)
+    outcomes: dict[str, str] = field(default_factory=dict)
+    """How the last exchange of each lane went in this round: "" well, or why it would fail for every notice."""
     monotonic: Callable[[], float] = time.monotonic
     waits: Waits = field(default_factory=Waits)
 
     @property
     def ways(self) -> Collection[Way]:
         """The ways by which this installation can write to a person."""
-        return {Way.EMAIL, *self.others}
+        return {Way.EMAIL, *self.others} - {Way.TEAM}
 
     def channel_of(self, way: Way) -> Channel | None:
         return self.channel if way is Way.EMAIL else self.others.get(way)
@@ -84,28 +87,29 @@ def send_due(database: Database, post: DeliveryContext, now: datetime, limit: in
         team_notices.hand_out_due(session, now, limit, first_wait=post.waits.next_on_call)
     with database.begin() as session:
         bundles = _bundled(session, post, outbox.claim(session, now, limit), now)
-    by_way: dict[Way, list[_Bundle]] = {}
+    lanes: dict[str, list[_Bundle]] = {}
     for bundle in bundles:
-        by_way.setdefault(bundle.notice.way, []).append(bundle)
-    if len(by_way) < 2:
-        return sum(_send_by(database, post, way, waiting, now) for way, waiting in by_way.items())
-    with ThreadPoolExecutor(len(by_way), thread_name_prefix="way") as threads:
-        running = [threads.submit(_send_by, database, post, way, waiting, now) for way, waiting in by_way.items()]
+        lanes.setdefault(bundle.notice.lane, []).append(bundle)
+    if len(lanes) < 2:
+        return sum(_send_by(database, post, lane, waiting, now) for lane, waiting in lanes.items())
+    with ThreadPoolExecutor(min(len(lanes), _MOST_LANES), thread_name_prefix="way") as threads:
+        first = sorted(lanes, key=lambda lane: lane.startswith(Way.TEAM))  # there can be many of the operator's ways
+        running = [threads.submit(_send_by, database, post, lane, lanes[lane], now) for lane in first]
     return sum(one.result() for one in running)
 
 
-def _send_by(database: Database, post: DeliveryContext, way: Way, bundles: Sequence[_Bundle], now: datetime) -> int:
+def _send_by(database: Database, post: DeliveryContext, lane: str, bundles: Sequence[_Bundle], now: datetime) -> int:
     """Send these by one way. When it is down, the rest waits a minute and keeps its attempts. What the round has no time for
     is released.
     """
     went, ends_at = 0, post.monotonic() + ROUND_SECONDS
-    rests_until = post.resting.get(way)
+    rests_until = post.resting.get(lane)
     for place, bundle in enumerate(bundles):
         if (rests_until is not None and rests_until > now) or post.monotonic() >= ends_at:
             with database.begin() as session:
                 outbox.postpone(session, [message for other in bundles[place:] for message in other.ids], rests_until)
             break
-        outcome = _attempt(post.channel_of(way), bundle)
+        outcome = _attempt(post.channel_of(bundle.notice.way), bundle)
         with database.begin() as session:
             if outcome is None:
                 _skip(session, bundle, now)
@@ -117,8 +121,11 @@ def _send_by(database: Database, post: DeliveryContext, way: Way, bundles: Seque
                 if bundle.link_id is not None:
                     links.drop_token(session, bundle.link_id)
                 went += len(bundle.ids)
+        if outcome is True:
+            post.outcomes[lane] = ""
         if isinstance(outcome, SendingFailed) and outcome.affects_all:
-            rests_until = post.resting[way] = now + max(REST, outcome.retry_after or REST)
+            post.outcomes[lane] = outcome.reason
+            rests_until = post.resting[lane] = now + max(REST, outcome.retry_after or REST)
     return went
 
 

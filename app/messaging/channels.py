@@ -16,6 +16,8 @@ class Way(StrEnum):
     EMAIL = "email"
     SIGNAL = "signal"
     TELEGRAM = "telegram"
+    TEAM = "team"
+    """One of the ways that the operator has set for members, by its name."""
 
 
 EMAIL_ALONE: Final = frozenset({Way.EMAIL})
@@ -39,6 +41,11 @@ class Notice:
     text: str
     address: str = ""
     way: Way = Way.EMAIL
+
+    @property
+    def lane(self) -> str:
+        """What it waits for, if that is down: the way, and of the operator's ways this one alone."""
+        return f"{self.way}:{self.address}" if self.way is Way.TEAM else self.way.value
 
     def __repr__(self) -> str:
         return f"Notice(id={self.id}, to={self.to})"

@@ -3,7 +3,7 @@
 Each problem has a code, which is the same on the operations page, in /readyz and in the metrics.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -59,6 +59,15 @@ class TeamKey:
 
 
 @dataclass(frozen=True, slots=True)
+class WayState:
+    """How a way of sending worked when it was last used: in which hour, and "" or why it failed for every notice."""
+
+    name: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The status at one moment. None: it has never happened, or there is nothing of the kind."""
 
@@ -87,6 +96,7 @@ class Status:
     storage: Storage
     witness_at: datetime | None = None
     role_too_strong: bool = False
+    ways: Sequence[WayState] = ()
 
     def problems(self) -> list[str]:
         """The codes of the problems that an operator should look at."""
@@ -95,6 +105,7 @@ class Status:
             "worker-job-failed": bool(self.worker_failed),
             "messages-late": self.oldest_message_at is not None and self.at - self.oldest_message_at > MESSAGE_LATE,
             "messages-dead": self.messages_dead > 0,
+            "way-down": any(way.reason for way in self.ways),
             "clocks-late": self.oldest_clock_at is not None and self.at - self.oldest_clock_at > CLOCK_LATE,
             "rotation-unfinished": len(self.epochs) > 1,
             "epoch-key-old": self.epoch_age > EPOCH_OLD,
@@ -161,8 +172,17 @@ def read_status(session: Session, keys: KeyRing, now: datetime, limits: StorageL
         versions=versions(session),
         storage=storage_brake.measure(session, limits),
         witness_at=taken.at if (taken := last.get(heartbeats.WITNESS)) else None,
+        ways=_ways(last),
         role_too_strong=(found := database_roles.strength(session.connection())) is not None and found.too_strong,
     )
+
+
+def _ways(last: Mapping[str, heartbeats.Heartbeat]) -> list[WayState]:
+    return [
+        WayState(name.removeprefix(heartbeats.WAY), beat.at, str(beat.codes.get("reason", "")))
+        for name, beat in sorted(last.items())
+        if name.startswith(heartbeats.WAY)
+    ]
 
 
 def alarms(session: Session, now: datetime) -> int:

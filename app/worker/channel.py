@@ -4,6 +4,7 @@ from app.messaging.channels import Channel, FileChannel, Way
 from app.messaging.gateway import Gateway
 from app.messaging.signal import SignalChannel
 from app.messaging.smtp import MailServer, SmtpChannel
+from app.messaging.team_ways import TeamWays
 from app.messaging.telegram import TelegramBot, TelegramChannel
 from app.settings import Settings
 
@@ -25,8 +26,12 @@ def channel_of(settings: Settings) -> Channel:
 
 
 def gateway_channels(settings: Settings) -> dict[Way, Channel]:
-    """The ways besides e-mail that are set."""
-    found: dict[Way, Channel] = {}
+    """The ways besides e-mail that are set. That of the members is always there: it says of a name that is not set any more that
+    nothing arrives.
+    """
+    seconds = 2 * settings.gateway_timeout.total_seconds()
+    addresses = {name: address.get_secret_value() for name, address in settings.team_ways.items()}
+    found: dict[Way, Channel] = {Way.TEAM: TeamWays(addresses, seconds)}
     if settings.signal_url:
         gateway = Gateway(settings.signal_url.get_secret_value(), settings.gateway_timeout.total_seconds())
         found[Way.SIGNAL] = SignalChannel(gateway, settings.signal_number)

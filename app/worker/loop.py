@@ -6,6 +6,7 @@ done, the rest is still due. The exception class of a job that fails is logged, 
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
@@ -50,6 +51,7 @@ from app.worker.channel import channel_of, gateway_channels, telegram_bot_of
 
 Job = Callable[[datetime], int]
 _BATCH: Final = 50
+_UPDATES: Final = "telegram-updates"
 _POLL_SECONDS: Final = 25.0
 _POLL_AGAIN: Final = timedelta(seconds=30)
 """How long Telegram is left alone after it did not answer."""
@@ -78,7 +80,8 @@ class Worker:
         self._clock = clock
         self._channel = channel or channel_of(settings)
         self._gateways = gateway_channels(settings) if gateways is None else gateways
-        self._resting: dict[Way, datetime] = {}
+        self._resting: dict[str, datetime] = {}
+        self._noted_ways: dict[str, tuple[datetime, str]] = {}
         self._postman = WebhookSender(database, keys, outbound or Outbound(), SystemRandom())
         self._stored_digest = ""
         self._periods: privacy.RetentionPeriods | None = None
@@ -129,9 +132,12 @@ class Worker:
                 if offset is None:
                     offset = self._telegram_offset()
                 offset = poller.poll(offset, _POLL_SECONDS)
+                self._note_way(_UPDATES, "")
             except SendingFailed as error:
                 log.get().warning("poll_failed", kind="telegram", error=error.reason)
                 wait = max(_POLL_AGAIN, error.retry_after or _POLL_AGAIN)
+                with suppress(Exception):  # the page of operations is late then
+                    self._note_way(_UPDATES, error.reason)
             except Exception as error:  # noqa: BLE001  the database is unreachable: the same is asked for again
                 log.get().error("job_failed", kind="telegram", error=type(error).__name__, where=log.where(error))
                 wait = _POLL_AGAIN
@@ -239,7 +245,19 @@ class Worker:
             resting=self._resting,
             waits=self._waits,
         )
-        return notice_delivery.send_due(self._database, post, now, _BATCH)
+        sent = notice_delivery.send_due(self._database, post, now, _BATCH)
+        for lane, reason in post.outcomes.items():
+            self._note_way(lane, reason)
+        return sent
+
+    def _note_way(self, lane: str, reason: str) -> None:
+        """Record for the operations page how a way of sending works, once an hour and whenever that changes."""
+        hour = to_the_hour(self._clock())
+        if self._noted_ways.get(lane) == (hour, reason):
+            return
+        with self._database.begin() as session:
+            heartbeats.record(session, f"{heartbeats.WAY}{lane}", hour, reason=reason)
+        self._noted_ways[lane] = (hour, reason)
 
     @property
     def _waits(self) -> Waits:

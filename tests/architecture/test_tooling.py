@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from app.cli.main import app as cli
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("uv", "base", "dev")
+LOCKS = ("uv", "base", "ways", "dev")
 
 
 def locked(name: str) -> dict[str, str]:
@@ -30,7 +30,8 @@ def declared(name: str) -> dict[str, Requirement]:
     """Package, spelled as locks do -> what pyproject.toml asks of it for this lock."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     dependencies, groups = project["project"]["dependencies"], project["dependency-groups"]
-    lines = {"base": dependencies, "dev": dependencies + groups["dev"], "uv": groups["bootstrap"]}[name]
+    ways = dependencies + project["project"]["optional-dependencies"]["ways"]
+    lines = {"base": dependencies, "ways": ways, "dev": dependencies + groups["dev"], "uv": groups["bootstrap"]}[name]
     return {canonicalize_name(wanted.name): wanted for wanted in map(Requirement, lines)}
 
 
@@ -57,7 +58,7 @@ def test_pyproject_is_the_only_place_that_declares_a_dependency() -> None:
     assert {"fastapi", "uvicorn", "sqlalchemy", "alembic", "pydantic", "httpx"} <= set(declared("base"))
     assert "pytest" in declared("dev")
     assert sorted(path.name for path in (ROOT / "requirements").iterdir() if path.is_file()) == [
-        "base.txt", "dev.txt", "install.py", "uv.txt",
+        "base.txt", "dev.txt", "install.py", "uv.txt", "ways.txt",
     ]  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from app.messaging.kinds import NoticeKind
 from app.messaging.models import OutboxMessage, PersonNotices, TelegramLink
 from app.messaging.rules import ContactRules
 from app.messaging.signal import SignalChannel, recipient_of
+from app.messaging.team_ways import TeamWays
 from app.messaging.telegram import TelegramBot, TelegramChannel
 from app.messaging.telegram_updates import TelegramPoller
 from app.operations import heartbeats
@@ -495,3 +496,98 @@ def test_what_a_form_says_later_does_not_end_a_chat_and_erasing_does(scene: Scen
     assert chat_of(scene, case) is None
     with scene.database.begin(write=False) as session:
         assert session.scalars(sa.select(TelegramLink)).all() == []
+
+
+# --- the team's other ways -------------------------------------------------------------------------------------------
+
+
+def team_notice(name: str) -> Notice:
+    return Notice(uuid4(), "member:x", "1 emergency", "1 emergency\n\nSign in: https://x.test/desk/", name, Way.TEAM)
+
+
+@pytest.fixture
+def room() -> Iterator[FakeGateway]:
+    """A server of ntfy's protocol: whatever is posted to it is shown to who listens."""
+    with gateway("ntfy") as server:
+        yield server
+
+
+def room_of(fake: FakeGateway, timeout: float = 120) -> TeamWays:
+    return TeamWays({"duty": fake.address.replace("http://", "ntfy://") + "/made-up-topic"}, timeout)
+
+
+def test_a_named_way_sends_what_a_mail_would_say(room: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    room_of(room).send(team_notice("duty"))
+    (sent,) = room.sent
+    assert (sent[0], sent[1]["title"]) == ("made-up-topic", "1 emergency")
+    assert "https://x.test/desk/" in sent[1]["message"]
+
+
+@pytest.mark.parametrize(
+    ("behaves", "reason"), [("503", "not_taken"), ("403", "not_taken"), ("cuts", "not_taken"), ("trickles", "too_slow")]
+)
+def test_a_way_of_the_team_that_misbehaves_fails_and_is_ended_at_its_deadline(
+    room: FakeGateway, behaves: str, reason: str
+) -> None:
+    room.behaves = behaves
+    with pytest.raises(SendingFailed) as failed:
+        room_of(room, 3 if reason == "too_slow" else 120).send(team_notice("duty"))
+    assert (failed.value.reason, failed.value.affects_all, room.sent) == (reason, True, [])
+
+
+def test_a_name_that_the_operator_has_taken_away_counts_as_an_address_that_is_gone() -> None:
+    with pytest.raises(SendingFailed) as failed:
+        TeamWays({"duty": ""}).send(team_notice("duty"))
+    assert (failed.value.reason, failed.value.address_gone) == ("way_removed", True)
+
+
+def test_ways_of_the_team_wait_for_themselves_alone() -> None:
+    assert {team_notice(name).lane for name in ("duty", "room")} == {"team:duty", "team:room"}
+    assert notice_to("a@b.test").lane == "email"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ntfy://example.org/topic",
+        "ntfys://example.org/topic?verify=no",
+        "file:///etc/passwd",
+        "jsons://example.org/",
+        "mailtos://a:b@example.org",
+        "signal://10.0.0.1/+48600000000/+48600000001",
+        "dbus://",
+    ],
+)
+def test_a_kind_that_is_not_allowed_or_not_private_is_refused_at_the_start_without_its_secret(address: str) -> None:
+    with pytest.raises(ValueError, match="PRISTAN_TEAM_WAYS") as refused:
+        Settings(team_ways={"duty": address})  # type: ignore[dict-item]
+    assert address not in str(refused.value)
+
+
+def test_the_operator_can_allow_fewer_kinds_and_no_others() -> None:
+    ways = {"duty": "tgram://123456789:made_up/42/"}
+    assert Settings(team_ways=ways).team_ways  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="PRISTAN_TEAM_WAYS"):
+        Settings(team_ways=ways, team_way_kinds=("ntfys",))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="PRISTAN_TEAM_WAY_KINDS"):
+        Settings(team_way_kinds=("ntfys", "file"))
+
+
+def test_how_each_way_works_is_noted_for_the_operators(scene: Scene, tmp_path: Path) -> None:
+    told_by(scene, "signal")
+    with gateway("signal") as signal:
+        loop = worker(scene, tmp_path, {Way.SIGNAL: channel_to("signal", signal)})
+        signal.behaves = "503"
+        loop.jobs["messages"](scene.now)
+        assert way_state(scene) == "http_503"
+        signal.behaves = "well"
+        scene.later(minutes=2)
+        loop.jobs["messages"](scene.now)
+        assert way_state(scene) == ""
+
+
+def way_state(scene: Scene) -> str:
+    with scene.database.begin(write=False) as session:
+        return str(heartbeats.latest(session)["way:signal"].codes["reason"])

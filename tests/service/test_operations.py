@@ -127,6 +127,18 @@ def test_without_a_token_in_the_settings_there_is_no_such_page(office: StaffSite
     assert office.http.get("/metrics", headers={"authorization": "Bearer "}).status_code == 404
 
 
+def test_a_way_of_sending_that_is_down_is_a_trouble_until_it_works_again(database: Database, tmp_path: Path) -> None:
+    with running(database, tmp_path, signal_number="+48600000000") as office:
+        all_is_well(office)
+        sofia = office.as_("sofia")
+        assert "Sending by signal set up, not used yet" in sofia.get("/desk/operations").words()
+        for reason, problems in (("too_slow", ["way-down"]), ("", [])):
+            with office.database.begin() as session:
+                heartbeats.record(session, "way:signal", office.time.at, reason=reason)
+            assert told(office) == problems
+            assert ("failed: too_slow" in sofia.get("/desk/operations").words()) == bool(reason)
+
+
 def test_a_message_that_somebody_dropped_is_no_trouble_any_more(office: StaffSite) -> None:
     all_is_well(office)
     office.file()

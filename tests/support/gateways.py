@@ -59,6 +59,10 @@ class FakeGateway:
         self.sent.append((to, content))
         return 201, {"timestamp": "1795000000000"}
 
+    def ntfy(self, path: str, content: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.sent.append((content.get("topic") or path.strip("/"), content))
+        return 200, {"id": "made-up", "event": "message"}
+
     def telegram(self, path: str, content: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         _, bot, method = path.split("/")
         if bot != f"bot{TOKEN}":
@@ -85,9 +89,9 @@ def _refusal(status: int, said: str, parameters: dict[str, Any] | None = None) -
 
 @contextmanager
 def gateway(kind: str) -> Iterator[FakeGateway]:
-    """Runs one: `kind` is "signal" or "telegram"."""
+    """Runs one: `kind` is "signal", "telegram" or "ntfy"."""
     fake = FakeGateway()
-    speaks = fake.signal if kind == "signal" else fake.telegram
+    speaks = {"signal": fake.signal, "telegram": fake.telegram, "ntfy": fake.ntfy}[kind]
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -1,10 +1,13 @@
 """A member sets how they are told: what they typed is kept, sealed, and gone when they leave."""
 
+from pathlib import Path
+
 import sqlalchemy as sa
 
+from app.core.db import Database
 from app.messaging.models import MemberNotices
 from app.staff.models import Member
-from tests.support.desk import StaffSite
+from tests.support.desk import StaffSite, running
 
 PATH = "/desk/me/notices"
 
@@ -50,3 +53,24 @@ def test_the_row_is_deleted_with_the_member(office: StaffSite) -> None:
     assert sofia.submit(page, f"/desk/members/{member_id}/deactivate").did("deactivated")
     with office.database.begin(write=False) as session:
         assert session.scalars(sa.select(MemberNotices)).all() == []
+
+
+def test_a_way_of_the_operator_is_chosen_by_its_name_and_no_address_is_taken_from_the_desk(
+    database: Database, tmp_path: Path
+) -> None:
+    with running(database, tmp_path, team_ways={"duty phone": "tgram://123456789:made_up/42/"}) as office:
+        vera = office.as_("vera")
+        page = vera.get(PATH)
+        assert "made_up" not in page.text
+        assert vera.submit(page, PATH, way="duty phone").did("notices_kept")
+        assert (stored(office).way, vera.get(PATH).form(PATH)["way"]) == ("team", "duty phone")
+        for typed in ("ntfy://127.0.0.1/x", "https://example.org/hook", "nobody's phone"):
+            page = vera.submit(vera.get(PATH), PATH, way=typed)
+            assert page.status == 422
+            assert "Choose a way of the list." in page.words()
+        assert vera.submit(vera.get(PATH), PATH, way="", address="vera@example.org").did("notices_kept")
+        assert stored(office).way == "email"
+
+
+def test_without_ways_of_the_operator_there_is_nothing_to_choose(office: StaffSite) -> None:
+    assert 'name="way"' not in office.as_("vera").get(PATH).text

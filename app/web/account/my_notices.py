@@ -1,5 +1,6 @@
 """How a member of a team, an admin or an auditor is told: address, daily digest, quiet hours, language."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -36,7 +37,7 @@ def save_my_notices(request: Request, member: DeskMember, session: Db, keys: Key
     """Save the settings. Invalid input is shown again with its errors."""
     version, submitted = submitted_version(request), _submitted(request)
     try:
-        _save(session, keys, packs, member, submitted, version, now)
+        _save(session, keys, packs, member, submitted, _names_of_ways(request), version, now)
     except Invalid as error:
         errors = {entry["pointer"].strip("/"): entry["detail"] for entry in error.errors}
         return _page(request, packs, submitted, version, errors)
@@ -62,9 +63,10 @@ def zones(packs: Directory, chosen: str) -> list[str]:
 def _form_values(settings: MemberSettings) -> dict[str, Any]:
     hours = settings.hours
     quiet_from, quiet_until = hours.quiet or ("", "")
+    named = settings.way is Way.TEAM
     return {
-        "way": settings.way.value,
-        "address": settings.address,
+        "way": settings.address if named else "",
+        "address": "" if named else settings.address,
         "emergencies": settings.emergencies,
         "when": "each" if hours.digest_hour is None else "digest",
         "hour": str(8 if hours.digest_hour is None else hours.digest_hour),
@@ -88,7 +90,13 @@ def _page(
         errors=errors or {},
         zones=zones(packs, form["zone"]),
         languages=OWN_NAMES,
+        ways=_names_of_ways(request),
     )
+
+
+def _names_of_ways(request: Request) -> list[str]:
+    """The ways besides e-mail that the operator has set, by name."""
+    return sorted(request.app.state.settings.team_ways)
 
 
 def _submitted(request: Request) -> dict[str, Any]:
@@ -102,6 +110,7 @@ def _save(
     packs: Directory,
     member: SignedIn,
     typed: dict[str, Any],
+    names: Collection[str],
     version: int,
     now: Any,
 ) -> None:
@@ -114,11 +123,14 @@ def _save(
     before, _version = member_settings.read(session, keys, member.member_id)
     if typed["zone"] not in zones(packs, before.hours.zone):
         errors.append(FieldError(pointer="/zone", code="unknown_code", detail=N_("Choose a time zone of the list.")))
+    name = typed["way"]
+    if name and name not in names:  # a name, never an address: nothing that is typed here is ever called
+        errors.append(FieldError(pointer="/way", code="unknown_code", detail=N_("Choose a way of the list.")))
     if errors:
         raise Invalid(errors)
     new = MemberSettings(
-        address=typed["address"],
-        way=Way.EMAIL,
+        address=name or typed["address"],
+        way=Way.TEAM if name else Way.EMAIL,
         emergencies=typed["emergencies"],
         hours=MemberHours(hour, quiet, typed["zone"]),
         language=typed["language"],

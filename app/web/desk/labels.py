@@ -283,6 +283,7 @@ PROBLEMS: Final = MappingProxyType(
         ),
         "worker-job-failed": N_("A job failed in the last worker run. See the log for its name."),
         "messages-late": N_("Messages have been waiting for more than an hour."),
+        "way-down": N_("A way of sending does not work. Messages wait for it; see “Sending by …” below."),
         "messages-dead": N_("Some messages could not be sent, so the recipients were not notified."),
         "clocks-late": N_("A time limit of a referral passed more than ten minutes ago and has not been handled."),
         "rotation-unfinished": N_(

@@ -1,6 +1,6 @@
 """The operations page: status of the service, the kill switch for partner access, and honeytoken cases."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from app.core.errors import FieldError, Invalid
 from app.core.i18n import LANGUAGES, N_
 from app.documents.conversion import Converters
 from app.intake.schemas import Intake
+from app.messaging.channels import Way
 from app.operations import status
 from app.settings import Settings
 from app.staff import members
@@ -51,6 +52,7 @@ def show_operations(
         "desk/operations.html",
         service_status=present,
         problems=present.problems(),
+        unused_ways=_ways_of(request.app.state.settings, {way.name for way in present.ways}),
         unserved=[
             staff_pages.code_names(request).name("country", entry.code)
             for entry in _countries(request)
@@ -72,6 +74,13 @@ def show_operations(
         ],
         languages=LANGUAGES,
     )
+
+
+def _ways_of(settings: Settings, used: Collection[str]) -> list[str]:
+    """The ways that are set in this process and have not been used yet."""
+    names = [Way.EMAIL.value] if settings.smtp_host else []
+    names += [*sorted(settings.gateways), *(f"{Way.TEAM}:{name}" for name in sorted(settings.team_ways))]
+    return [name for name in names if name not in used]
 
 
 def _retention(settings: Settings) -> list[tuple[str, timedelta]]:

@@ -131,7 +131,7 @@ def test_a_way_of_sending_that_is_down_is_a_trouble_until_it_works_again(databas
     with running(database, tmp_path, signal_number="+48600000000") as office:
         all_is_well(office)
         sofia = office.as_("sofia")
-        assert "Sending by signal set up, not used yet" in sofia.get("/desk/operations").words()
+        assert "Sending by signalset up, not used yet" in sofia.get("/desk/operations").words()
         for reason, problems in (("too_slow", ["way-down"]), ("", [])):
             with office.database.begin() as session:
                 heartbeats.record(session, "way:signal", office.time.at, reason=reason)

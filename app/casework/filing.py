@@ -164,16 +164,12 @@ def store_notice_address(session: Session, keys: KeyRing, case_id: UUID, intake:
 
 
 def _notice_rules(intake: Intake) -> dict[str, Any] | None:
-    """How the service may notify the person, with the address as it is sent to; None: they did not ask for notices.
-
-    A user name of Telegram is left out: it is of no use to the bot, and coordinators find it in the contact.
-    """
+    """How the service may notify the person, with a phone number as Signal has it; None: they did not ask for notices."""
     how = intake_storage.notice_of(intake)
-    if how is None:
-        return None
+    if how is None or how["channel"] != Way.SIGNAL:
+        return how
     written = str(how["address"])
-    sent_to = {Way.SIGNAL: recipient_of(written, intake.country) or written, Way.TELEGRAM: ""}
-    return {**how, "address": sent_to.get(how["channel"], written)}
+    return {**how, "address": recipient_of(written, intake.country) or written}
 
 
 def _keys_of(session: Session, team_id: UUID, organisations: Collection[UUID]) -> dict[UUID, PublicKey]:

@@ -15,6 +15,7 @@ from app.casework.notice_delivery import DeliveryContext
 from app.core import sealing
 from app.core.db import Database
 from app.core.keyring import KeyRing
+from app.directory.packs import load_packs
 from app.intake.questions import QUESTIONS, Kind
 from app.messaging import recipients
 from app.messaging.channels import Notice, Way
@@ -159,7 +160,7 @@ def test_no_message_to_a_person_or_a_centre_holds_anything_personal_by_any_way(
                     messaging.queue(session, kind, about_id=case_id, organisation_id=centre, now=now)
         mail, other = Kept(), Kept()
         post = DeliveryContext(
-            mail, keys, "https://pristan.example", others={way: other} if way is not Way.EMAIL else {}
+            mail, keys, "https://pristan.example", load_packs(), others={way: other} if way is not Way.EMAIL else {}
         )
         for kind in person:  # one at a time waits
             with database.begin() as session:

@@ -29,7 +29,6 @@ METHODS: Final = ["private_key_jwt", "client_secret_basic", "client_secret_post"
 ALGORITHMS: Final = ["EdDSA", "Ed25519", "ES256"]
 _BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _NEVER_STORED: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 _SECRET: Final = re.compile(r"[ -~]{1,256}")
 _FORM: Final = "application/x-www-form-urlencoded"
 
@@ -225,7 +224,7 @@ def _secret(request: Request, form: dict[str, str]) -> Proof:
     client_id, secret = _basic(headers[0]) if headers else (form.get("client_id", ""), form.get("client_secret", ""))
     if headers and form.get("client_id", client_id) != client_id:
         raise OAuthError("invalid_request", "The parameter client_id names another client.")
-    if not _CLIENT_ID.fullmatch(client_id) or not _SECRET.fullmatch(secret):
+    if not partners.CLIENT_ID.fullmatch(client_id) or not _SECRET.fullmatch(secret):
         raise _unknown_client()
     return Secret(client_id, secret)
 

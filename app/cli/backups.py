@@ -12,10 +12,12 @@ import typer
 
 import app.model_registry  # noqa: F401  fills Base.metadata: no table is left out
 from app.app_context import AppContext, migrate, open_app_context
+from app.cli import files
 from app.core.clock import utc_now
-from app.core.sealing import CannotOpen, KeyPair
+from app.core.sealing import X_WING, CannotOpen, KeyPair, check_public_key, kem_of
 from app.operations import dump, heartbeats, sealed_file
 from app.operations.dump import NotRestorable
+from app.operations.sealed_file import DamagedFile
 from app.staff import recovery
 from app.staff.recovery import WrongKey
 
@@ -28,6 +30,8 @@ def make_backup(context: AppContext, file: Path) -> None:
     except FileExistsError:
         typer.echo("This file already exists. A backup never overwrites a file.", err=True)
         raise typer.Exit(1) from None
+    except OSError as error:
+        files.refuse(file, files.problem(error))
     with context.database.begin(write=False) as session:
         length = dump.count_rows(session)
     with os.fdopen(descriptor, "wb") as sink, typer.progressbar(length=length, label="Backup") as bar:
@@ -49,17 +53,26 @@ def _write(context: AppContext, sink: BinaryIO, public: bytes, bar: Any) -> None
 
 
 def restore(file: Path) -> None:
-    """Ask for the private backup key and load the file into an empty database. Exits with 1 if nothing was restored."""
+    """Ask for the private backup key and load the file into an empty database. Exits with 1 if nothing was restored.
+
+    Exits with 2 if the file is no backup, or is damaged or cut off.
+    """
+    with files.open_binary(file) as source:
+        if not sealed_file.is_one(source):
+            files.refuse(file, "it is not a backup of Pristan")
     context = open_app_context()
     try:
         pair = KeyPair.from_seed(recovery.parse_key(typer.prompt("Private backup key", hide_input=True)))
-        with file.open("rb") as source:
+        with files.open_binary(file) as source:
             counts = dump.load(
                 context.database, sealed_file.read(source, pair), lambda step: migrate(context.database, step)
             )
+    except DamagedFile:
+        files.refuse(file, "nothing was restored, because the file is damaged or cut off")
     except (CannotOpen, NotRestorable, WrongKey) as error:
         typer.echo(
-            f"Nothing was restored: {error or 'the key does not decrypt this file, or the file was changed'}.", err=True
+            f"Nothing was restored: {str(error) or 'the key does not decrypt this file, or the file was changed'}.",
+            err=True,
         )
         raise typer.Exit(1) from None
     typer.echo(
@@ -87,7 +100,13 @@ def make_backup_key(context: AppContext) -> None:
 def _public_key(context: AppContext) -> bytes:
     path = context.settings.backup_key_file
     try:
-        return base64.b64decode(path.read_text(), validate=False)
+        public = base64.b64decode(path.read_text(), validate=False)
+        check_public_key(public)
+    except ValueError:
+        public = b""
     except OSError:
         typer.echo(f"There is no backup key ({path.name}). Create one with: pristan keys backup-key", err=True)
         raise typer.Exit(1) from None
+    if not public or kem_of(public) != X_WING:
+        files.refuse(path, "it is no public backup key, as pristan keys backup-key writes one")
+    return public

@@ -1,6 +1,5 @@
 """`pristan clients`: OAuth clients of the API, and the rotation of their credentials without downtime."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -13,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.app_context import AppContext, open_app_context
+from app.cli import files
 from app.core.clock import utc_now
 from app.core.errors import AppError
 from app.partners import assertions, credentials, organisations
 from app.partners import oauth_clients as partners
-from app.partners.assertions import PublicKey
+from app.partners.assertions import BadJwk, PublicKey
 from app.partners.models import ClientCredential, OAuthClient
 
 clients_app = typer.Typer(no_args_is_help=True, help="Manage API clients and their credentials.")
@@ -49,11 +49,12 @@ def add(
     jwk: Jwk = None,
 ) -> None:
     """Add a client. Prints its secret once, unless it signs with its own key."""
+    public = _public_keys(jwk)
     with _transaction() as (context, session, now):
         owner = organisations.by_slug(session, organisation) if organisation else None
         secret = partners.add_client(
             session, context.keys, client_id, name, scopes.split(), now,
-            organisation_id=owner.id if owner else None, public_keys=_public_keys(jwk),
+            organisation_id=owner.id if owner else None, public_keys=public,
         )  # fmt: skip
         _record(session, client_id, "client:added", now)
     _print_secret(secret)
@@ -66,11 +67,11 @@ def rotate(
     jwk: Jwk = None,
 ) -> None:
     """Issue a new secret (or add a key). The present credentials stay valid for some days."""
+    public = _public_keys(jwk)
     with _transaction() as (context, session, now):
         for credential in credentials.active_credentials(session, client_id, now):
             ends = now + timedelta(days=keep_old)
             credentials.expire(session, client_id, credential.slot, min(ends, credential.ends_at or ends))
-        public = _public_keys(jwk)
         credentials.add_keys(session, client_id, public, now)
         secret = "" if public else credentials.add_secret(session, context.keys, client_id, now)
         _record(session, client_id, "client:rotated", now)
@@ -116,8 +117,16 @@ def _credential_line(credential: ClientCredential, now: datetime) -> str:
 
 
 def _public_keys(jwk: Path | None) -> list[PublicKey]:
-    """The public keys in a JWK file, or none without a file. Raises ValueError."""
-    return assertions.public_keys(json.loads(jwk.read_text(encoding="utf-8"))) if jwk else []
+    """The public keys in a JWK file, or none without a file. Exits with 2."""
+    if jwk is None:
+        return []
+    document = files.json_document(jwk)
+    if not isinstance(document, dict):
+        files.refuse(jwk, "it is no JWK and no JWK Set")
+    try:
+        return assertions.public_keys(document)
+    except BadJwk as error:
+        files.refuse(jwk, str(error))
 
 
 def _record(session: Session, client_id: str, action: str, now: datetime) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from app.app_context import open_app_context
+from app.cli import files
 from app.operations import database_roles, privileges
 
 _LEAST_PASSWORD: Final = 20
@@ -16,7 +17,10 @@ database_app = typer.Typer(no_args_is_help=True, help="Roles and privileges on P
 def grants(
     prefix: Annotated[str, typer.Option(help="The beginning of the roles' names, like pristan_public.")] = "pristan",
     passwords: Annotated[
-        Path | None, typer.Option(help="A folder with a password for each role, in files like db_password_public.")
+        Path | None,
+        typer.Option(
+            help="A folder with a password for each role, in files like db_password_public.", callback=files.folder
+        ),
     ] = None,
     print_only: Annotated[bool, typer.Option("--print", help="Print the statements and change nothing.")] = False,
 ) -> None:
@@ -28,11 +32,11 @@ def grants(
         or prefix.lower() != prefix
     ):
         raise typer.BadParameter("the prefix consists of small letters, digits and _")
+    found = _passwords(passwords) if passwords else {}
     database = open_app_context().database
     if database.dialect != "postgresql":
         typer.echo("SQLite has no roles: nothing to do.")
         return
-    found = _passwords(passwords) if passwords else {}
     with database.engine.connect() as connection:
         statements = [
             *database_roles.create(connection, prefix),
@@ -56,9 +60,9 @@ def grants(
 
 
 def _passwords(folder: Path) -> dict[privileges.Role, str]:
-    """The passwords in this folder; a role without a file keeps the one it has. Raises BadParameter."""
+    """The passwords in this folder; a role without a file keeps the one it has. Raises BadParameter; exits with 2."""
     found = {
-        role: (folder / f"db_password_{role.value}").read_text().strip()
+        role: files.text(folder / f"db_password_{role.value}").strip()
         for role in privileges.Role
         if (folder / f"db_password_{role.value}").exists()
     }

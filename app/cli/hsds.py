@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli import files
+
 hsds_app = typer.Typer(
     no_args_is_help=True, help="Export and import the directory as an Open Referral package (HSDS 3.1)."
 )
@@ -14,7 +16,7 @@ hsds_app = typer.Typer(
 
 @hsds_app.command("export")
 def export_package(
-    file: Annotated[Path, typer.Argument(help="Zip file to write.", dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="Zip file to write.", callback=files.writable)],
     everything: Annotated[bool, typer.Option("--all", help="Include unverified centres. Not for publication.")] = False,
 ) -> None:
     """Export the directory as a zip of CSV files with a datapackage.json."""
@@ -29,18 +31,22 @@ def export_package(
     with context.database.begin(write=False) as session:
         directory = published.with_edits(session, context.directory).directory
         exported = records(directory, states(session, now), unverified=everything)
-    with file.open("wb") as out:
+    with files.writing(file):
+        out = file.open("wb")
+    with out:
         counts = packages.write(out, exported, now)
     typer.echo("\n".join(f"{count:6} {name}" for name, count in counts.items()))
 
 
 @hsds_app.command("import")
 def import_package(
-    file: Annotated[Path, typer.Argument(help="Zip file to read.", exists=True, dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="Zip file to read.")],
     by: Annotated[
         str, typer.Option(help="Sign-in name of the member who proposes the changes. Another member publishes them.")
     ],
-    report: Annotated[Path | None, typer.Option(help="CSV file for the report. Default: standard output.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="CSV file for the report. Default: standard output.", callback=files.writable)
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the report only; write nothing.")] = False,
 ) -> None:
     """Propose the organisations of another network's package as unverified entries, and report on each row."""
@@ -53,13 +59,12 @@ def import_package(
     with context.database.begin(write=not dry_run) as session:
         editor = Editor(*_proposer(session, by), origin="import")
         try:
-            with file.open("rb") as source:
+            with files.open_binary(file) as source:
                 result = package_import.import_package(
                     session, context.directory, source, by=editor, now=now, only_look=dry_run
                 )
         except package_reader.NotAPackage as error:
-            typer.echo(str(error), err=True)
-            raise typer.Exit(1) from None
+            files.refuse(file, str(error))
     _write_report(result.lines, report)
     counts = Counter(line.outcome for line in result.lines)
     summary = ", ".join(f"{counts[name]} {name}" for name in ("proposed", "used", "left out"))
@@ -84,7 +89,8 @@ def _write_report(lines: Any, report: Path | None) -> None:
     """Write the lines as CSV to the file, or to standard output."""
     from app.core import spreadsheet
 
-    target = report.open("w", newline="", encoding="utf-8") if report else sys.stdout
+    with files.writing(report):
+        target = report.open("w", newline="", encoding="utf-8") if report else sys.stdout
     try:
         rows = ((line.file, line.number, line.id, line.outcome, line.detail) for line in lines)
         spreadsheet.write_csv(target, ("file", "line", "id", "outcome", "detail"), rows, line_end="\n")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli import files
 from app.cli.clients import clients_app
 from app.cli.database import database_app
 from app.cli.hsds import hsds_app
@@ -131,7 +132,9 @@ def code(name: Annotated[str, typer.Argument(help="Sign-in name of the demo memb
 
 @app.command()
 def directory(
-    packs: Annotated[Path | None, typer.Option(help="Folder of country packs. Default: the built-in packs.")] = None,
+    packs: Annotated[
+        Path | None, typer.Option(help="Folder of country packs. Default: the built-in packs.", callback=files.folder)
+    ] = None,
 ) -> None:
     """Load the country packs into the directory. Entries no longer in a pack are marked as retired, never deleted."""
     from app.cli.setup import load_directory
@@ -143,7 +146,7 @@ def directory(
 def verify(
     witness: Annotated[
         list[Path] | None,
-        typer.Option(help="A witness that somebody else kept: a file, or typed in from paper.", exists=True),
+        typer.Option(help="A witness that somebody else kept: a file, or typed in from paper."),
     ] = None,
 ) -> None:
     """Verify every entry of the audit chain, and compare it with the signed heads. Exit code 1 if the chain is broken."""
@@ -154,7 +157,7 @@ def verify(
 
 @audit_app.command("witness")
 def take_witness(
-    out: Annotated[Path | None, typer.Option(help="Also write it to this new file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write it to this new file.", callback=files.writable)] = None,
 ) -> None:
     """Print the number and hash of the newest entry, for somebody else to keep. `verify --witness` then finds a rewritten chain."""
     from app.cli.setup import take_witness as run

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from app.cli import files
+
 keys_app = typer.Typer(
     no_args_is_help=True, help="Manage the server's epoch key, the keys of teams and organisations, and the backup key."
 )
@@ -21,7 +23,10 @@ As = Annotated[
     ),
 ]
 Backup = Annotated[
-    Path | None, typer.Option(help="File for a backup, made after re-encryption and before the old key is destroyed.")
+    Path | None,
+    typer.Option(
+        help="File for a backup, made after re-encryption and before the old key is destroyed.", callback=files.writable
+    ),
 ]
 
 
@@ -103,7 +108,9 @@ def recover(
     run(member, renew=renew)
 
 
-def backup(file: Annotated[Path, typer.Argument(help="File to write. It must not exist.")]) -> None:
+def backup(
+    file: Annotated[Path, typer.Argument(help="File to write. It must not exist.", callback=files.writable)],
+) -> None:
     """Write all data into one file, encrypted to the backup key. The service can keep running."""
     from app.app_context import open_app_context
     from app.cli.backups import make_backup
@@ -111,7 +118,7 @@ def backup(file: Annotated[Path, typer.Argument(help="File to write. It must not
     make_backup(open_app_context(), file)
 
 
-def restore(file: Annotated[Path, typer.Argument(help="Backup file.", exists=True, dir_okay=False)]) -> None:
+def restore(file: Annotated[Path, typer.Argument(help="Backup file.")]) -> None:
     """Restore a backup into an empty SQLite or PostgreSQL database. Asks for the private backup key."""
     from app.cli.backups import restore as run
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from app.cli import partner_files, partner_login, partner_output, partner_tables
+from app.cli import files, partner_files, partner_login, partner_output, partner_tables
 from app.cli.partner_tables import Format
 from app.client import ApiError, CannotReach, PartnerClient, Referral, opened, opened_key, profile
 from app.client.api import new_key
@@ -223,7 +223,9 @@ def listen(
 
 @partner_app.command()
 def export(
-    file: Annotated[Path | None, typer.Option("--out", help="File to write. Default: standard output.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--out", help="File to write. Default: standard output.", callback=files.writable)
+    ] = None,
     file_format: Annotated[
         Format,
         typer.Option("--format", help="csv for a spreadsheet; jsonl or fhir (one document per line) for a program."),

@@ -1,10 +1,12 @@
 """`pristan partner conflicts`: upload hashes of a conflict list; the list itself never leaves this machine."""
 
+import csv
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from app.cli import files
 from app.cli.partner import open_client, reporting_errors
 from app.client import conflicts
 
@@ -28,10 +30,9 @@ def upload(
 ) -> None:
     """Hash a list on this machine and add the hashes to your conflict list. The service never reports matches."""
     try:
-        parsed = conflicts.read(file.read_text(encoding="utf-8-sig").splitlines(), country.upper())
-    except (OSError, UnicodeError) as error:
-        typer.echo(f"{file.name}: {type(error).__name__}", err=True)
-        raise typer.Exit(2) from None
+        parsed = conflicts.read(files.text(file).splitlines(), country.upper())
+    except csv.Error:
+        files.refuse(file, "it is not a list in CSV")
     typer.echo(f"{len(parsed.identifiers)} identifiers to hash")
     if parsed.skipped:
         lines = ", ".join(map(str, parsed.skipped[:MAX_LINES_SHOWN])) + (

@@ -3,17 +3,20 @@
 No login loses a private key: the previous one is kept as an old key and still decrypts what was encrypted to it.
 """
 
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import typer
 
+from app.cli import files
 from app.client import profile, sandbox
 from app.client.decryption import from_base64url
 from app.client.profile import NoProfile, Profile
 from app.core.sealing import SEED_BYTES, CannotOpen
+
+_CREDENTIALS: Final = ("client_id", "client_secret", "private_key")
 
 
 def from_prompts(base_url: str | None, client_id: str | None) -> Profile:
@@ -41,20 +44,25 @@ def from_sandbox(base_url: str | None) -> Profile:
 
 
 def from_demo(file: Path, organisation: str | None) -> Profile:
-    """A profile from the file that `make run` writes. Raises BadParameter."""
+    """A profile from the file that `make run` writes. Exits with 2, or raises BadParameter for the organisation."""
+    document = files.json_document(file)
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        clients = {entry["organisation"]: entry for entry in document["clients"] if entry.get("private_key")}
-    except (OSError, ValueError, KeyError, TypeError):
-        raise typer.BadParameter("not a file written by the demonstration", param_hint="--demo") from None
+        base_url = str(document["base_url"])
+        clients = {
+            str(entry["organisation"]): {name: str(entry[name]) for name in _CREDENTIALS}
+            for entry in document["clients"]
+            if entry.get("private_key")
+        }
+    except (KeyError, TypeError, AttributeError):
+        files.refuse(file, "it is not a file written by the demonstration")
     if organisation is None or organisation not in clients:
-        raise typer.BadParameter(f"one of: {', '.join(sorted(map(str, clients)))}", param_hint="--organisation")
+        raise typer.BadParameter(f"one of: {', '.join(sorted(clients))}", param_hint="--organisation")
     entry = clients[organisation]
     if not _is_seed(entry["private_key"]):
-        raise typer.BadParameter("the private key in the file does not have 32 bytes", param_hint="--demo")
+        files.refuse(file, "the private key in it does not have 32 bytes")
     return _with_existing_keys(
         Profile(
-            base_url=document["base_url"],
+            base_url=base_url,
             client_id=entry["client_id"],
             client_secret=entry["client_secret"],
             organisation=organisation,

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, TextIO
 
+from app.cli import files
 from app.client import PartnerClient, Referral
 from app.core import spreadsheet
 
@@ -40,7 +41,9 @@ def output_file(file: Path | None, standard: TextIO) -> Iterator[TextIO]:
             standard.reconfigure(newline="")
         yield standard
         return
-    with file.open("w", encoding="utf-8", newline="") as out:
+    with files.writing(file):
+        out = file.open("w", encoding="utf-8", newline="")
+    with out:
         yield out
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import typer
 
 from app.app_context import AppContext, open_app_context
+from app.cli import files
 from app.core.clock import utc_now
 from app.core.errors import AppError, Invalid
 from app.directory import published, rule_sets
@@ -37,18 +38,17 @@ def sets() -> None:
 
 def propose(file: Path, member_name: str, why: str, first_day: date) -> None:
     """Propose the rules in a file, in force from `first_day`. Exits with 2 if they are refused."""
+    text = files.text(file)
     context = open_app_context()
     by = _signed_in(context, member_name)
     try:
         with context.database.begin() as session:
             base = published.without_rules(session, context.directory)
-            content = publication.read(file.read_text(encoding="utf-8"), rule_sets.with_last_set(session, base))
+            content = publication.read(text, rule_sets.with_last_set(session, base))
             rule_set = publication.propose(
                 session, base, content, effective_on=first_day, why=why, by=by, now=utc_now()
             )
             summary = f"{rule_set.id}  {', '.join(rule_set.changed)}"
-    except (OSError, UnicodeError) as error:
-        _fail(f"{file.name}: {type(error).__name__}")
     except AppError as error:
         _fail(error)
     typer.echo(f"Proposed: {summary}")

@@ -12,6 +12,8 @@ from uuid import UUID
 
 import typer
 
+from app.cli import files
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
     from app.matching.facts import Facts
 
 rules_app = typer.Typer(no_args_is_help=True, help="Check, test, replay and publish matching rules.")
-Packs = Annotated[Path | None, typer.Option("--packs", help="Folder of country packs. Default: the built-in packs.")]
+Packs = Annotated[
+    Path | None,
+    typer.Option("--packs", help="Folder of country packs. Default: the built-in packs.", callback=files.folder),
+]
 On = Annotated[
     datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="Date to evaluate the rules on. Default: today.")
 ]
@@ -48,7 +53,7 @@ def match(
     directory = _directory(packs)
     now = _moment(on)
     try:
-        intake = read(_read_json(file), directory, now.date())
+        intake = read(files.json_document(file), directory, now.date())
     except Invalid as error:
         for fault in error.errors:
             typer.echo(f"{fault['pointer'] or '/'}: {fault['detail']}", err=True)
@@ -202,7 +207,7 @@ def _other_rules(session: "Session", packs: "Directory", ruleset: Path | None, p
     now = utc_now()
     present = directory_rule_sets.in_force(session, packs, now.date())
     if ruleset is not None:
-        content = publication.read(ruleset.read_text(encoding="utf-8"), present)
+        content = publication.read(files.text(ruleset), present)
     else:
         try:
             content = directory_rule_sets.content(session, publication.proposal_by_id(session, UUID(proposal)).digest)
@@ -300,17 +305,6 @@ def _directory(packs: Path | None) -> "Directory":
         return load_packs(packs)
     except PackError as error:
         typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
-
-
-def _read_json(file: Path) -> Any:
-    from app.core import strict_json
-
-    try:
-        text = typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text(encoding="utf-8")
-        return strict_json.loads(text.encode())
-    except (OSError, UnicodeError) as error:
-        typer.echo(f"{file}: {error.__class__.__name__}", err=True)
         raise typer.Exit(2) from None
 
 

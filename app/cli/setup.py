@@ -8,7 +8,7 @@ import typer
 from app import audit
 from app.app_context import migrate, open_app_context
 from app.audit import witness
-from app.cli import recovery_proof
+from app.cli import files, recovery_proof
 from app.core.clock import utc_now
 from app.directory import loader as directory_loader
 from app.directory.packs import PackError, load_packs
@@ -57,13 +57,13 @@ def set_up_interactively(team: str, countries: list[str], member: str) -> None:
 
 
 def load_directory(packs: Path | None) -> None:
-    """Load the built-in packs, or those in a folder. Exits with 1 if a pack is not valid."""
+    """Load the built-in packs, or those in a folder. Exits with 2 if a pack is not valid."""
     context = open_app_context()
     try:
         directory = load_packs(packs) if packs else context.directory
     except PackError as error:
         typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(2) from None
     with context.database.begin() as session:
         directory_loader.upsert(session, directory, utc_now())
     typer.echo(f"{len(directory.organisations)} organisations with {len(directory.services)} services loaded.")
@@ -74,6 +74,7 @@ def verify_audit(witness_files: Sequence[Path] = ()) -> None:
 
     Exits with 1 at the first entry that does not verify, with 2 if a file is no witness.
     """
+    held = [found for file in witness_files for found in _witnesses(file)]
     context, now = open_app_context(), utc_now()
     settings = context.settings
     with context.database.begin(write=False) as session:
@@ -89,9 +90,8 @@ def verify_audit(witness_files: Sequence[Path] = ()) -> None:
                     typer.echo(
                         f"There are no signed heads in {heads}: entries are compared with each other alone.", err=True
                     )
-            held = [found for file in witness_files for found in witness.read(file.read_text())]
         except (witness.NoWitness, ValueError, OSError) as wrong:
-            typer.echo(f"A witness cannot be read: {wrong}.", err=True)
+            typer.echo(f"The signed heads cannot be read: {wrong}.", err=True)
             raise typer.Exit(2) from None
         if error is None:
             error = witness.compare(session, held, kept=settings.audit_kept, now=now)
@@ -99,6 +99,14 @@ def verify_audit(witness_files: Sequence[Path] = ()) -> None:
         typer.echo(f"The audit chain is broken at entry {error.seq}: {error.problem}.", err=True)
         raise typer.Exit(1)
     typer.echo("The audit chain is intact.")
+
+
+def _witnesses(file: Path) -> list[witness.Witness]:
+    """The witnesses in a file. Exits with 2."""
+    try:
+        return witness.read(files.text(file))
+    except witness.NoWitness as wrong:
+        files.refuse(file, str(wrong))
 
 
 def take_witness(out: Path | None) -> None:
@@ -113,7 +121,7 @@ def take_witness(out: Path | None) -> None:
             typer.echo("The audit log is empty.", err=True)
             raise typer.Exit(1)
         if out is not None:
-            with out.open("x") as file:
+            with files.writing(out), out.open("x") as file:
                 file.write(taken.line() + "\n")
         heartbeats.record(session, heartbeats.WITNESS, now, seq=taken.seq)
     typer.echo(taken.paper())

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from app.cli import files
+
 
 def simulate(
     cases: Annotated[int, typer.Option(min=1, max=20_000, help="Number of requests.")] = 300,
@@ -17,7 +19,7 @@ def simulate(
     start: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day, to play holidays: 2026-12-14, 2027-04-19.")
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="File for a plot (SVG).")] = None,
+    plot: Annotated[Path | None, typer.Option(help="File for a plot (SVG).", callback=files.writable)] = None,
 ) -> None:
     """Simulate months of made-up load against the real commands and print the results. Uses its own temporary database."""
     from app.directory.packs import load_packs
@@ -33,5 +35,6 @@ def simulate(
         summary = results(world)
     typer.echo(table(summary))
     if plot is not None:
-        plot.write_text(svg(summary), encoding="utf-8")
+        with files.writing(plot):
+            plot.write_text(svg(summary), encoding="utf-8")
         typer.echo(f"Plot written to {plot}.")

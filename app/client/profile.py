@@ -56,11 +56,20 @@ def path() -> Path:
 def load() -> Profile:
     """The stored profile. Raises NoProfile."""
     try:
-        return Profile(**json.loads(path().read_text(encoding="utf-8")))
+        profile = Profile(**json.loads(path().read_text(encoding="utf-8-sig")))
     except FileNotFoundError:
         raise NoProfile("You are not logged in: run `pristan partner login`.") from None
-    except (OSError, TypeError, ValueError):
-        raise NoProfile(f"{path()} cannot be read; run `pristan partner login` again.") from None
+    except (OSError, TypeError, ValueError, RecursionError):
+        raise _unreadable() from None
+    texts = (profile.base_url, profile.client_id, profile.client_secret, profile.organisation, profile.private_key)
+    keys_and_cursor = (*texts, profile.cursor, *(profile.old_keys if isinstance(profile.old_keys, list) else [None]))
+    if not all(isinstance(value, str) for value in keys_and_cursor) or not isinstance(profile.pending, dict):
+        raise _unreadable()
+    return profile
+
+
+def _unreadable() -> NoProfile:
+    return NoProfile(f"{path()} cannot be read; run `pristan partner login` again.")
 
 
 def save(profile: Profile) -> None:

@@ -22,6 +22,10 @@ _MAX_CHUNK: Final = _CHUNK + 64
 _INFO: Final = sealing.context("pristan/backup", "1")
 
 
+class DamagedFile(CannotOpen):
+    """The file is no backup, or is changed or cut off, whatever the key."""
+
+
 def write(sink: BinaryIO, public_key: bytes, lines: Iterable[bytes]) -> None:
     """Seal lines into a file. Raises ValueError when the key is not a public key that can be sealed to."""
     key = os.urandom(32)
@@ -39,17 +43,25 @@ def write(sink: BinaryIO, public_key: bytes, lines: Iterable[bytes]) -> None:
     _put(sink, key, number, waiting, last=True)
 
 
+def is_one(source: BinaryIO) -> bool:
+    """Whether this begins as a sealed file does. Reads the first line."""
+    return source.readline(len(MAGIC) + 1) == MAGIC
+
+
 def read(source: BinaryIO, pair: KeyPair) -> Iterator[bytes]:
-    """The lines of a sealed file. Raises CannotOpen for another key, changed bytes or a truncated file.
+    """The lines of a sealed file. Raises CannotOpen for another key, DamagedFile for changed bytes or a truncated file.
 
     Lines yielded before the error are authentic.
     """
-    if source.readline(len(MAGIC) + 1) != MAGIC:
-        raise CannotOpen
+    if not is_one(source):
+        raise DamagedFile
     try:
-        header = json.loads(source.readline(1 << 16))
-        key = pair.open(base64.b64decode(header["key"]), _INFO)
-    except (ValueError, KeyError, TypeError) as error:
+        sealed_key = base64.b64decode(json.loads(source.readline(1 << 16))["key"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DamagedFile from error
+    try:
+        key = pair.open(sealed_key, _INFO)
+    except ValueError as error:
         raise CannotOpen from error
     unpack, rest = zlib.decompressobj(), b""
     for plain in _chunks(source, key):
@@ -57,7 +69,7 @@ def read(source: BinaryIO, pair: KeyPair) -> Iterator[bytes]:
         *lines, rest = rest.split(b"\n")
         yield from lines
     if rest or not unpack.eof:
-        raise CannotOpen
+        raise DamagedFile
 
 
 def _compressed(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -84,8 +96,12 @@ def _chunks(source: BinaryIO, key: bytes) -> Iterator[bytes]:
         sealed = source.read(size) if size <= _MAX_CHUNK else b""
         length = source.read(4)
         if len(sealed) != size:
-            raise CannotOpen
-        yield sealing.decrypt(key, sealed, _aad(number, last=not length))
+            raise DamagedFile
+        try:
+            plain = sealing.decrypt(key, sealed, _aad(number, last=not length))
+        except CannotOpen as error:
+            raise DamagedFile from error
+        yield plain
         number += 1
     if number == 0:
-        raise CannotOpen
+        raise DamagedFile

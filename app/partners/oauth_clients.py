@@ -1,6 +1,7 @@
 """OAuth 2 client credentials (RFC 6749 §4.4): clients, opaque tokens, and what a token may do."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ SCOPES: Final = (
     "webhooks:manage",
     "intakes:create",
 )
+CLIENT_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+"""A colon, for one, would end the id in Basic authentication (RFC 7617)."""
 _TOKEN_BYTES: Final = 32
 
 
@@ -71,8 +74,10 @@ def add_client(
     """Add a client and return its secret, which is shown once: a random one, unless a published one is given. With public keys
     there is no secret, and the text is empty.
 
-    Raises ValueError (unknown scope), Conflict (the id is taken).
+    Raises ValueError (unknown scope, or an id that cannot sign in), Conflict (the id is taken).
     """
+    if not CLIENT_ID.fullmatch(client_id):
+        raise ValueError("A client id has 1 to 64 letters, digits and the signs . _ ~ - and nothing else.")
     unknown = set(scopes) - set(SCOPES)
     if unknown:
         raise ValueError(f"unknown scopes: {sorted(unknown)}")

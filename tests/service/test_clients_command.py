@@ -54,6 +54,11 @@ def test_a_secret_is_replaced_while_the_old_one_still_works() -> None:
     assert not signs_in(second)
 
 
+@pytest.mark.parametrize("client_id", ["a:b", "", "a b", "é", "a" * 65, "a/b"])
+def test_an_id_that_could_never_sign_in_is_refused(client_id: str) -> None:
+    assert "client id" in clients("add", client_id, "--name", "A bot", "--scopes", "intakes:create", code=1)
+
+
 def test_a_program_that_signs_has_no_secret(tmp_path: Path) -> None:
     jwk = tmp_path / "key.json"
     jwk.write_text(json.dumps(jwk_of(ED, kid="theirs")))

@@ -31,4 +31,4 @@ def test_a_fault_is_one_line(run, tmp_path: Path) -> None:
     root = copy(tmp_path)
     change(root, "lt/country.yaml", "code: LT", "code: LV")
     result = run("--packs", root)
-    assert (result.exit_code, result.output) == (1, "lt/country.yaml: code: the folder is called lt\n")
+    assert (result.exit_code, result.output) == (2, "lt/country.yaml: code: the folder is called lt\n")

@@ -98,6 +98,6 @@ def test_only_the_desk_proposes(office: StaffSite, run: Runner, tmp_path: Path, 
 def test_what_is_no_package_is_told_and_nothing_is_written(office: StaffSite, run: Runner, tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(b"nothing")
     done = run("import", tmp_path / "x.zip", "--by", "vera")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "not a zip" in done.output
     assert proposals(office) == []

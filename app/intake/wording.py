@@ -76,8 +76,8 @@ ON_PAGES: Final = MappingProxyType(
     {
         "May they read your request?": N_("May they read the person’s request?"),
         "May a coordinator contact them about your request?": N_("May a coordinator contact them about the person’s request?"),
-        "They have no account here. A coordinator calls or writes to them and says only what it is about, without your name. If they agree to help, the coordinator gives them your name, contact details and words, on paper or by phone.": N_(
-            "They have no account here. A coordinator calls or writes to them and says only what it is about, without the person’s name. If they agree to help, the coordinator gives them the person’s name, contact details and what you wrote, on paper or by phone."
+        "They have no account here. A coordinator calls or writes to them and says only what it is about, without your name. If they agree to help, the coordinator gives them your name, contact details and words: on paper, by phone, or by a link that opens only with a code.": N_(
+            "They have no account here. A coordinator calls or writes to them and says only what it is about, without the person’s name. If they agree to help, the coordinator gives them the person’s name, contact details and what you wrote: on paper, by phone, or by a link that opens only with a code."
         ),
         "These centres can help you": N_("These centres can help the person"),
         "Choose the centres we may ask. If you do not choose any, we will ask you each time.": N_(

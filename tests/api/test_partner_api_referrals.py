@@ -258,7 +258,7 @@ def test_a_stale_version_is_told_the_present_state(network: Network):
     assert (problem["state"], problem["version"], problem["allowed_actions"]) == ("withdrawn", 3, [])
 
 
-@pytest.mark.parametrize("given", ['"99999999999"', 'W/"2"', "2", "abc", '"2", "3"', '"-2"', '"2\xb2"'])
+@pytest.mark.parametrize("given", ['"99999999999"', "2", "abc", '"2", "3"', '"-2"', '"2\xb2"'])
 def test_a_tag_that_is_none_of_ours_never_matches(network: Network, given):
     answer = network.act(network.offer(), "accept", headers={"If-Match": given.encode("latin-1")})
     assert answer.status_code == 412

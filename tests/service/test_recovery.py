@@ -76,6 +76,10 @@ def test_the_commands_of_upkeep(sqlite_database: Database, tmp_path: Path, monke
         office.keys.save(var / "keys.json")
         office.file()
         paper = printed(office)
+        with sqlite_database.begin() as session:  # the Polish team is the first: this paper holds its key
+            session.execute(
+                sa.update(Team).where(Team.slug == "ge").values(created_at=office.time.at + timedelta(days=1))
+            )
     url = sqlite_database.url.render_as_string(hide_password=False)
     monkeypatch.setenv("PRISTAN_VAR", str(var))
     monkeypatch.setenv("PRISTAN_DATABASE_URL", url)
@@ -124,7 +128,6 @@ def test_the_commands_of_upkeep(sqlite_database: Database, tmp_path: Path, monke
     run(app, ["unfreeze"])
     assert run(app, ["members", "invite-admin", "second"]).exit_code == 1, "there is an admin already"
     with sqlite_database.begin() as session:
-        session.execute(sa.update(Team).where(Team.slug == "ge").values(created_at=office.time.at + timedelta(days=1)))
         other = team_setup.create_team(session, "other", "other", [], office.time.at + timedelta(days=2)).recovery
     for command in (["return", "vera"], ["return", "admin"], ["invite", "nadja", "--team", "pl", "--senior"]):
         wrong = run(app, ["members", *command], input=recovery.format_key(bytes(range(32))) + "\n")

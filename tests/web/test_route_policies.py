@@ -217,7 +217,7 @@ def _upkeep(path: str, name: str, place: str) -> set[int]:
 
 def fill(path: str, place: dict[str, str]) -> str:
     label = place["referral"] if path.startswith("/partner") else place["label"]
-    verb = "acknowledge" if path.startswith("/partner") else place["verb"]
+    verb = "acknowledge" if path.startswith("/partner/referrals") else place["verb"]
     path = path.replace("{lang}", "en").replace("{token}", "x" * 43)
     for name in ("{proposal}", "{passkey_id}"):
         path = path.replace(name, place["member"])

@@ -127,6 +127,35 @@ def open_at_desk(session: Session, desk: Desk, label: str, document_id: UUID, fi
     return case, _pages(session, key, case, document, first)
 
 
+def send_to_person(
+    session: Session, desk: Desk, label: str, pages: Sequence[bytes], limits: DocumentLimits
+) -> Document:
+    """Seal and store a document for the person, such as a translation; they are told in their thread and by a notice.
+
+    Raises NotFound, NotAllowed (no key), Conflict (the case is closed), DocumentsFull.
+    """
+    case = queue.by_label(session, desk.team_id, label, lock=True)
+    if not takes_documents(case):
+        raise Conflict("Nothing can be added to this case any more.", state=case.state)
+    key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
+    document = storage.add(session, key, case.id, pages, limits, author="desk", now=desk.now)
+    text = translator(case.language).text(person_texts.DOCUMENT_SENT)
+    person_access.add_message(session, case, key, text, author="desk", now=desk.now, actor_id=desk.member.member_id.hex)
+    messaging.notify_person(session, NoticeKind.MESSAGE, about_id=case.id, case_id=case.id, now=desk.now)
+    record_change(session, desk, case, "case:document_sent", {"document": document.id.hex, "pages": len(pages)})
+    return document
+
+
+def take_back_from_person(session: Session, desk: Desk, label: str, document_id: UUID) -> None:
+    """Delete a document that the team sent, for example a wrong one. Raises NotFound: another's, or none."""
+    case = queue.by_label(session, desk.team_id, label, lock=True)
+    document = storage.find(session, case.id, document_id)
+    if document.author != "desk":
+        raise NotFound("There is no such document.")
+    storage.remove(session, document)
+    record_change(session, desk, case, "case:document_taken_back", {"document": document_id.hex})
+
+
 def enter_letter(
     session: Session, desk: Desk, directory: Directory, label: str, version: int, kind: str, received_on: date | None
 ) -> Case:

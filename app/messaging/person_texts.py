@@ -29,3 +29,5 @@ LETTER_READ: Final = N_(
     " You see it on this page."
 )
 """What the person reads in their conversation when a coordinator has read a letter that they photographed."""
+DOCUMENT_SENT: Final = N_("We have added a document for you. You find it under “Letters and documents” on this page.")
+"""What the person reads in their conversation when a coordinator has sent them a document."""

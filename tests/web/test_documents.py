@@ -248,3 +248,72 @@ def test_openings_of_documents_are_limited_a_day(database: Database, tmp_path: P
         refused = vera.submit(page, f"{path}/{document.id}")
         assert refused.status == 429
         assert "data:image" not in refused.text
+
+
+def desk_form(page: Page, label: str, *files: bytes, **changed: str) -> dict[str, object]:
+    """The form that sends a document, as a browser would send it, with these files."""
+    fields = {**page.form("/desk/documents"), "case": label, **changed}
+    fields.pop("file", None)
+    parts = [
+        f'------x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields.items()
+    ]
+    head = f'------x\r\nContent-Disposition: form-data; name="file"; filename="{CANARY}.pdf"\r\n\r\n'.encode()
+    parts += [head + content + b"\r\n" for content in files or (b"",)]
+    return {"content": b"".join(parts) + b"------x--\r\n", "headers": {"content-type": KIND}}
+
+
+def test_a_coordinator_sends_the_person_a_document_and_takes_a_wrong_one_back(office: StaffSite) -> None:
+    label, receipt = office.file(language="en")
+    vera, path = office.as_("vera"), f"/desk/cases/{label}/documents"
+    page = vera.get(path)
+    assert "Send the person a document" in page.words()
+    sent = vera.send(
+        "POST", "/desk/documents", **desk_form(page, label, hostile_files.many_pages(2), hostile_files.many_pages(1))
+    )
+    assert sent.status == 303, sent.text
+    (document,) = documents(office)
+    assert (document.author, document.pages, document.organisation_id) == ("desk", 2, None)
+    assert "Document 1 · 2 pages · from the team" in vera.get(path).words()
+    browser = person(office, receipt)
+    assert "We have added a document for you." in browser.get("/en/case").words()
+    assert "There is 1 document." in browser.get("/en/case").words()
+    listed = browser.get("/en/case/documents")
+    assert "Your coordinator added it on" in listed.words()
+    assert f"/en/case/documents/{document.id}/remove" not in listed.text
+    picture = browser.get(f"/en/case/documents/{document.id}/2").response
+    assert picture.content.startswith(b"\xff\xd8\xff")
+    outsider = office.as_("outsider")
+    assert outsider.post(f"{path}/{document.id}/remove", page.form("/desk/documents")).status in {404, 409}
+    assert [entry.id for entry in documents(office)] == [document.id]
+    assert vera.submit(vera.get(path), f"{path}/{document.id}/remove").status == 303
+    assert documents(office) == []
+    with office.database.begin(write=False) as session:
+        actions = session.scalars(sa.select(AuditEntry.action).where(AuditEntry.action.like("case:document%"))).all()
+        assert list(actions) == ["case:document_sent", "case:document_taken_back"]
+        assert not session.scalar(sa.select(sa.func.count()).select_from(DocumentPiece))
+
+
+def test_what_the_desk_cannot_send_is_refused_in_words_and_what_the_person_added_stays(office: StaffSite) -> None:
+    label, receipt = office.file(language="en")
+    send(person(office, receipt), hostile_files.many_pages(1))
+    (theirs,) = documents(office)
+    vera, path = office.as_("vera"), f"/desk/cases/{label}/documents"
+    page = vera.get(path)
+    assert f"{path}/{theirs.id}/remove" not in page.text
+    assert vera.post(f"{path}/{theirs.id}/remove", page.form("/desk/documents")).status == 404
+    for content, words in (
+        (b"", "Choose a photo or a PDF first."),
+        (b"MZ", "It is not a photo or PDF that we can read."),
+        (hostile_files.encrypted_pdf(), "It is protected by a password."),
+        (b"\xff\xd8\xff" + bytes(15_000_001), "It is too large."),
+        (hostile_files.many_pages(40), "There is no room for this document"),
+    ):
+        refused = vera.send("POST", "/desk/documents", **desk_form(page, label, content))
+        assert (refused.status, words in refused.words()) == (422, True), words
+    whole = hostile_files.many_pages(1)
+    assert vera.send("POST", "/desk/documents", **desk_form(page, label, whole, csrf="another")).status != 303
+    assert office.as_("outsider").send("POST", "/desk/documents", **desk_form(page, label, whole)).status != 303
+    assert office.as_("partner").send("POST", "/desk/documents", **desk_form(page, label, whole)).status == 403
+    assert office.browser().send("POST", "/desk/documents", **desk_form(page, label, whole)).status != 200
+    assert [entry.id for entry in documents(office)] == [theirs.id]

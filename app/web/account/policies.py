@@ -70,7 +70,7 @@ class RequiresRole:
         member = await self.authenticate(request, counted=not is_post and "label" not in request.path_params)
         if member.frozen and self.roles == {Role.PARTNER} and not self.even_frozen:
             raise Frozen
-        if is_post and not _token_is_valid(request, member):
+        if is_post and not token_is_valid(request, member):
             raise OldForm("You opened this form before you last signed in. Check it, then send it again.")
         return member
 
@@ -152,7 +152,8 @@ async def anyone(request: Request) -> None:
         request.state.form = await csrf.receive(request)
 
 
-def _token_is_valid(request: Request, member: SignedIn) -> bool:
+def token_is_valid(request: Request, member: SignedIn) -> bool:
+    """Whether the form in `request.state.form` has a token of this session."""
     state = request.app.state
     return csrf.is_valid(
         state.keys, field_value(request.state.form, "csrf"), state.clock(), csrf.of_session(member.binding)

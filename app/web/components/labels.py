@@ -155,6 +155,8 @@ VERBS: Final = MappingProxyType(
         "case:document_opened": N_("document opened"),
         "case:document_added": N_("document added by the person"),
         "case:document_removed": N_("document taken back by the person"),
+        "case:document_sent": N_("document sent to the person"),
+        "case:document_taken_back": N_("document to the person taken back"),
         "case:letter_entered": N_("letter read and entered"),
         "case:note_added": N_("note added"),
         "case:message_sent": N_("message sent"),

@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from app.settings import Settings
 from app.web import account
 from app.web.desk import (
     appointments,
@@ -27,6 +28,7 @@ from app.web.desk import (
     spam_review,
     tasks,
     undelivered_notices,
+    uploads,
 )
 
 router = APIRouter()
@@ -57,7 +59,12 @@ for part_router in (
     router.include_router(part_router)
 
 _FORM_FIELDS: Final = 16_384
-BODY_LIMITS: Final = dict.fromkeys(hsds_packages.PATHS, hsds_packages.LARGEST + _FORM_FIELDS)
-"""Body limits in bytes of the paths that take a file."""
+_PACKAGES: Final = dict.fromkeys(hsds_packages.PATHS, hsds_packages.LARGEST + _FORM_FIELDS)
 
-__all__ = ["BODY_LIMITS", "router"]
+
+def body_limits(settings: Settings) -> dict[str, int]:
+    """Body limits in bytes of the paths that take a file."""
+    return {**_PACKAGES, **uploads.body_limits(settings)}
+
+
+__all__ = ["body_limits", "router"]

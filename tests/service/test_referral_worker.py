@@ -32,6 +32,7 @@ from app.tasks.models import Task
 from app.worker.loop import Worker
 from tests.support.cases import ONE, TWO, Scene, organisation, partner, set_scene
 from tests.support.databases import under
+from tests.support.told import ALWAYS, member
 
 CASES = 12
 
@@ -169,6 +170,7 @@ for line in sys.stdin:  # for each line a worker, which has learnt nothing from 
 
 def test_killed_at_any_moment_it_loses_nothing_and_doubles_nothing(scene: Scene, tmp_path: Path) -> None:
     scene.keys.save(tmp_path / "keys.json")
+    member(scene, "vera", hours=ALWAYS)
     cases = [scene.case(ONE, TWO) for _ in range(CASES)]
     for case in cases:
         scene.offered(ONE, case)

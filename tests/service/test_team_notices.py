@@ -11,26 +11,20 @@ import sqlalchemy as sa
 from app import messaging
 from app.cases import emergency_alerts
 from app.cases.models import Case, EmergencyAlert
-from app.core import keyholders
 from app.core.db import Database
-from app.core.keyholders import OwnerKind
-from app.core.sealing import KeyPair
-from app.messaging import member_settings
 from app.messaging.channels import Notice, SendingFailed
 from app.messaging.kinds import NoticeKind
-from app.messaging.member_settings import MemberSettings
 from app.messaging.models import MemberNotices, OutboxMessage
-from app.messaging.rules import MemberHours
 from app.staff import rota
-from app.staff.models import Member, Role, Team
+from app.staff.models import Role
 from app.staff.rota import Shift
 from app.worker.loop import Worker
 from tests.service.test_notices import Kept, worker
 from tests.support.cases import ONE, Scene, set_scene
+from tests.support.told import ALWAYS, member, team_of
 
 SATURDAY_NIGHT = datetime(2026, 11, 28, 21, 40, tzinfo=UTC)  # 22:40 in Warsaw
 EVENINGS = (time(20), time(8))
-HOURS = MemberHours(8, (22, 7), "Europe/Warsaw")
 
 
 @pytest.fixture
@@ -38,29 +32,6 @@ def scene(database: Database) -> Scene:
     scene = set_scene(database)
     scene.now = SATURDAY_NIGHT
     return scene
-
-
-def team_of(scene: Scene) -> UUID:
-    with scene.database.begin(write=False) as session:
-        return session.scalars(sa.select(Team.id).where(Team.slug != "sandbox")).first() or uuid4()
-
-
-def member(scene: Scene, name: str, role: Role = Role.COORDINATOR, hours: MemberHours | None = HOURS) -> UUID:
-    """Somebody of the team, who can be told unless `hours` is None."""
-    member_id, team = uuid4(), team_of(scene)
-    with scene.write() as session:
-        key = keyholders.register(session, OwnerKind.MEMBER, member_id, KeyPair.generate().public, scene.now)
-        session.add(
-            Member(
-                id=member_id, name=name, role=role.value, team_id=team if role in {"coordinator", "senior"} else None,
-                key_id=key.id, salt=b"", sealed_seed=b"", totp_secret=b"", created_at=scene.now,
-            )
-        )  # fmt: skip
-        session.flush()
-        if hours is not None:
-            settings = MemberSettings(f"{name}@example.org", hours=hours)
-            member_settings.save(session, scene.keys, member_id, settings, version=0, now=scene.now)
-    return member_id
 
 
 def on_call(scene: Scene, *members: UUID) -> None:
@@ -134,7 +105,7 @@ def test_with_no_rota_who_is_awake_is_told_and_the_sleeping_in_the_morning_unles
     scene: Scene, post: Post
 ) -> None:
     member(scene, "vera")
-    member(scene, "pavel", hours=MemberHours(None, None, "Europe/Warsaw"))
+    member(scene, "pavel", hours=ALWAYS)
     case_id = scene.case(ONE, urgency="emergency")
     assert post.round() == [("pavel", NEW)]
     with scene.write() as session:

@@ -69,5 +69,5 @@ def test_a_group_says_one_and_many() -> None:
 
 def test_the_table_in_the_docs_is_the_table_of_the_program() -> None:
     text = notice_kinds.PAGE.read_text(encoding="utf-8")
-    assert notice_kinds.drawn(text) == text, "run: python -m app.cli.notice_kinds"
+    assert notice_kinds.drawn(text) == text, "docs/notices.md: run python -m app.cli.notice_kinds"
     assert all(f"| `{kind}` |" in text for kind in NoticeKind)

@@ -264,7 +264,6 @@ RECIPES: Final = [
             "app/messaging/kinds.py",
             LIVE_INDEX_STEP,
             "docs/life-cycles.md",
-            "docs/notices.md",
             "docs/partner-api.md",
             "docs/webhooks.md",
             "tests/unit/test_referral_states.py",

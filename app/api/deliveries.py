@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from app.api import cursors, openapi_examples
-from app.api.dependencies import format_instant, parse_id, parse_instant
+from app.api.dependencies import Config, format_instant, next_page, parse_id, parse_instant
 from app.api.openapi_components import LINK, Responses, json_body, signed_in, success
 from app.api.schemas import DeliveryOut, DeliveryPage, Resent
 from app.api.webhooks import (
@@ -74,6 +74,7 @@ def list_deliveries(
     caller: WebhookReader,
     session: ReadDb,
     keys: Keys,
+    config: Config,
     endpoint_id: EndpointId,
     state: StateFilter = None,
     cursor: Cursor = None,
@@ -94,12 +95,12 @@ def list_deliveries(
     query = query.order_by(WebhookDelivery.created_at.desc(), WebhookDelivery.id.desc()).limit(limit + 1)
     rows = session.scalars(query).all()
     answer: dict[str, Any] = {"deliveries": [_delivery_json(row) for row in rows[:limit]]}
-    headers = {}
+    headers: dict[str, str] = {}
     if len(rows) > limit:
         answer["next_cursor"] = cursors.signed(keys, _position_bytes(rows[limit - 1]), *belongs_to)
         parameters = {"state": state, "limit": limit, "cursor": answer["next_cursor"]}
         query_string = urlencode({name: value for name, value in parameters.items() if value is not None})
-        headers["Link"] = f'<{BASE}/{endpoint.id}/deliveries?{query_string}>; rel="next"'
+        headers = next_page(config, f"{BASE}/{endpoint.id}/deliveries?{query_string}")
     return JSONResponse(answer, headers=headers)
 
 

@@ -161,6 +161,8 @@ def for_organisation(caller: Caller) -> Partner:
 def refuse_unknown_parameters(request: Request) -> None:
     """Raises Invalid (422) for an unknown query parameter, and for one given twice that takes a single value."""
     route = request.scope.get("route")
+    if isinstance(route, APIRoute) and route.path in _ANSWER_AS_OAUTH:
+        return
     known, repeatable = _parameters(route) if isinstance(route, APIRoute) else (frozenset[str](), frozenset[str]())
     seen: set[str] = set()
     for name, _value in request.query_params.multi_items():
@@ -171,6 +173,8 @@ def refuse_unknown_parameters(request: Request) -> None:
         seen.add(name)
 
 
+_ANSWER_AS_OAUTH: Final = frozenset({"/oauth/token", "/oauth/revoke"})
+"""They refuse a query themselves, with an error of RFC 6749."""
 _ParameterNames = tuple[frozenset[str], frozenset[str]]
 _parameters_by_route: Final[dict[str, _ParameterNames]] = {}
 
@@ -223,6 +227,11 @@ def parse_instant(text: str, pointer: str) -> datetime:
 def format_instant(moment: datetime | None) -> str | None:
     """An instant in the form in which our answers write it (RFC 3339, `Z`)."""
     return moment.isoformat().replace("+00:00", "Z") if moment is not None else None
+
+
+def next_page(config: Settings, path: str) -> dict[str, str]:
+    """The Link header to the next page (RFC 8288), absolute: `path` has the query. From the settings, never from a Host header."""
+    return {"Link": f'<{config.base_url.rstrip("/")}{path}>; rel="next"'}
 
 
 def no_such_referral() -> NotFound:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.api import cursors, openapi_examples, schemas
 from app.api.content_negotiation import VARY, best_media_type
-from app.api.dependencies import Acts, Config, Partner, for_organisation
+from app.api.dependencies import Acts, Config, Partner, for_organisation, next_page
 from app.api.openapi_components import LINK, schema_of, signed_in, success
 from app.api.openapi_components import VARY as VARY_HEADER
 from app.api.referrals import Cursor
@@ -83,8 +83,8 @@ async def list_events(
     events = [_event(row, config.base_url) for row in rows[:limit]]
     position = rows[:limit][-1].position if events else after
     new_cursor = _new_cursor(keys, partner, position or 0, now)
-    link = f'</v1/events?{urlencode({"limit": limit, "wait": wait, "cursor": new_cursor})}>; rel="next"'
-    headers = {"Link": link, **VARY}
+    following = urlencode({"limit": limit, "wait": wait, "cursor": new_cursor})
+    headers = {**next_page(config, f"/v1/events?{following}"), **VARY}
     if media_type == BATCH:
         return JSONResponse(events, headers=headers, media_type=BATCH)
     return JSONResponse({"events": events, "cursor": new_cursor, "more": len(rows) > limit}, headers=headers)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 
 from app.api import etags
+from app.api.dependencies import next_page
 from app.api.hsds_parameters import OPEN, ListQuery, refuse_unknown
 from app.core import spreadsheet
 from app.core.errors import NotFound
@@ -45,7 +46,8 @@ def page(
     contents = [shape(record) if shape else record for record in records[start : start + size]]
     links = {}
     if query.page < pages:
-        links = {"Link": f'<{request.url.include_query_params(page=query.page + 1)}>; rel="next"'}
+        following = request.url.include_query_params(page=query.page + 1)
+        links = next_page(request.app.state.settings, f"{following.path}?{following.query}")
     if query.format != "json":
         text, media = _lines(contents) if query.format == "ndjson" else _csv(kind, contents)
         return _cacheable(request, text.encode(), media, {**links, "X-Total-Items": str(len(records))})

@@ -11,7 +11,11 @@ from fastapi import Request
 
 from app.core.errors import FieldError, Invalid
 
-OPEN: Final = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+OPEN: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Link, X-Total-Items",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
 """Sent with problems too, so that a script of any site can read what was wrong with its request."""
 MAX_PER_PAGE: Final = 500
 _PER_PAGE: Final = 50

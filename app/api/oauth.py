@@ -22,7 +22,7 @@ from app.api.openapi_components import CHALLENGE, PUBLIC, Responses, problems, r
 from app.core.dependencies import Body, Keys, Now
 from app.partners import credentials
 from app.partners import oauth_clients as partners
-from app.partners.credentials import Proof, Secret, SignedAssertion
+from app.partners.credentials import Proof, RefusedAssertion, Secret, SignedAssertion
 
 LONGEST: Final = timedelta(minutes=15)
 METHODS: Final = ["private_key_jwt", "client_secret_basic", "client_secret_post"]
@@ -180,12 +180,17 @@ async def _run_as_client(
 ) -> Response:
     """Reads the client's proof before a transaction is opened. Raises OAuthError."""
     proof = _assertion(request, form) if "client_assertion" in form else _secret(request, form)
-    async with request.app.state.transactions.open(write=True) as session:
-        done = await run_sync(act, session, proof, form)
+    try:
+        async with request.app.state.transactions.open(write=True) as session:
+            done = await run_sync(act, session, proof, form)
+    except RefusedAssertion as refused:
+        raise OAuthError("invalid_client", str(refused)) from None
     return JSONResponse(done, headers=_NEVER_STORED)
 
 
 def _form(request: Request, body: bytes) -> dict[str, str]:
+    if request.query_params:
+        raise OAuthError("invalid_request", "Send the parameters in the body, and none in the address.")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise OAuthError("invalid_request", f"Send the parameters as {_FORM}.")
     try:

@@ -26,6 +26,7 @@ from app.api import (
     webhooks,
 )
 from app.api.dependencies import Config, anyone
+from app.api.hsds_parameters import OPEN
 from app.api.openapi_components import Responses, ref
 
 router = APIRouter(dependencies=[Depends(anyone)], tags=["This description"])
@@ -51,6 +52,8 @@ _TAGS: Final = [
 ]
 
 
+_HEADERS: Final = {**OPEN, "Cache-Control": "public, max-age=3600"}
+"""Tools in a browser read the descriptions from any site."""
 _DOCUMENT: Final[Responses] = {
     200: {"description": "This document.", "content": {"application/json": {"schema": {"type": "object"}}}},
     422: ref("responses", "Invalid"),
@@ -60,13 +63,13 @@ _DOCUMENT: Final[Responses] = {
 @router.get("/v1/openapi.json", operation_id="getDescription", responses=_DOCUMENT)
 async def description(config: Config) -> JSONResponse:
     """The OpenAPI description of this API."""
-    return JSONResponse(document(config.base_url.rstrip("/")), headers={"Cache-Control": "public, max-age=3600"})
+    return JSONResponse(document(config.base_url.rstrip("/")), headers=_HEADERS)
 
 
 @router.get("/v1/webhooks.openapi.json", operation_id="getWebhookDescription", responses=_DOCUMENT)
 async def webhook_description() -> JSONResponse:
     """What we send to your webhook endpoints: a separate document, because few generators read paths and webhooks in one."""
-    return JSONResponse(webhook_openapi.document(VERSION), headers={"Cache-Control": "public, max-age=3600"})
+    return JSONResponse(webhook_openapi.document(VERSION), headers=_HEADERS)
 
 
 @lru_cache(maxsize=4)

@@ -28,8 +28,12 @@ HEADERS: Final[dict[str, Any]] = {
         "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
     },
     "Link": {
-        "description": 'RFC 8288: `<…>; rel="next"`. Absent when there is no next page.',
+        "description": 'RFC 8288: `<…>; rel="next"`, an absolute address. Absent when there is no next page.',
         "schema": {"type": "string"},
+    },
+    "Location": {
+        "description": "The address of what was made.",
+        "schema": {"type": "string", "format": "uri"},
     },
     "Vary": {"description": "`Accept`: it chooses the form.", "schema": {"type": "string"}},
     "Replayed": {
@@ -57,6 +61,7 @@ PUBLIC: Final = {"Cache-Control": {"schema": {"type": "string"}, "description": 
 ETAG: Final = {"ETag": ref("headers", "ETag")}
 REPLAYED: Final = {"Idempotency-Replayed": ref("headers", "Replayed")}
 LINK: Final = {"Link": ref("headers", "Link")}
+LOCATION: Final = {"Location": ref("headers", "Location")}
 VARY: Final = {"Vary": ref("headers", "Vary")}
 
 

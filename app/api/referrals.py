@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from app.api import cursors, etags, openapi_examples, schemas
-from app.api.dependencies import Packs, Reads, for_organisation, invalid, parse_id, parse_instant
+from app.api.dependencies import Config, Packs, Reads, for_organisation, invalid, next_page, parse_id, parse_instant
 from app.api.openapi_components import ETAG, LINK, NO_STORE, signed_in, success
 from app.api.referral_documents import detail, summary
 from app.core import spreadsheet
@@ -22,6 +22,7 @@ from app.partners.oauth_clients import Caller
 from app.referrals import partner_queries, tabular_export
 from app.referrals.partner_queries import Position, ReferralFilter
 from app.referrals.states import VISIBLE_TO_PARTNER, State
+from app.settings import Settings
 
 router = APIRouter(tags=["Referrals"])
 
@@ -101,7 +102,7 @@ QueryParameters = Annotated[ReferralQuery, Depends(referral_query)]
     responses={200: success({"referrals": [openapi_examples.SUMMARY]}, headers=LINK), **signed_in(400)},
 )
 def list_referrals(
-    caller: ReferralReader, session: ReadDb, keys: Keys, packs: Packs, query: QueryParameters
+    caller: ReferralReader, session: ReadDb, keys: Keys, packs: Packs, config: Config, query: QueryParameters
 ) -> Response:
     """Your organisation's referrals, the least recently changed first.
 
@@ -110,7 +111,7 @@ def list_referrals(
     """
     rows, cursor = _page(session, keys, caller, query)
     following = {} if cursor is None else {"next_cursor": cursor}
-    headers = _link("/v1/referrals", query, cursor)
+    headers = _link(config, "/v1/referrals", query, cursor)
     return JSONResponse({"referrals": [summary(row, packs) for row in rows], **following}, headers=headers)
 
 
@@ -121,10 +122,12 @@ def list_referrals(
     response_description="A page with a head line, oldest change first. Codes and days, no names.",
     responses={200: success(headers=LINK), **signed_in(400)},
 )
-def list_referrals_as_csv(caller: ReferralReader, session: ReadDb, keys: Keys, query: QueryParameters) -> Response:
+def list_referrals_as_csv(
+    caller: ReferralReader, session: ReadDb, keys: Keys, config: Config, query: QueryParameters
+) -> Response:
     """The list as a table for a spreadsheet, with a header row on every page. Continue with the Link header."""
     rows, cursor = _page(session, keys, caller, query)
-    return CsvResponse(_table(rows), media_type=CSV, headers=_link("/v1/referrals.csv", query, cursor))
+    return CsvResponse(_table(rows), media_type=CSV, headers=_link(config, "/v1/referrals.csv", query, cursor))
 
 
 def _page(
@@ -148,8 +151,8 @@ def _page(
     return rows[: query.limit], cursors.signed(keys, _position_bytes((last.updated_at, last.id)), *belongs_to)
 
 
-def _link(path: str, query: ReferralQuery, cursor: str | None) -> dict[str, str]:
-    return {} if cursor is None else {"Link": f'<{path}?{query.following(cursor)}>; rel="next"'}
+def _link(config: Settings, path: str, query: ReferralQuery, cursor: str | None) -> dict[str, str]:
+    return {} if cursor is None else next_page(config, f"{path}?{query.following(cursor)}")
 
 
 def _table(rows: Sequence[partner_queries.Row]) -> str:

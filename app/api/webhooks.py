@@ -1,5 +1,6 @@
 """Webhook endpoints of an organisation: add, change, renew the secret, remove."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -24,7 +25,7 @@ from app.api.dependencies import (
     parse_id,
     require_content_type,
 )
-from app.api.openapi_components import ETAG, REPLAYED, json_body, signed_in, success
+from app.api.openapi_components import ETAG, LOCATION, REPLAYED, json_body, signed_in, success
 from app.api.schemas import WebhookList, WebhookOut
 from app.client import sandbox
 from app.core import outbound, strict_json
@@ -131,7 +132,7 @@ def list_endpoints(caller: WebhookReader, session: ReadDb, keys: Keys) -> JSONRe
     operation_id="addWebhook",
     response_model=WebhookOut,
     response_description="It is told what happens from now on.",
-    responses={201: success(_WITH_SECRET, headers={**ETAG, **REPLAYED}), **signed_in(400, 409, 415)},
+    responses={201: success(_WITH_SECRET, headers={**ETAG, **REPLAYED, **LOCATION}), **signed_in(400, 409, 415)},
     openapi_extra=json_body(NewWebhook, example={"url": "https://centre.example/pristan"}),
 )
 def add_endpoint(
@@ -153,7 +154,9 @@ def add_endpoint(
         brake.check(session)
         return service.add(session, keys, owner, new.url, list(new.types), new.signature, now)
 
-    return _answer_with_secret(session, keys, f"hook:{owner.client_id}", key, body, act, 201, config, now)
+    answer = _answer_with_secret(session, keys, f"hook:{owner.client_id}", key, body, act, 201, config, now)
+    answer.headers["Location"] = f"{config.base_url.rstrip('/')}{BASE}/{json.loads(bytes(answer.body))['id']}"
+    return answer
 
 
 @router.get(

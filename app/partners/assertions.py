@@ -37,7 +37,15 @@ _ALGORITHMS: Final = {"EdDSA": ("EdDSA", "Ed25519"), "ES256": ("ES256",)}
 
 
 class BadAssertion(ValueError):
-    """The token is not accepted. The message says which check failed and repeats no part of the token."""
+    """The token is not accepted. The message says which check failed and repeats no part of the token.
+
+    `unproven`: the token, where its form is good and a claim is not. Only its signer may be told which one.
+    """
+
+    def __init__(self, reason: str, unproven: "Assertion | None" = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.unproven = unproven
 
 
 class BadJwk(ValueError):
@@ -107,10 +115,16 @@ def read(text: str, audiences: Collection[str], now: datetime) -> Assertion:
     if kind is None or "crit" in header or not (kid is None or isinstance(kid, str)):
         raise BadAssertion("header")
     try:
-        _check(claims, audiences, now)
         token = jws.extract_compact(text.encode(), registry=_Registry())
     except JoseError as error:
         raise BadAssertion(error.error) from None
+    try:
+        _check(claims, audiences, now)
+    except (JoseError, BadAssertion) as error:
+        reason = error.error if isinstance(error, JoseError) else error.reason
+        subject = claims.get("sub")
+        client_id = subject if isinstance(subject, str) and len(subject) <= _MAX_CLAIM_LENGTH else ""
+        raise BadAssertion(reason, Assertion(client_id, kind, kid, now, "", token)) from None
     return Assertion(
         client_id=claims["sub"],
         kind=kind,

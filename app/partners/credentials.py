@@ -46,9 +46,26 @@ class SignedAssertion:
 Proof = Secret | SignedAssertion
 
 
+class RefusedAssertion(Exception):
+    """The client signed it, and it is refused all the same: the message says why, for the client's own programmer."""
+
+
+_REASONS: Final = {
+    "audience": "The signature holds, but aud names something else than our issuer or this endpoint.",
+    "issuer": "The signature holds, but iss and sub are not both the client id, or jti is too long.",
+    "expiry": "The signature holds, but exp is over, or more than 5 minutes ahead.",
+    "expired_token": "The signature holds, but exp is over.",
+    "missing_claim": "The signature holds, but a claim is missing: iss, sub, aud, exp and jti are needed.",
+}
+_ANOTHER_CLAIM: Final = "The signature holds, but a claim has a wrong type, or nbf or iat are still to come."
+_USED: Final = "The signature holds, but this jti was used before: make a new assertion for each request."
+_ANOTHER_CLIENT: Final = "The signature holds, but the parameter client_id names another client."
+
+
 def authenticate(session: Session, keys: KeyRing, proof: Proof, now: datetime) -> OAuthClient | None:
     """The active client that the proof authenticates; None for any fault. An unknown client costs the same work.
 
+    Raises RefusedAssertion when the fault is in what the client signed: nobody else can learn it.
     Needs a writing transaction: an assertion is accepted once, by the first process.
     """
     if isinstance(proof, SignedAssertion):
@@ -65,14 +82,22 @@ def authenticate(session: Session, keys: KeyRing, proof: Proof, now: datetime) -
 def _by_assertion(session: Session, proof: SignedAssertion, now: datetime) -> OAuthClient | None:
     try:
         assertion = assertions.read(proof.text, proof.audiences, now)
-    except BadAssertion:
+    except BadAssertion as error:
+        if error.unproven is not None and _is_signed(session, error.unproven, now):
+            raise RefusedAssertion(_REASONS.get(error.reason, _ANOTHER_CLAIM)) from None
+        return None
+    if not _is_signed(session, assertion, now):
         return None
     if proof.client_id not in {None, assertion.client_id}:
-        return None
-    verified = any(key.verifies(assertion) for key in _keys_for(session, assertion, now))
-    if not verified or not _record_use(session, assertion):
-        return None
+        raise RefusedAssertion(_ANOTHER_CLIENT)
+    if not _record_use(session, assertion):
+        raise RefusedAssertion(_USED)
     return _active(session, assertion.client_id)
+
+
+def _is_signed(session: Session, assertion: Assertion, now: datetime) -> bool:
+    """Whether a present key of the client that it names has signed it."""
+    return any(key.verifies(assertion) for key in _keys_for(session, assertion, now))
 
 
 def _keys_for(session: Session, assertion: Assertion, now: datetime) -> list[PublicKey]:

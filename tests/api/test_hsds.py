@@ -95,6 +95,20 @@ def test_pages_hold_everything_once(office: StaffSite) -> None:
     assert first.json()["first_page"] is True
 
 
+def test_a_foreign_host_is_in_no_answer_that_is_cached(office: StaffSite) -> None:
+    answer = read(office, "/services?per_page=2", Host="evil.example")
+    assert "evil" not in str(answer.headers)
+    base = office.app.state.settings.base_url.rstrip("/")
+    assert (
+        read(office, "/services?per_page=2").headers["link"]
+        == f'<{base}/hsds/3.1/services?per_page=2&page=2>; rel="next"'
+    )
+
+
+def test_scripts_of_any_site_can_page(office: StaffSite) -> None:
+    assert read(office, "/services").headers["access-control-expose-headers"] == "ETag, Link, X-Total-Items"
+
+
 def test_ids_are_made_of_slugs_and_slugs_are_identifiers(office: StaffSite) -> None:
     organisation = read(office, f"/organizations/{named_id('organisation', ONE)}").json()
     assert organisation["organization_identifiers"][0]["identifier"] == organisation["x_slug"] == ONE

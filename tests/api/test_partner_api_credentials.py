@@ -76,6 +76,40 @@ def test_one_that_does_not_hold_is_an_unknown_client(ask: Ask, claims: dict[str,
 
 
 @pytest.mark.parametrize(
+    ("claims", "word"),
+    [
+        ({"aud": "https://elsewhere.test"}, "aud names"),
+        ({"iss": "somebody"}, "iss and sub"),
+        ({"exp": 1}, "exp is over"),
+        ({"exp": 4_000_000_000}, "5 minutes"),
+        ({"jti": None}, "is missing"),
+        ({"nbf": 4_000_000_000}, "nbf"),
+        ({"form": {"client_id": "somebody-else"}}, "client_id"),
+    ],
+)
+def test_whoever_signed_it_hears_why_it_is_refused(ask: Ask, claims: dict[str, Any], word: str):
+    told = ask(**claims).json()
+    assert told["error"] == "invalid_client"
+    assert "The signature holds" in told["error_description"]
+    assert word in told["error_description"]
+    ask(jti="once")
+    assert "used before" in ask(jti="once").json()["error_description"]
+    unsigned = ask(iss="nobody", sub="nobody", exp=1).json()["error_description"]
+    assert unsigned == "The client is unknown, or its proof does not hold.", "nobody else hears it"
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke"])
+def test_a_query_is_answered_as_oauth_libraries_expect(network: Network, path: str):
+    answer = network.http.post(f"{path}?grant_type=client_credentials", data=GRANT)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("path", ["/v1/openapi.json", "/v1/webhooks.openapi.json"])
+def test_a_description_is_read_from_any_site(network: Network, path: str):
+    assert network.http.get(path).headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize(
     ("form", "error"),
     [
         ({"client_assertion_type": "other"}, "invalid_request"),

@@ -21,21 +21,27 @@ def refuse(file: Path, why: str) -> NoReturn:
     raise typer.Exit(2)
 
 
+def content(file: Path) -> bytes:
+    """What a file contains, or standard input for `-`. Exits with 2 if it cannot be read or is larger than 20 MB."""
+    try:
+        with typer.get_binary_stream("stdin") if file == STANDARD_INPUT else file.open("rb") as source:
+            read: bytes = source.read(_MOST_BYTES + 1)
+    except OSError as error:
+        refuse(file, problem(error))
+    if len(read) > _MOST_BYTES:
+        refuse(file, "it is larger than 20 MB")
+    return read
+
+
 def text(file: Path) -> str:
     """The text of a file, or of standard input for `-`. Exits with 2 if it cannot be read or is empty or no text.
 
     It is UTF-8, or UTF-16 with a byte order mark, as Windows programs write "Unicode"; the mark is left out.
     """
+    read = content(file)
+    wide = read.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        with typer.get_binary_stream("stdin") if file == STANDARD_INPUT else file.open("rb") as source:
-            content = source.read(_MOST_BYTES + 1)
-    except OSError as error:
-        refuse(file, problem(error))
-    if len(content) > _MOST_BYTES:
-        refuse(file, "it is larger than 20 MB")
-    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        decoded = content.decode("utf-16" if wide else "utf-8-sig")
+        decoded = read.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError:
         refuse(file, "it is not text in UTF-8, but another kind of file or another encoding")
     if not decoded.strip():

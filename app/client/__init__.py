@@ -1,6 +1,7 @@
 """A typed Python client of the partner API: lists referrals, carries out actions, reads events, decrypts parts of cases.
 
-It needs httpx, cryptography and, for conflict lists, phonenumbers and email-validator. Of this code base it uses only
+It needs httpx, cryptography and, for conflict lists, phonenumbers and email-validator, and a reader of XLSX for lists in that
+format. Of this code base it uses only
 `core.sealing` and `core.identifiers`. See `docs/partner-client.md`.
 """
 

@@ -1,53 +1,120 @@
 """Hashing of conflict lists: names, phone numbers, e-mail addresses and user names of people you must not advise.
 
 Only the hashes leave the machine. Identifiers are normalised by `core.identifiers`, so that different spellings and scripts
-of a name give the same hash on both sides.
+of a name give the same hash on both sides. What is not understood is not hashed: it is reported by sheet, row and column.
 """
 
-import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from app.client import list_files
+from app.client.list_files import Cell, Sheet, UnreadableListError
 from app.core import identifiers
 from app.core.identifiers import FORM, Identifier
 
-__all__ = ["FORM", "ParsedList", "hashes", "read"]
+__all__ = ["FORM", "ParsedList", "Problem", "UnreadableListError", "hashes", "read", "read_file"]
 
 _ROUNDED: Final = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eEеЕ][+-]?\d+")
-COLUMNS: Final = ("name", "phone", "email", "handle")
+_SEARCHED_FOR_HEADINGS: Final = 5
+_HEADINGS: Final[Mapping[str, str]] = {
+    # what a column may be called in English, Russian, Belarusian, Ukrainian, Polish, Lithuanian, German and Georgian
+    "phone": (
+        "phone phones telephone tel mobile cell cellphone whatsapp phone_number телефон телефоны тел моб мобильный сотовый "
+        "ватсап тэлефон тэлефоны мабільны телефони мобільний telefon telefony tel komórka komórkowy telefonas telefonai mob "
+        "mobilus telefonnummer handy handynummer mobilnummer rufnummer ტელეფონი ტელ მობილური"
+    ),
+    "email": (
+        "email e-mail mail emails почта имейл эл.почта емейл пошта е-пошта skrzynka mailadresse el.paštas paštas ელფოსტა "
+        "ფოსტა მეილი"
+    ),
+    "handle": (
+        "handle telegram signal username nick nickname messenger login телеграм телеграмм тг сигнал ник никнейм мессенджер "
+        "логин тэлеграм нік нікнейм месенджер użytkownik komunikator slapyvardis benutzername ტელეგრამი სიგნალი"
+    ),
+    "first": (
+        "first firstname given givenname forename vorname имя имена імя ім'я імʼя imię imie vardas სახელი"
+    ),
+    "last": (
+        "last lastname surname family familyname nachname familienname фамилия фамилии прозвішча прізвище nazwisko pavardė "
+        "pavarde გვარი"
+    ),
+    "middle": (
+        "middle middlename patronymic отчество бацьку по_бацьку батькові otczestwo patronimik tėvavardis vatersname მამის"
+    ),
+    "name": (
+        "name names fullname person client opponent фио ф.и.о клиент человек імёны піб пiб назва клієнт nazwa osoba klient "
+        "vardas_pavardė asmuo klientas vollname mandant gegner person სახელი_გვარი კლიენტი"
+    ),
+    "any": (
+        "contact contacts контакт контакты кантакт кантакты контакти kontakt kontakty kontaktas kontaktai kontakte კონტაქტი"
+    ),
+    "ignored": (
+        "no nr id № n п/п lp eil date data datum дата note notes comment comments remark примечание примечания комментарий "
+        "заметка заметки заўвага примітка примітки uwagi uwaga notatki pastaba pastabos bemerkung notiz anmerkung შენიშვნა "
+        "თარიღი case дело справа sprawa byla akte"
+    ),
+}  # fmt: skip
+_KIND_OF: Final = {word.replace("_", " "): kind for kind, words in _HEADINGS.items() for word in words.split()}
+_ORGANISATION: Final = re.compile(
+    r"(?i)(?:^|\W)(?:ооо|оао|зао|пао|ао|ип|нко|фонд|тов|gmbh|ag|ltd|llc|inc|e\.?v|uab|sp\.? z o\.?o|s\.?a|შპს)(?:\W|$)|[«»\"]"
+)
+_MOST_WORDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A place of a list that cannot be used, and why. `column`: its letter in a spreadsheet, empty for the whole row."""
+
+    sheet: int
+    row: int
+    column: str
+    why: str
+
+    def __str__(self) -> str:
+        sheet = f"sheet {self.sheet}, " if self.sheet > 1 else ""
+        return f"{sheet}row {self.row}{f', column {self.column}' if self.column else ''}: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedList:
-    """Identifiers of a list. `skipped`: numbers of the lines that cannot be used (their text is not repeated)."""
+    """Identifiers of a list, and the places that cannot be used (their text is not repeated).
+
+    understood: how many cells of each kind (name, phone, email, handle) were. encoding: how a CSV file was read; else empty.
+    """
 
     identifiers: tuple[Identifier, ...]
-    skipped: tuple[int, ...]
+    problems: tuple[Problem, ...] = ()
+    understood: Mapping[str, int] | None = None
+    encoding: str = ""
+
+    @property
+    def skipped(self) -> tuple[int, ...]:
+        """The numbers of the rows with a place that cannot be used."""
+        return tuple(dict.fromkeys(problem.row for problem in self.problems))
+
+
+class _NotUnderstood(Exception):
+    """Why a cell cannot be used."""
 
 
 def read(lines: Iterable[str], country: str) -> ParsedList:
-    """Parse CSV (commas, semicolons or tabs) with any of the columns name, phone, email, handle, or one identifier per line.
-
-    A name of one word is skipped: it would match everybody of that name. `country`: ISO 3166-1 alpha-2 code for phone
-    numbers without a country code.
-    """
+    """Parse lines of CSV; see `read_file`."""
     lines = list(lines)
-    reader = csv.reader(lines, delimiter=_delimiter(lines))
-    rows = [(number, row) for number, row in enumerate(reader, 1) if any(cell.strip() for cell in row)]
-    if not rows:
-        return ParsedList((), ())
-    heading = tuple(cell.strip().lower() for cell in rows[0][1])
-    columns = heading if set(heading) & set(COLUMNS) else None
-    found: dict[Identifier, None] = {}
-    skipped = []
-    for number, row in rows[1:] if columns else rows:
-        usable = list(_row_identifiers(columns, row, country))
-        found.update(dict.fromkeys(usable))
-        if not usable:
-            skipped.append(number)
-    return ParsedList(tuple(found), tuple(skipped))
+    return _parsed([list_files.read_lines(lines)], country) if any(line.strip() for line in lines) else ParsedList(())
+
+
+def read_file(content: bytes, country: str) -> ParsedList:
+    """Parse a list: CSV (UTF-8, UTF-16, the Windows code pages; commas, semicolons, tabs) or XLSX.
+
+    Columns are found by their headings in eight languages: name, or first name, surname and patronymic, phone, e-mail, user
+    name. Without headings the kind of each cell is guessed. A name of one word cannot be used: it would match everybody of that
+    name. `country`: ISO 3166-1 alpha-2 code for phone numbers without a country code. Raises UnreadableListError.
+    """
+    return _parsed(list_files.read_sheets(content), country)
 
 
 def hashes(items: Iterable[Identifier], salt: bytes) -> list[bytes]:
@@ -55,22 +122,98 @@ def hashes(items: Iterable[Identifier], salt: bytes) -> list[bytes]:
     return sorted({identifier.keyed(salt) for identifier in items})
 
 
-def _delimiter(lines: Sequence[str]) -> str:
-    """What separates the cells: a tab or semicolon, as spreadsheets write them, if the first line has one; else the comma."""
-    first = next((line for line in lines if line.strip()), "")
-    return next((sign for sign in "\t;" if sign in first), ",")
+def _parsed(sheets: Sequence[Sheet], country: str) -> ParsedList:
+    found: dict[Identifier, None] = {}
+    problems: list[Problem] = []
+    understood: Counter[str] = Counter()
+    for place, sheet in enumerate(sheets, 1):
+        columns, start = _columns(sheet)
+        for number, row in sheet.rows[:start]:
+            problems += _unknown_headings(place, number, row, columns if number == sheet.rows[start - 1][0] else ())
+        for number, row in sheet.rows[start:]:
+            used = False
+            for column, kind, cell in _values(columns, row):
+                try:
+                    usable = _identifiers(kind, cell, country)
+                except _NotUnderstood as error:
+                    problems.append(Problem(place, number, _letter(column), str(error)))
+                    used = True
+                    continue
+                found.update(dict.fromkeys(usable))
+                understood[usable[0].kind.value] += 1
+                used = True
+            if not used:
+                problems.append(Problem(place, number, "", "nothing in a column that is understood"))
+    return ParsedList(tuple(found), tuple(problems), dict(understood), sheets[0].encoding if sheets else "")
 
 
-def _row_identifiers(columns: Sequence[str] | None, row: Sequence[str], country: str) -> Iterator[Identifier]:
-    """The usable identifiers of one row."""
-    cells = zip(columns, row, strict=False) if columns else ((_guess_kind(cell), cell) for cell in row)
-    for kind, cell in cells:
-        yield from (found for found in _identifiers(kind, cell, country) if found.strong)
+def _columns(sheet: Sheet) -> tuple[tuple[str, ...], int]:
+    """The kind of each column and the number of rows down to the headings; nothing and 0 if there are no headings."""
+    for place, (_, row) in enumerate(sheet.rows[:_SEARCHED_FOR_HEADINGS]):
+        kinds = tuple(_heading(cell.text) for cell in row)
+        if any(re.search(r"@\w", cell.text) or sum(map(str.isdigit, cell.text)) >= 6 for cell in row):
+            break
+        if any(kind not in {"", "ignored"} for kind in kinds):
+            if "first" in kinds and "last" not in kinds:  # German lists: Name, Vorname
+                kinds = tuple("last" if kind == "name" else kind for kind in kinds)
+            return kinds, place + 1
+    return (), 0
+
+
+def _heading(text: str) -> str:
+    """The kind of a column by its heading; empty if no word of it is known."""
+    plain = re.sub(r"[\s_]+", " ", unicodedata.normalize("NFKC", text).casefold()).strip(" :*.")
+    if plain in _KIND_OF:
+        return _KIND_OF[plain]
+    words = [word.strip(".") for word in re.split(r"[\s/,;:()\[\]]+", plain)]
+    kinds = {kind for word in words if (kind := _kind_of(word))}
+    if "address" in words or "адрес" in words:
+        kinds.add("email" if kinds & {"email", "mail"} else "")
+    if {"first", "last"} <= kinds or {"name", "vorname"} <= set(words):
+        return "name"
+    order = ("phone", "email", "handle", "middle", "last", "first", "name", "any", "ignored")
+    return next((kind for kind in order if kind in kinds), "")
+
+
+def _kind_of(word: str) -> str:
+    """The kind that a word of a heading names, with another ending too: телефона, telefonu."""
+    known = (_KIND_OF[word[:end]] for end in range(len(word), max(len(word) - 4, 4), -1) if word[:end] in _KIND_OF)
+    return _KIND_OF.get(word) or next(known, "")
+
+
+def _unknown_headings(sheet: int, number: int, row: Sequence[Cell], columns: Sequence[str]) -> Iterator[Problem]:
+    for place, cell in enumerate(row):
+        if cell.text and not (columns and columns[place]):
+            why = "this heading is not understood, and its column is not read" if columns else "above the headings"
+            yield Problem(sheet, number, _letter(place), why)
+
+
+def _values(columns: Sequence[str], row: Sequence[Cell]) -> Iterator[tuple[int, str, Cell]]:
+    """The cells of one row with their column and kind; the parts of a name are one."""
+    if not columns:
+        filled = [(place, cell) for place, cell in enumerate(row) if cell.text or cell.unclear]
+        if 1 < len(filled) <= 3 and all(re.fullmatch(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*", cell.text) for _, cell in filled):
+            yield filled[0][0], "name", Cell(" ".join(cell.text for _, cell in filled))  # Last, First
+            return
+        yield from ((place, _guess_kind(cell.text), cell) for place, cell in filled)
+        return
+    parts = {kind: place for place, kind in enumerate(columns) if kind in {"last", "first", "middle"}}
+    whole = [row[parts[kind]].text for kind in ("last", "first", "middle") if kind in parts and parts[kind] < len(row)]
+    whole = [text for text in whole if text]
+    if whole:
+        yield min(parts.values()), "name", Cell(" ".join(whole))
+    for place, cell in enumerate(row):
+        if not (cell.text or cell.unclear):
+            continue
+        kind = columns[place] if place < len(columns) else "beyond"
+        if kind == "any":
+            kind = _guess_kind(cell.text)
+        if kind in {"phone", "email", "handle", "name", "beyond"}:
+            yield place, kind, cell
 
 
 def _guess_kind(text: str) -> str:
-    """The kind of identifier in a list without column names."""
-    text = text.strip()
+    """The kind of identifier in a list without headings."""
     if text.startswith("@") or "t.me/" in text or "signal.me/" in text:
         return "handle"
     if "@" in text:
@@ -80,13 +223,65 @@ def _guess_kind(text: str) -> str:
     return "phone" if sum(c.isdigit() for c in text) >= 6 and not any(c.isalpha() for c in text) else "name"
 
 
-def _identifiers(kind: str, text: str, country: str) -> list[Identifier]:
-    """The identifiers in one cell. A number that a spreadsheet has rounded (`7.91612E+10`) is none."""
+def _identifiers(kind: str, cell: Cell, country: str) -> list[Identifier]:
+    """The identifiers in one cell. Raises _NotUnderstood if any part of it is not understood."""
+    if cell.unclear:
+        raise _NotUnderstood(f"this cell is {cell.unclear}")
+    if kind == "beyond":
+        raise _NotUnderstood("this cell is beyond the last heading")
     if kind == "phone":
-        return [] if _ROUNDED.fullmatch(text.strip()) else identifiers.phones(text, country)
+        return _phones(cell.text, country)
     if kind == "name":
-        return identifiers.names(text)
-    makers = {"email": identifiers.email, "handle": identifiers.handle}
-    make = makers.get(kind)
-    found = make(text) if make and text.strip() else None
-    return [found] if found else []
+        return [one for name in _people_in(cell.text) for one in _name(name)]
+    make, what = (identifiers.email, "e-mail address") if kind == "email" else (identifiers.handle, "user name")
+    found = []
+    for piece in re.split(r"\s*[;,|\n]\s*|\s+/\s+" + (r"|\s+(?=[^\s<]+@)" if kind == "email" else ""), cell.text):
+        one = make(piece) if piece else None
+        if piece and (one is None or (kind == "handle" and re.search(r"\s", one.text))):
+            raise _NotUnderstood(f"this is no {what}")
+        if one is not None:
+            found.append(one)
+    if not found:
+        raise _NotUnderstood(f"this is no {what}")
+    return found
+
+
+def _phones(text: str, country: str) -> list[Identifier]:
+    if any(_ROUNDED.fullmatch(piece) for piece in re.split(r"[;\s]+", text)):
+        raise _NotUnderstood("a spreadsheet has rounded this phone number")
+    found = identifiers.phones(text, country)
+    if not found or any(not one.text.startswith("+") for one in found) or "@" in text:
+        raise _NotUnderstood("this is no phone number")
+    return found
+
+
+def _people_in(text: str) -> list[str]:
+    """The names in one cell. "Last, First" is one; a semicolon, a line and a comma between full names separate two."""
+    people: list[str] = []
+    for piece in re.split(r"\s*[;\n|]\s*|\s+/\s+", text):
+        parts = [part for part in re.split(r"\s*,\s*", piece) if part]
+        people += parts if len(parts) > 1 and all(" " in part for part in parts) else [" ".join(parts)]
+    return [person for person in people if person]
+
+
+def _name(text: str) -> list[Identifier]:
+    if re.search(r"[\d@]", text):
+        raise _NotUnderstood("this is no name")
+    if _ORGANISATION.search(text):
+        raise _NotUnderstood("this looks like an organisation; only people are compared")
+    if len(text.split()) > _MOST_WORDS:
+        raise _NotUnderstood("this is too long for a name")
+    found = identifiers.names(text)
+    if not found:
+        raise _NotUnderstood("a name needs at least two words")
+    return found
+
+
+def _letter(place: int) -> str:
+    """The letters of a column as a spreadsheet shows them."""
+    letters = ""
+    place += 1
+    while place:
+        place, rest = divmod(place - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters

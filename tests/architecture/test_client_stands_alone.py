@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 OF_THE_SERVICE = {
     *("fastapi", "starlette", "uvicorn", "sqlalchemy", "alembic", "psycopg", "pysqlite3", "pydantic_settings"),
     *("multipart", "jinja2", "babel", "pyotp", "phonenumbers", "email_validator", "holidays", "structlog", "yaml"),
-    *("webauthn", "prometheus_client", "xlsxwriter"),
+    *("webauthn", "prometheus_client", "xlsxwriter", "openpyxl"),
 }
 OF_THE_COMMAND = {"typer", "click", "rich", "pydantic"}  # the class does without these too
 NOT_EVERYWHERE = {"fcntl", "pwd", "grp", "termios", "tty", "resource", "posix", "readline", "curses", "pty", "syslog"}

@@ -313,9 +313,11 @@ def test_the_command_hashes_here_and_says_what_it_could_not_read(network: Networ
             partner_conflicts, "open_client", lambda: PartnerClient(BASE, program.client_id, program.secret, http=http)
         )
         told = CliRunner().invoke(partner_conflicts.conflicts_app, ["upload", str(file), "--country", "PL"])
+        assert (told.exit_code, sent) == (2, []), "nothing is sent until it is accepted that a cell is left out"
+        told = CliRunner().invoke(partner_conflicts.conflicts_app, ["upload", str(file), "--country", "PL", "--accept"])
         assert told.exit_code == 0, told.output
-        assert "4 identifiers" in told.output
-        assert "1 lines cannot be used (a name needs at least two words): 3" in told.output
+        assert "1 names, 1 phone numbers, 1 e-mail addresses understood" in told.output
+        assert "row 3, column A: a name needs at least two words" in told.output
         assert "Your list has 4 entries." in told.output
         cleared = CliRunner().invoke(partner_conflicts.conflicts_app, ["clear", "--yes"])
         assert cleared.exit_code == 0

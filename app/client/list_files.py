@@ -1,0 +1,177 @@
+"""Rows of a list as people have it: CSV in the encodings and with the separators of spreadsheets, or XLSX.
+
+A file is read on the partner's machine and goes nowhere. Errors and places name rows and columns, never what a cell contains.
+"""
+
+import codecs
+import csv
+import datetime as dt
+import io
+import re
+import unicodedata
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+_LARGEST: Final = 50_000_000
+"""Bytes of a file, and of an XLSX when it is unpacked."""
+_UTF_32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_ZIP: Final = b"PK\x03\x04"
+_OLD_OFFICE: Final = b"\xd0\xcf\x11\xe0"
+
+
+class UnreadableListError(Exception):
+    """The file is no list that can be read; the text is the end of a sentence that begins with
+    the file's name, without anything from the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a cell contains, as text. `unclear`: why its text is not what was typed, for example "a date"; else empty."""
+
+    text: str
+    unclear: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """`rows` with their numbers as a spreadsheet shows them, from 1; empty rows are left out. `encoding`: empty for XLSX."""
+
+    rows: tuple[tuple[int, tuple[Cell, ...]], ...]
+    encoding: str = ""
+
+
+def read_sheets(content: bytes) -> list[Sheet]:
+    """The sheets of a file: one of a CSV file, all of an XLSX one. Raises UnreadableListError."""
+    if len(content) > _LARGEST:
+        raise UnreadableListError("it is longer than 50 MB")
+    if not content.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
+        raise UnreadableListError("it is empty")
+    if content.startswith(_OLD_OFFICE):
+        raise UnreadableListError(
+            "it is a file of an old or encrypted Excel: save it as XLSX without a password, or as CSV"
+        )
+    if content.startswith(_ZIP):
+        return _workbook(content)
+    text, encoding = decode(content)
+    return [Sheet(tuple(_lines(text)), encoding)]
+
+
+def read_lines(lines: Sequence[str]) -> Sheet:
+    """The rows of lines of CSV."""
+    return Sheet(tuple(_lines("\n".join(lines))))
+
+
+def decode(content: bytes) -> tuple[str, str]:
+    """The text of a CSV file, and its encoding by name. Raises UnreadableListError."""
+    if content.startswith(_UTF_32):
+        encoding = "utf-32"
+    elif content.startswith(_UTF_16):
+        encoding = "utf-16"
+    elif 0 in content and _looks_like_utf_16(content[1::2], content):
+        encoding = "utf-16-le"
+    elif 0 in content and _looks_like_utf_16(content[::2], content):
+        encoding = "utf-16-be"
+    else:
+        encoding = "utf-8-sig"
+    for one in (encoding, "cp1251"):
+        try:
+            text = content.decode(one)
+        except UnicodeError:
+            if one != "utf-8-sig":
+                break
+            continue
+        used = one.removesuffix("-sig")
+        if one == "cp1251":
+            text, used = _single_byte(content, text)
+        if any(unicodedata.category(sign) == "Cc" and sign not in "\t\r\n\v\f" for sign in text):
+            break
+        return text, used
+    raise UnreadableListError("it is neither XLSX nor text: save it as XLSX, or as CSV in UTF-8")
+
+
+def _looks_like_utf_16(high: bytes, content: bytes) -> bool:
+    """Whether these could be the high bytes of Latin, Cyrillic, Georgian and punctuation."""
+    return len(content) % 2 == 0 and sum(high.count(one) for one in (0, 1, 4, 0x10, 0x20)) > 0.9 * len(high)
+
+
+def _single_byte(content: bytes, text: str) -> tuple[str, str]:
+    """The text in the code page of Russian Windows; in KOI8-R, where capitals and small letters change places; or in the page of
+    Central Europe or the Baltic, if words would be half Cyrillic and half Latin."""
+    words = re.findall(r"[^\W\d_]{2,}", text)
+    swapped = sum(bool(re.fullmatch(r"[а-я][А-Я]+", word)) for word in words)
+    if swapped > sum(bool(re.fullmatch(r"[А-Я][а-я]+", word)) for word in words):
+        return content.decode("koi8-r"), "koi8-r"
+    if any(re.search(r"[a-zA-Z]", word) and re.search(r"[\u0400-\u04ff]", word) for word in words):
+        for page, letters in (("cp1250", "ąćęłńóśźżĄĆĘŁŃÓŚŹŻčšžČŠŽäöüßÄÖÜ"), ("cp1257", "ąčęėįšųūžĄČĘĖĮŠŲŪŽ")):
+            try:
+                other = content.decode(page)
+            except UnicodeError:
+                continue
+            if all(letter.isascii() or letter in letters for letter in other if letter.isalpha()):
+                return other, page
+        raise UnreadableListError("its letters cannot be told for certain: save it as XLSX, or as CSV in UTF-8.")
+    return text, "cp1251"
+
+
+def _lines(text: str) -> Iterator[tuple[int, tuple[Cell, ...]]]:
+    text = text.removeprefix("\ufeff")
+    named = re.match(r"(?i)sep=(.)\r?\n", text)
+    delimiter = named[1] if named else _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        for number, row in enumerate(reader, 1):
+            if any(cell.strip() for cell in row) and not (named and number == 1):
+                yield number, tuple(Cell(cell.strip()) for cell in row)
+    except csv.Error:
+        raise UnreadableListError("its cells cannot be told apart: save it as XLSX, or as CSV in UTF-8.") from None
+
+
+def _delimiter(text: str) -> str:
+    """What separates the cells: a tab, semicolon or bar, as spreadsheets write them, if the first line with a separator has one;
+    else the comma."""
+    first = next((line for line in text.splitlines() if any(sign in line for sign in "\t;|,")), "")
+    return next((sign for sign in "\t;|" if sign in first), ",")
+
+
+def _workbook(content: bytes) -> list[Sheet]:
+    import openpyxl  # only who has an XLSX file needs it
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            if "[Content_Types].xml" not in packed.namelist():
+                raise UnreadableListError("it is no XLSX file: save the list as XLSX, or as CSV in UTF-8")
+            if sum(entry.file_size for entry in packed.infolist()) > _LARGEST:
+                raise UnreadableListError("it is longer than 50 MB")
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+        sheets = [Sheet(tuple(_worksheet(sheet))) for sheet in book.worksheets]
+    except UnreadableListError:
+        raise
+    except Exception:  # noqa: BLE001 - a broken archive raises whatever it likes, and its text may quote the file
+        raise UnreadableListError("it is damaged or encrypted: save the list again, without a password") from None
+    if not any(sheet.rows for sheet in sheets):
+        raise UnreadableListError("it is empty")
+    return sheets
+
+
+def _worksheet(sheet: Any) -> Iterator[tuple[int, tuple[Cell, ...]]]:
+    for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+        cells = tuple(_cell(value) for value in row)
+        if any(cell.text or cell.unclear for cell in cells):
+            yield number, cells
+
+
+def _cell(value: object) -> Cell:
+    if value is None:
+        return Cell("")
+    if isinstance(value, bool):
+        return Cell("", "true or false")
+    if isinstance(value, dt.datetime | dt.date | dt.time | dt.timedelta):
+        return Cell("", "a date")
+    if isinstance(value, int | float):
+        whole = int(value) if abs(value) < 1e16 and value == int(value) else None
+        return Cell(str(whole)) if whole is not None else Cell("", "a number with a fraction")
+    text = str(value).strip()
+    return Cell("", "an error of the spreadsheet") if re.fullmatch(r"#[A-Z/0!?]+", text) else Cell(text)

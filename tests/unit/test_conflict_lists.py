@@ -1,0 +1,158 @@
+"""Conflict lists as people have them: what is understood is hashed, everything else is reported by its place and never hashed."""
+
+import codecs
+import datetime as dt
+import io
+
+import pytest
+import xlsxwriter
+
+from app.client import conflicts
+from app.client.conflicts import UnreadableListError
+from app.core import identifiers
+from app.core.identifiers import Identifier, Kind
+
+LIST = "ФИО;Телефон;Почта\nИван Иванов;8 916 123-45-67;ivan@example.org\n"
+
+
+def xlsx(*rows: tuple[object, ...]) -> bytes:
+    book = xlsxwriter.Workbook(out := io.BytesIO(), {"in_memory": True, "default_date_format": "dd.mm.yyyy"})
+    sheet = book.add_worksheet()
+    for number, row in enumerate(rows):
+        sheet.write_row(number, 0, row)
+    book.close()
+    return out.getvalue()
+
+
+def whole(parsed: conflicts.ParsedList) -> bool:
+    return parsed.problems == () and {
+        Identifier(Kind.PHONE, "+79161234567"),
+        identifiers.email("ivan@example.org"),
+        identifiers.name("Иван Иванов"),
+    } <= set(parsed.identifiers)
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        (LIST.encode(), "utf-8"), (LIST.encode("utf-8-sig"), "utf-8"), (LIST.encode("utf-16"), "utf-16"),
+        (codecs.BOM_UTF16_BE + LIST.encode("utf-16-be"), "utf-16"), (LIST.encode("utf-16-le"), "utf-16-le"),
+        (LIST.encode("cp1251"), "cp1251"), (LIST.encode("koi8-r"), "koi8-r"), (LIST.replace(";", "\t").encode(), "utf-8"),
+        (LIST.replace(";", ",").replace("\n", "\r\n").encode(), "utf-8"), (b"sep=;\r\n" + LIST.encode("cp1251"), "cp1251"),
+        (LIST.replace(";", "|").encode(), "utf-8"), (("Список 2026\n" + LIST).encode(), "utf-8"),
+    ],
+)  # fmt: skip
+def test_a_text_is_read_in_the_encodings_and_with_the_separators_of_spreadsheets(content: bytes, encoding: str) -> None:
+    parsed = conflicts.read_file(content, "PL")
+    above = [str(problem) for problem in parsed.problems]
+    assert above in ([], ["row 1, column A: above the headings"])
+    assert {Identifier(Kind.PHONE, "+79161234567"), identifiers.name("Иван Иванов")} <= set(parsed.identifiers)
+    assert parsed.encoding == encoding
+
+
+def test_polish_and_lithuanian_letters_of_windows_are_not_read_as_russian_ones() -> None:
+    for text, page in (("Nazwisko;Imię\nŁoś;Żaneta\n", "cp1250"), ("Pavardė;Vardas\nŽukauskas;Jonas\n", "cp1257")):
+        parsed = conflicts.read_file(text.encode(page), "PL")
+        last, first = text.splitlines()[1].split(";")
+        assert identifiers.name(f"{first} {last}") in parsed.identifiers
+        assert parsed.problems == ()
+
+
+def test_xlsx_is_read_and_numbers_are_what_was_typed() -> None:
+    assert whole(
+        conflicts.read_file(xlsx(("Name", "Phone", "Mail"), ("Ivanov, Ivan", 79161234567, "ivan@example.org")), "PL")
+    )
+    unclear = xlsx(("name", "phone"), ("Иван Иванов", dt.date(2026, 1, 2)), ("Пётр Петров", 7.5), ("Анна Попова", True))
+    assert [str(problem) for problem in conflicts.read_file(unclear, "PL").problems] == [
+        "row 2, column B: this cell is a date",
+        "row 3, column B: this cell is a number with a fraction",
+        "row 4, column B: this cell is true or false",
+    ]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Name,Phone number,E-mail address", "Full name,Mobile,E-Mail", "ФИО,Номер телефона,Электронная почта",
+        "Имя и фамилия,Тел.,Почта",
+        "Фамилия Имя Отчество,Мобильный,E-mail", "Прозвішча і імя,Тэлефон,Пошта", "Прізвище та ім'я,Телефон,Ел. пошта",
+        "Imię i nazwisko,Nr telefonu (telefon),Adres e-mail",
+        "Vardas ir pavardė,Telefonas,El. paštas",
+        "Vor- und Nachname,Telefon,E-Mail",
+        "სახელი და გვარი,ტელეფონი,ელფოსტა", " NAME : ,PHONE*,email",
+    ],
+)  # fmt: skip
+def test_headings_in_eight_languages_and_their_synonyms(heading: str) -> None:
+    assert whole(conflicts.read([heading, "Иванов Иван,+7 916 123-45-67,ivan@example.org"], "PL"))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Фамилия;Имя;Отчество", "Иванов;Иван;Петрович"], ["Name;Vorname", "Иванов;Иван"],
+        ["First name;Family name", "Иван;Иванов"],
+        ["Ivanov, Ivan"], ["name", "\"Ivanov, Ivan\""], ["Иванов;Иван"], ["ФИО;Контакт", "Иван Иванов;@sova_1"],
+    ],
+)  # fmt: skip
+def test_parts_of_a_name_are_put_together(lines: list[str]) -> None:
+    parsed = conflicts.read(lines, "PL")
+    assert parsed.problems == ()
+    assert set(identifiers.names("Иван Иванов")[:1]) <= set(parsed.identifiers)
+
+
+def test_several_values_in_a_cell_are_all_read() -> None:
+    lines = [
+        "name,phone,email,telegram",
+        '"Иван Иванов; Анна Попова","8 916 123-45-67, 8 029 123-45-67","a@example.org b@example.org","@sova_1; @filin_2"',
+    ]
+    parsed = conflicts.read(lines, "PL")
+    assert parsed.problems == ()
+    assert {Identifier(Kind.PHONE, "+79161234567"), Identifier(Kind.PHONE, "+375291234567")} <= set(parsed.identifiers)
+    for one in (
+        *(identifiers.email(f"{letter}@example.org") for letter in "ab"), identifiers.handle("sova_1"),
+        identifiers.handle("filin_2"),
+        *identifiers.names("Иван Иванов"), *identifiers.names("Анна Попова"),
+    ):  # fmt: skip
+        assert one in parsed.identifiers
+
+
+@pytest.mark.parametrize(
+    ("lines", "place"),
+    [
+        (["name,phone", "Иван Иванов,7.91612E+10"], "row 2, column B: a spreadsheet has rounded this phone number"),
+        (["name;phone", "Иван Иванов;7,91612E+10"], "row 2, column B: a spreadsheet has rounded this phone number"),
+        (["name,phone", "Иван Иванов,000000"], "row 2, column B: this is no phone number"),
+        (["name,email", "Иван Иванов,ivan at example"], "row 2, column B: this is no e-mail address"),
+        (["name,telegram", "Иван Иванов,@"], "row 2, column B: this is no user name"),
+        (["name", "Анна"], "row 2, column A: a name needs at least two words"),
+        (["name", "ООО Ромашка"], "row 2, column A: this looks like an organisation; only people are compared"),
+        (["name", "Дело 123 Иванов"], "row 2, column A: this is no name"),
+        (
+            ["name,Кличка", "Иван Иванов,Сова Лесная"],
+            "row 1, column B: this heading is not understood, and its column is not read",
+        ),
+        (["name,phone", "Иван Иванов,,+48600100200"], "row 2, column C: this cell is beyond the last heading"),
+        (["name,note", ",видели в суде"], "row 2: nothing in a column that is understood"),
+    ],
+)
+def test_what_is_not_understood_is_reported_by_its_place_and_never_hashed(lines: list[str], place: str) -> None:
+    parsed = conflicts.read(lines, "PL")
+    assert [str(problem) for problem in parsed.problems] == [place]
+    assert set(parsed.identifiers) <= set(identifiers.names("Иван Иванов"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xef\xbb\xbf\n",
+        b"PK\x03\x04cut off",
+        b"\xd0\xcf\x11\xe0old",
+        b"\x89PNG\r\n\x1a\n\x00\x01",
+        xlsx(),
+        xlsx(("name",))[:900],
+    ],
+)
+def test_what_is_no_list_is_one_sentence(content: bytes) -> None:
+    with pytest.raises(UnreadableListError, match=r"^it[^\n]+[^.]$"):
+        conflicts.read_file(content, "PL")

@@ -2,7 +2,7 @@
 
 import io
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,9 @@ from app.casework import filing
 from app.core.db import Base, Database
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
+from app.documents import storage
+from app.documents.limits import DocumentLimits
+from app.documents.models import DocumentPiece
 from app.intake.receipts import Receipt
 from app.operations import dump, rotation, sealed_file
 from app.operations.dump import NotRestorable
@@ -25,6 +28,7 @@ from tests.support.desk import PASSPHRASE, StaffSite, intake, load_packs, runnin
 
 NO_WAIT = timedelta(0)
 AWAY = KeyPair.generate()
+LETTER = b"\xff\xd8\xff" + b"zinnober-letter" * 5_000
 
 
 def taken(office: StaffSite, work: Path) -> bytes:
@@ -69,18 +73,37 @@ def opened_by_number(database: Database, keys: KeyRing, receipt: Receipt, now) -
         return next(part.content["story"] for part in person_access.all_parts(session, case) if part.part == "story")
 
 
+def add_document(office: StaffSite, receipt: Receipt) -> None:
+    """A document of the person's, of one page in two pieces."""
+    with office.database.begin() as session:
+        opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at)
+        pages = [LETTER]
+        storage.add(
+            session, opened.person_key, opened.case.id, pages, DocumentLimits(), author="person", now=office.time.at
+        )
+
+
+def document_by_number(database: Database, keys: KeyRing, receipt: Receipt, now: datetime) -> bytes:
+    with database.begin() as session:
+        opened = person_access.open_by_receipt(session, receipt, keys, now)
+        (document,) = storage.of_case(session, opened.case.id)
+        return storage.open_page(session, opened.person_key, document, 1)
+
+
 def test_every_row_comes_back_in_either_kind_of_database(
     database: Database, unmigrated_database: Database, tmp_path: Path
 ) -> None:
     with running(database, tmp_path / "var") as office:
         _label, receipt = office.file()
+        add_document(office, receipt)
         assert office.sign_in("vera").status == 303
         backup = taken(office, tmp_path / "var")
         before = rows(database), counted(database)
         counts = put_back(unmigrated_database, backup)
         assert (rows(unmigrated_database), counted(unmigrated_database)) == before
         assert before[1] != []
-        assert counts["cases"] == 1
+        assert (counts["cases"], counts["documents"], counts["document_pieces"]) == (1, 1, 2)
+        assert document_by_number(unmigrated_database, office.keys, receipt, office.time.at) == LETTER
         with unmigrated_database.begin(write=False) as session:
             assert audit.verify(session) is None
         with unmigrated_database.begin(write=False) as session:
@@ -96,9 +119,11 @@ def test_every_row_comes_back_in_either_kind_of_database(
 
 def test_a_backup_shows_nothing_and_opens_with_its_own_key_alone(sqlite_database: Database, tmp_path: Path) -> None:
     with running(sqlite_database, tmp_path / "var") as office:
-        label, _receipt = office.file()
+        label, receipt = office.file()
+        add_document(office, receipt)
         backup = taken(office, tmp_path / "var")
     assert label.encode() not in backup
+    assert b"zinnober-letter" not in backup
     assert PASSPHRASE.encode() not in backup
     empty = Database(f"sqlite:///{tmp_path / 'empty.db'}")
     broken = [
@@ -136,6 +161,8 @@ def test_after_erasing_and_rotating_a_backup_opens_none_of_the_erased(
         office.keys.save(path)
         office.app.state.keys = office.keys = KeyRing.load(path)
         numbers = [office.file()[1] for _ in range(4)]
+        for number in numbers:
+            add_document(office, number)
         backup = taken(office, tmp_path / "var")
         erased, kept = numbers[:3], numbers[3]
         for receipt in erased:
@@ -155,6 +182,7 @@ def test_after_erasing_and_rotating_a_backup_opens_none_of_the_erased(
         today = KeyRing.load(path)
         with unmigrated_database.begin(write=False) as session:
             assert session.scalar(sa.select(sa.func.count()).select_from(SealedPart)) >= 12, "the rows are all there"
+            assert session.scalar(sa.select(sa.func.count()).select_from(DocumentPiece)) == 8
             values = [
                 (one, dict(row))
                 for one in ENCRYPTED_COLUMNS
@@ -175,5 +203,8 @@ def test_after_erasing_and_rotating_a_backup_opens_none_of_the_erased(
         fresh = Database(f"sqlite:///{tmp_path / 'fresh.db'}")
         put_back(fresh, after[0])
         assert opened_by_number(fresh, today, kept, office.time.at) == "zinnober-story-of-mine"
+        assert document_by_number(fresh, today, kept, office.time.at) == LETTER
+        with fresh.begin(write=False) as session:
+            assert session.scalar(sa.select(sa.func.count()).select_from(DocumentPiece)) == 2, "none of the erased"
         assert [opened_by_number(fresh, today, number, office.time.at) for number in erased] == [None] * 3
         fresh.dispose()

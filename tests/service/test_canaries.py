@@ -16,6 +16,7 @@ from app.core import sealing
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.directory.packs import load_packs
+from app.documents.models import Document
 from app.intake.questions import QUESTIONS, Kind
 from app.messaging import recipients
 from app.messaging.channels import Notice, Way
@@ -23,7 +24,9 @@ from app.messaging.kinds import KINDS, Recipient
 from app.messaging.recipients import NoticeSettings
 from app.partners.organisations import Organisation
 from app.privacy import service as privacy
+from tests.support import hostile_files
 from tests.support.people import CENTRE, PersonSite, person_site_on, short_form
+from tests.web.test_documents import KIND, form
 
 LATIN = [f"Zyxwomer{n}Qvart" for n in range(10)]
 CYRILLIC = [f"Жабрик{n}Щукарь" for n in range(10)]
@@ -78,17 +81,30 @@ def tell_everything(person_site: PersonSite) -> str:
     return number
 
 
+def send_documents(person_site: PersonSite, number: str) -> None:
+    """A photo and a PDF that name the canary of files: in EXIF, XMP, comment and profile, as text of a page, as their names."""
+    visit = person_site.browser().open("/ru/return").fill(number=number).open("/ru/case/documents")
+    token = visit.page.css_first('input[name="csrf"]').attributes["value"]
+    files = hostile_files.telling_photo(), hostile_files.one_page(b"(%s)" % hostile_files.CANARY.encode())
+    visit.client.post("/ru/case/documents", content=form(str(token), *files), headers={"content-type": KIND})
+    with person_site.database.begin(write=False) as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Document)) == 2
+
+
 def test_nothing_a_person_typed_is_found_in_what_the_service_wrote(
     database: Database, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with person_site_on(database, tmp_path / "var") as person_site:
         number = tell_everything(person_site)
+        send_documents(person_site, number)
         person_site.keys.save(tmp_path / "var" / "keys.json")
     output = capfd.readouterr()
     written = everything_written(database, tmp_path / "var") + (output.out + output.err).encode()
     assert found(written) == set()
-    for form in (number, number.replace(" ", "")):
-        assert form.encode() not in written
+    assert not [form for form in encodings(hostile_files.CANARY) if form in written]
+    assert b"JFIF" not in written, "no page lies there in plain"
+    for typed in (number, number.replace(" ", "")):
+        assert typed.encode() not in written
 
 
 def test_the_search_finds_every_word_when_sealing_is_off(

@@ -19,21 +19,31 @@ def simulate(
     start: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day, to play holidays: 2026-12-14, 2027-04-19.")
     ] = None,
+    connected: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="So many centres have an account; a coordinator asks the others by phone or with a link. "
+            "Without it all have one, and nobody is at the desk.",
+        ),
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="File for a plot (SVG).", callback=files.writable)] = None,
 ) -> None:
     """Simulate months of made-up load against the real commands and print the results. Uses its own temporary database."""
     from app.directory.packs import load_packs
     from app.simulation.plot import svg
     from app.simulation.population import Plan
-    from app.simulation.results import results, table
+    from app.simulation.results import destinations_table, results, table
     from app.simulation.world import played
 
-    plan = Plan(cases, days, answers, accepts, seed)
+    plan = Plan(cases, days, answers, accepts, seed, connected=connected)
     if start is not None:
         plan = replace(plan, start=start.date())
     with played(plan, load_packs()) as world:
         summary = results(world)
     typer.echo(table(summary))
+    if connected is not None:
+        typer.echo(f"\n{destinations_table(summary)}")
     if plot is not None:
         with files.writing(plot):
             plot.write_text(svg(summary), encoding="utf-8")

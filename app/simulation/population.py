@@ -22,6 +22,8 @@ _QUIET_DAY: Final = 0.35
 class Plan:
     """Parameters of a simulation. `answers`: share of offers that are answered; the others expire. `accepts`: share of yes.
 
+    `connected`: so many centres have an account, and a coordinator asks the others by phone or with a link; None: all have one,
+    and nobody is at the desk.
     `start`: the first day, from midnight UTC. By default a Monday; three months on lie the holidays at the end of the year.
     """
 
@@ -31,6 +33,7 @@ class Plan:
     accepts: float = 0.75
     seed: int = 1
     start: date = date(2026, 9, 7)
+    connected: int | None = None
 
 
 def arrivals(plan: Plan, start: datetime, chance: Random) -> list[datetime]:

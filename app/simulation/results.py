@@ -14,10 +14,24 @@ from app.cases.models import Case
 from app.referrals import deadline_storage, deadlines
 from app.referrals.deadlines import answer_times
 from app.referrals.models import Referral, ReferralEvent
+from app.referrals.states import UNDECIDED, State
+from app.referrals.ways import Way, way_of
 from app.simulation.world import World
 from app.tasks.models import Task
 
 _DECISIONS = ("accept", "decline", "waitlist", "ask_info")
+
+
+DESTINATIONS = (
+    "accepted, by an organisation's own account",
+    "accepted, asked by a coordinator by phone",
+    "accepted, through a link with a code",
+    "an organisation is asked",
+    "the person is asked whether they agree",
+    "a task of the team: all who may be asked were asked",
+    "a task of the team: no organisation matches",
+    "without a next step",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +45,8 @@ class CaseResult:
     deadline: datetime | None
     accepted_at: datetime | None
     owned_at: datetime | None
+    went_to: str = ""
+    """Where it is at the end: one of `DESTINATIONS`."""
 
     @property
     def kept(self) -> bool:
@@ -92,6 +108,13 @@ def results(world: World) -> Results:
         events: dict[UUID, list[ReferralEvent]] = {}
         for event in session.scalars(sa.select(ReferralEvent).order_by(ReferralEvent.seq)):
             events.setdefault(event.referral_id, []).append(event)
+        accepted_by: dict[UUID, Referral] = {}
+        by_case: dict[UUID, list[Referral]] = {}
+        for row in offers:
+            by_case.setdefault(row.Case.id, []).append(row.Referral)
+            if any(event.verb == "accept" for event in events[row.Referral.id]):
+                accepted_by.setdefault(row.Case.id, row.Referral)
+        open_tasks = set(session.scalars(sa.select(Task.case_id).where(Task.done_at.is_(None))))
         return Results(
             tuple(
                 CaseResult(
@@ -102,11 +125,33 @@ def results(world: World) -> Results:
                     datetime.combine(case.last_safe_day, time(21), UTC) if case.last_safe_day else None,
                     accepted.get(case.id),
                     owned.get(case.id),
+                    _destination(case, world, by_case.get(case.id, []), accepted_by.get(case.id), open_tasks),
                 )
                 for case in cases
             ),
             tuple(_offer_result(row.Referral, row.Case, events[row.Referral.id]) for row in offers),
         )
+
+
+def _destination(
+    case: Case, world: World, asked: list[Referral], accepted: Referral | None, with_task: set[UUID | None]
+) -> str:
+    if accepted is not None:
+        return DESTINATIONS[list(Way).index(way_of(accepted.way))]
+    states = {State(referral.state) for referral in asked}
+    if states & UNDECIDED:
+        return DESTINATIONS[3]
+    if State.AWAITING_CONSENT in states:
+        return DESTINATIONS[4]
+    if case.id not in with_task:
+        return DESTINATIONS[7]
+    return DESTINATIONS[5 if case.id in world.has_candidates else 6]
+
+
+def destinations_table(found: Results) -> str:
+    """Where each case went, as plain text: one line for each destination, and their sum."""
+    counts = [(sum(case.went_to == where for case in found.cases), where) for where in DESTINATIONS]
+    return "\n".join(f"{count:>5}  {where}" for count, where in [*counts, (len(found.cases), "all")])
 
 
 def _first(rows: Iterable[sa.Row[UUID, datetime]]) -> dict[UUID, datetime]:
@@ -119,8 +164,9 @@ def _offer_result(referral: Referral, case: Case, events: list[ReferralEvent]) -
         return OfferResult(case.country, referral.urgency, ended)
     at = {event.verb: event.at for event in reversed(events)}
     terms = deadline_storage.terms_of(referral, case)
-    open_for = terms.hours.time_between(at["offer"], at["expire"])
-    left = deadlines.open_hours_left(at["offer"], terms)
+    asked_at = _asked_at(at)
+    open_for = terms.hours.time_between(asked_at, at["expire"])
+    left = deadlines.open_hours_left(asked_at, terms)
     beyond = left is not None and left < timedelta(hours=1)
     return OfferResult(case.country, referral.urgency, ended, open_for, beyond)
 
@@ -129,12 +175,21 @@ def _ended(referral: Referral, case: Case, events: list[ReferralEvent]) -> str:
     """How the partner answered the offer: its first decision compared with the deadline for it."""
     at = {event.verb: event.at for event in reversed(events)}
     decided = min((at[verb] for verb in _DECISIONS if verb in at), default=None)
-    if decided is not None and "offer" in at:
-        _acknowledge, decide_by, _expires = answer_times(at["offer"], deadline_storage.terms_of(referral, case))
+    if decided is not None and _was_asked(at):
+        _acknowledge, decide_by, _expires = answer_times(_asked_at(at), deadline_storage.terms_of(referral, case))
         return "in_time" if decided <= decide_by else "late"
-    if "expire" in at:
+    if "expire" in at and _was_asked(at):
         return "expired"
-    return "taken_back" if "withdraw" in at or "client_withdraw" in at else "open"
+    return "taken_back" if {"withdraw", "client_withdraw", "refuse", "expire"} & set(at) else "open"
+
+
+def _was_asked(at: dict[str, datetime]) -> bool:
+    return "offer" in at or "consent" in at
+
+
+def _asked_at(at: dict[str, datetime]) -> datetime:
+    """When the organisation was asked: at once, or after the person agreed."""
+    return at["offer"] if "offer" in at else at["consent"]
 
 
 def table(found: Results) -> str:

@@ -6,20 +6,23 @@ Time advances from one event to the next: a request is filed, a centre acts, or 
 import heapq
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from app.app_context import migrate
-from app.cases.models import Case
-from app.casework import auto_offer, filing, referral_actions, scheduler
+from app.cases import sealed_parts
+from app.cases.models import Case, WrapFor
+from app.cases.sealed_parts import Recipient
+from app.casework import auto_offer, filing, referral_actions, rematching, scheduler
 from app.casework.auto_offer import AutoOfferContext
 from app.core import keyholders
 from app.core.db import Database
@@ -32,24 +35,37 @@ from app.directory import loader as directory_loader
 from app.directory.packs import Directory
 from app.intake.schemas import Intake
 from app.matching import runs
+from app.matching.engine import ServiceMatch
+from app.referrals import queries
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.models import FeedEvent, Referral
-from app.referrals.states import Actor, Verb
+from app.referrals.states import Actor, State, Verb
+from app.referrals.ways import BY_COORDINATOR, Means, Way, way_of
 from app.referrals.working_hours import hours_of
 from app.simulation.population import Plan, answer_to_offer, answers_of, arrivals, consent_of
 from app.staff import service as staff
+from app.tasks.models import Task
+from app.tasks.service import TaskKind
 
 _BATCH: Final = 50
 SETTLES_IN: Final = timedelta(days=75)
 """Simulated time after the last request, in which the longest deadline ends."""
 _WEIGHTS: Final = {"PL": 4, "GE": 3, "LT": 2, "DE": 3}
 _PERSON: Final = ActorRef(Actor.PERSON)
+_COORDINATOR: Final = ActorRef(Actor.COORDINATOR, uuid4())
+_ON_BEHALF: Final = ActorRef(Actor.ON_BEHALF, _COORDINATOR.id)
+_TO_SEARCH: Final = (TaskKind.FIND_NEXT, TaskKind.ASK_PERSON, TaskKind.UNMET, TaskKind.HANDED_BACK)
+_AGREES: Final = 0.8
+"""Share of the people who agree when they are asked about a further centre."""
 
 
 @dataclass
 class World:
-    """One simulation. `matched`: for each case, whether the rules found a centre for it."""
+    """One simulation. `matched`: for each case, whether the rules found a centre for it that may be asked automatically.
+
+    `named`: the centres that each person agreed to when they wrote. `connected`: the centres with an account, by id.
+    """
 
     plan: Plan
     directory: Directory
@@ -58,6 +74,10 @@ class World:
     now: datetime
     chance: Random
     matched: dict[UUID, bool] = field(default_factory=dict)
+    named: dict[UUID, frozenset[str]] = field(default_factory=dict)
+    has_candidates: set[UUID] = field(default_factory=set)
+    connected: frozenset[UUID] = frozenset()
+    _on_the_desk: set[UUID] = field(default_factory=set)
     _heap: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=count)
     _seen: int = 0
@@ -76,6 +96,8 @@ class World:
             while self._run_scheduler():
                 pass
             self._centres_decide()
+            if self.plan.connected is not None:
+                self._coordinator_looks()
 
     def _next(self) -> datetime | None:
         with self.database.begin(write=False) as session:
@@ -111,9 +133,13 @@ class World:
             )
             found = runs.run(session, facts, self.directory, self.now, seed=self.chance.getrandbits(64))
             candidates = list(dict.fromkeys(one.organisation for one in found.candidates if one.offerable))
-            intake = Intake.model_validate({**answers, "consent": consent_of(candidates, self.chance)})
+            consent = consent_of(candidates, self.chance)
+            intake = Intake.model_validate({**answers, "consent": consent})
             filed = filing.file_intake(session, intake, keys=self.keys, directory=self.directory, now=self.now)
         self.matched[filed.case_id] = bool(candidates)
+        self.named[filed.case_id] = frozenset(consent.get("organisations", ()))
+        if any(_takes_referrals(one) for one in found.candidates):
+            self.has_candidates.add(filed.case_id)
 
     def _centres_decide(self) -> None:
         """Let centres decide on new events of the feed."""
@@ -126,6 +152,7 @@ class World:
                     Referral.urgency,
                     Referral.offered_at,
                     Referral.hours,
+                    Referral.way,
                     Case.country,
                 )
                 .join(Referral, Referral.id == FeedEvent.referral_id)
@@ -137,7 +164,10 @@ class World:
             self._seen = row.n
             hours = hours_of(row.country, row.hours)
             if row.type == "referral.offered":
-                answer = answer_to_offer(self.plan, row.urgency, row.offered_at, hours, self.chance)
+                heard_at = row.offered_at
+                if way_of(row.way) in BY_COORDINATOR:
+                    heard_at = self._at_the_desk(row.country, row.urgency, timedelta(hours=1))
+                answer = answer_to_offer(self.plan, row.urgency, heard_at, hours, self.chance)
                 if answer is not None:
                     self._later(
                         answer.at, row.id, answer.verb, TransitionInput(reason=answer.reason, question=answer.question)
@@ -157,10 +187,92 @@ class World:
     def _later(self, moment: datetime, referral_id: UUID, verb: Verb, payload: TransitionInput) -> None:
         def act() -> None:
             with self.database.begin(write=False) as session:
-                organisation_id = session.get_one(Referral, referral_id).organisation_id
-            self._try(referral_id, verb, ActorRef(Actor.PARTNER, organisation_id, organisation_id), payload)
+                referral = session.get_one(Referral, referral_id)
+                organisation_id, way = referral.organisation_id, way_of(referral.way)
+            if way is Way.HAND:
+                self._try(referral_id, verb, _ON_BEHALF, replace(payload, how=Means.PHONE.value))
+                return
+            said = replace(payload, how=Means.LINK.value) if way is Way.LINK else payload
+            self._try(referral_id, verb, ActorRef(Actor.PARTNER, organisation_id, organisation_id), said)
 
         self.at(moment, act)
+
+    # --- a coordinator, when not all centres have an account ---------------------------------------------------------
+
+    def _at_the_desk(self, country: str, urgency: str, after: timedelta) -> datetime:
+        """When a coordinator comes to something: in an emergency at any hour, else while the offices of the country are open."""
+        at = self.now + after
+        return at if urgency == "emergency" else hours_of(country).next_open(at)
+
+    def _coordinator_looks(self) -> None:
+        """Take each open search for an organisation, two hours later."""
+        with self.database.begin(write=False) as session:
+            rows = session.execute(
+                sa.select(Case.id, Case.country, Case.urgency)
+                .join(Task, Task.case_id == Case.id)
+                .where(Task.done_at.is_(None), Task.kind.in_([kind.value for kind in _TO_SEARCH]))
+                .where(Case.closed_at.is_(None))
+                .distinct()
+                .order_by(Case.id)
+            ).all()
+        for row in rows:
+            if row.id not in self._on_the_desk:
+                self._on_the_desk.add(row.id)
+                self.at(self._at_the_desk(row.country, row.urgency, timedelta(hours=2)), self._refers(row.id))
+
+    def _refers(self, case_id: UUID) -> Callable[[], None]:
+        """Refer a case to the best organisation that was not asked. With nobody left it stays a task."""
+
+        def act() -> None:
+            with self.database.begin() as session:
+                case = session.get_one(Case, case_id)
+                result = rematching.run_matching(session, self.keys, self.directory, case, self.now)
+                asked = {referral.organisation_id for referral in queries.referrals_of_case(session, case_id)}
+                for candidate in result.candidates if result is not None else ():
+                    is_new = named_id("organisation", candidate.organisation) not in asked
+                    if is_new and _takes_referrals(candidate) and self._is_referred(session, case, candidate):
+                        self._on_the_desk.discard(case_id)
+                        return
+
+        return act
+
+    def _is_referred(self, session: Session, case: Case, candidate: ServiceMatch) -> bool:
+        organisation_id = named_id("organisation", candidate.organisation)
+        connected = organisation_id in self.connected
+        way = Way.ACCOUNT if connected else self.chance.choice((Way.HAND, Way.LINK))
+        try:
+            draft = referral_actions.create(
+                session, self.keys, case, candidate.service, by=_COORDINATOR, now=self.now, way=way
+            )
+        except Conflict:
+            return False
+        if candidate.organisation in self.named[case.id]:
+            self._agree(session, case.id, organisation_id)
+            referral_actions.advance(session, draft.id, Verb.OFFER, by=_COORDINATOR, now=self.now)
+        else:
+            referral_actions.advance(session, draft.id, Verb.ASK_CONSENT, by=_COORDINATOR, now=self.now)
+            self.at(self.now + timedelta(hours=self.chance.uniform(1, 48)), self._person_decides(draft.id))
+        return True
+
+    def _agree(self, session: Session, case_id: UUID, organisation_id: UUID) -> None:
+        """What agreeing stores. The key that a connected centre gets is made up: nothing is opened here."""
+        key = keyholders.active_key(session, organisation_id)
+        if key is None:
+            sealed_parts.agree(session, case_id, organisation_id)
+            return
+        to = Recipient(WrapFor.ORGANISATION, organisation_id, key.public_key, key.id)
+        sealed_parts.grant(session, self.keys, case_id, sealed_parts.PERSON, bytes(32), [to])
+
+    def _person_decides(self, referral_id: UUID) -> Callable[[], None]:
+        def act() -> None:
+            agrees = self.chance.random() < _AGREES
+            with self.database.begin() as session:
+                referral = session.get_one(Referral, referral_id)
+                if agrees and State(referral.state) is State.AWAITING_CONSENT:
+                    self._agree(session, referral.case_id, referral.organisation_id)
+            self._try(referral_id, Verb.CONSENT if agrees else Verb.REFUSE, _PERSON, TransitionInput())
+
+        return act
 
     def _person_answers(self, referral_id: UUID) -> Callable[[], None]:
         return lambda: self._try(referral_id, Verb.ANSWER, _PERSON, TransitionInput())
@@ -172,6 +284,11 @@ class World:
                 referral_actions.advance(session, referral_id, verb, by=by, now=self.now, payload=payload)
         except (Conflict, PreconditionFailed):
             return
+
+
+def _takes_referrals(candidate: ServiceMatch) -> bool:
+    """Whether somebody may be asked at all; a coordinator also asks a centre whose entry nobody has confirmed."""
+    return candidate.rank > 0 and all(reason.key != "by_yourself" for reason in candidate.reasons)
 
 
 @contextmanager
@@ -197,7 +314,10 @@ def _set_up(world: World, codes: list[str]) -> None:
     with world.database.begin() as session:
         directory_loader.upsert(session, world.directory, world.now)
         staff.add_team(session, "all", "All", codes, world.now)
-        for organisation in world.directory.organisations:
-            if organisation.kind == "centre":
-                owner = named_id("organisation", organisation.id)
-                keyholders.register(session, OwnerKind.ORGANISATION, owner, pair.public, world.now)
+        centres = [organisation for organisation in world.directory.organisations if organisation.kind == "centre"]
+        if world.plan.connected is not None:  # those that help with the most needs have joined first
+            centres.sort(key=lambda one: (-len({need for service in one.services for need in service.needs}), one.id))
+            centres = centres[: world.plan.connected]
+        world.connected = frozenset(named_id("organisation", organisation.id) for organisation in centres)
+        for owner in sorted(world.connected):
+            keyholders.register(session, OwnerKind.ORGANISATION, owner, pair.public, world.now)

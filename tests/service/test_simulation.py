@@ -1,5 +1,7 @@
 """The promise, measured: with centres that leave four of ten offers unanswered, nobody who can be helped falls through."""
 
+from collections import Counter
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from app.directory.packs import load_packs
 from app.simulation.plot import svg
 from app.simulation.population import Plan
-from app.simulation.results import Results, results, table
+from app.simulation.results import DESTINATIONS, Results, destinations_table, results, table
 from app.simulation.world import played
 
 SMALL = Plan(cases=36, days=30, answers=0.6, seed=4)
@@ -49,3 +51,15 @@ def test_the_table_has_every_urgency_and_country_and_the_plot_a_line_an_urgency(
     drawn = ElementTree.fromstring(svg(found))
     labels = [node.text for node in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert {case.urgency for case in found.cases if case.matched} <= set(labels)
+
+
+def test_without_any_account_each_case_goes_somewhere_by_phone_and_by_link() -> None:
+    with played(replace(SMALL, cases=10, days=6, connected=0), load_packs()) as world:
+        found = results(world)
+    ends = Counter(case.went_to for case in found.cases)
+    assert set(ends) <= set(DESTINATIONS)
+    assert ends["without a next step"] == 0
+    assert ends["accepted, asked by a coordinator by phone"] + ends["accepted, through a link with a code"] >= 2
+    assert not ends["accepted, by an organisation's own account"]
+    assert found.promise >= 0.99
+    assert f"{len(found.cases):>5}  all" in destinations_table(found)

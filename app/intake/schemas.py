@@ -14,6 +14,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.core import identifiers
 from app.core.errors import FieldError, Invalid
 from app.core.i18n import LANGUAGES
 from app.intake.storage import CARD, COUNTED, FACTS, NOT_KEPT, NOTICE, StoredModel, column, sealed
@@ -117,12 +118,15 @@ class AnswerBy(StoredModel):
                 validate_email(self.address, check_deliverability=False)
             except EmailNotValidError:
                 raise PydanticCustomError("not_an_email", "This is not an e-mail address.") from None
+        digits = [c for c in self.address if c.isdigit()]
         if (
             self.channel in {"signal", "whatsapp", "phone"}
-            and sum(c.isdigit() for c in self.address) < 6
+            and (len(digits) < 6 or len(set(digits)) == 1)
             and (self.channel != "signal" or "." not in self.address)
         ):
             raise PydanticCustomError("not_a_number", "This is not a phone number.")
+        if self.channel == "telegram" and identifiers.handle(self.address) is None:
+            raise PydanticCustomError("address_required", "This channel needs an address or a number.")
         return self
 
 

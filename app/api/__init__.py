@@ -22,6 +22,7 @@ from app.api import (
     referral_sealed,
     referrals,
     signatures,
+    vocabularies,
     webhooks,
 )
 
@@ -43,6 +44,7 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
         app.include_router(fhir.router)
         app.include_router(inbound_referrals.router)
         app.include_router(signatures.router)
+        app.include_router(vocabularies.router)
         app.include_router(events.router)
         app.include_router(conflicts.router)
         app.include_router(webhooks.router)

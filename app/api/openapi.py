@@ -22,6 +22,7 @@ from app.api import (
     referral_sealed,
     referrals,
     signatures,
+    vocabularies,
     webhook_openapi,
     webhooks,
 )
@@ -91,6 +92,7 @@ def document(base_url: str) -> dict[str, Any]:
             deliveries,
             intakes,
             conflicts,
+            vocabularies,
         )
         for route in part.router.routes
         if isinstance(route, APIRoute)

@@ -18,6 +18,7 @@ from app.api.referral_documents import detail, summary
 from app.core import spreadsheet
 from app.core.dependencies import Keys, ReadDb
 from app.core.keyring import KeyRing
+from app.directory.packs import Directory
 from app.partners.oauth_clients import Caller
 from app.referrals import partner_queries, tabular_export
 from app.referrals.partner_queries import Position, ReferralFilter
@@ -109,7 +110,7 @@ def list_referrals(
     Continue with `next_cursor` or the Link header. To poll, ask with `updated_since` a few minutes before your last request;
     to miss nothing, follow `/v1/events`. The same for a spreadsheet: `/v1/referrals.csv`.
     """
-    rows, cursor = _page(session, keys, caller, query)
+    rows, cursor = _page(session, keys, caller, packs, query)
     following = {} if cursor is None else {"next_cursor": cursor}
     headers = _link(config, "/v1/referrals", query, cursor)
     return JSONResponse({"referrals": [summary(row, packs) for row in rows], **following}, headers=headers)
@@ -123,20 +124,22 @@ def list_referrals(
     responses={200: success(headers=LINK), **signed_in(400)},
 )
 def list_referrals_as_csv(
-    caller: ReferralReader, session: ReadDb, keys: Keys, config: Config, query: QueryParameters
+    caller: ReferralReader, session: ReadDb, keys: Keys, packs: Packs, config: Config, query: QueryParameters
 ) -> Response:
     """The list as a table for a spreadsheet, with a header row on every page. Continue with the Link header."""
-    rows, cursor = _page(session, keys, caller, query)
+    rows, cursor = _page(session, keys, caller, packs, query)
     return CsvResponse(_table(rows), media_type=CSV, headers=_link(config, "/v1/referrals.csv", query, cursor))
 
 
 def _page(
-    session: Session, keys: KeyRing, caller: Caller, query: ReferralQuery
+    session: Session, keys: KeyRing, caller: Caller, packs: Directory, query: ReferralQuery
 ) -> tuple[Sequence[partner_queries.Row], str | None]:
     """The rows, and the cursor of the next page when there is one."""
     partner, since = for_organisation(caller), query.updated_since
     wanted = ReferralFilter(
-        _states(query.state), query.need, None if since is None else parse_instant(since, "/query/updated_since")
+        _states(query.state),
+        _need(query.need, packs),
+        None if since is None else parse_instant(since, "/query/updated_since"),
     )
     belongs_to = (partner.client_id, *wanted.states, f"need={query.need}", f"since={wanted.updated_since}")
     after = (
@@ -194,6 +197,12 @@ def _states(states: Sequence[str]) -> tuple[str, ...]:
     if not set(states) <= set(STATES):
         raise invalid("/query/state", "unknown_code", f"One of: {', '.join(STATES)}.")
     return tuple(sorted(set(states)))
+
+
+def _need(need: str | None, packs: Directory) -> str | None:
+    if need is not None and packs.need(need) is None:
+        raise invalid("/query/need", "unknown_code", f"One of: {', '.join(one.id for one in packs.needs)}.")
+    return need
 
 
 def _position_bytes(position: Position) -> bytes:

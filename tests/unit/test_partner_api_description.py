@@ -21,7 +21,7 @@ DOCUMENT = openapi.document("https://pristan.test")
 OPERATIONS = [
     (method, path, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
 ]
-OPEN = {"/v1/openapi.json", "/v1/webhooks.openapi.json", "/v1/docs", "/v1/docs.css"}
+OPEN = {"/v1/openapi.json", "/v1/vocabularies", "/v1/webhooks.openapi.json", "/v1/docs", "/v1/docs.css"}
 NAMES = [f"{method} {path}" for method, path, _ in OPERATIONS]
 
 

@@ -252,7 +252,7 @@ def test_openings_of_documents_are_limited_a_day(database: Database, tmp_path: P
 
 def desk_form(page: Page, label: str, *files: bytes, **changed: str) -> dict[str, object]:
     """The form that sends a document, as a browser would send it, with these files."""
-    fields = {**page.form("/desk/documents"), "case": label, **changed}
+    fields = {**page.form("/desk/documents"), "to_case": label, **changed}
     fields.pop("file", None)
     parts = [
         f'------x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()

@@ -106,9 +106,9 @@ def send_document(
     request: Request, desk: AtDeskWithDocument, session: Db, packs: Packs, config: Config, brake: Brake
 ) -> Response:
     """Send the person a document. With a fault the page is shown again and says why."""
-    label, pages = field_value(request.state.form, "case"), request.state.pages
+    label, pages = field_value(request.state.form, "to_case"), request.state.pages
     if not label:
-        raise Invalid([FieldError(pointer="/case", code="required", detail="The form names no case.")])
+        raise Invalid([FieldError(pointer="/to_case", code="required", detail="The form names no case.")])
     case = queue.by_label(session, desk.team_id, label)
     if isinstance(pages, str) or pages is None:
         return _page(request, session, packs, case, not_sent=_NOT_SENT[pages or "none"])

@@ -11,6 +11,7 @@ from tests.support.desk import ONE, StaffSite
 
 PATH, MINE = "/desk/rota", "/desk/me/notices"
 UNTOLD = "Nobody there will be told by the service."
+NO_MAIL = "This server sends no mail: nobody is told of anything"
 NOBODY = "No notice reaches anybody of this team"
 
 
@@ -33,6 +34,18 @@ def test_the_desk_says_in_red_that_nobody_can_be_told_until_somebody_can(office:
     for path in ("/desk/", "/desk/tasks", f"/desk/cases/{label}"):
         assert NOBODY not in sofia.get(path).words(), path
     assert NOBODY in office.as_("outsider").get("/desk/").words(), "another team"
+
+
+def test_a_server_that_sends_no_mail_tells_nobody_and_the_desk_says_so(office: StaffSite) -> None:
+    vera, given = office.as_("vera"), office.app.state.settings
+    vera.submit(vera.get(MINE), MINE, address="vera@example.org")
+    assert NO_MAIL in vera.get("/desk/").words()
+    try:
+        for sending in ({"smtp_host": "mail.example.org"}, {"team_ways": {"ntfy": "x"}}):
+            office.app.state.settings = given.model_copy(update=sending)
+            assert NO_MAIL not in vera.get("/desk/").words(), sending
+    finally:
+        office.app.state.settings = given
 
 
 def test_a_shift_is_kept_and_who_is_on_call_is_seen(office: StaffSite) -> None:

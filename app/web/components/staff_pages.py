@@ -14,7 +14,6 @@ from app.matching.code_names import CodeNames
 from app.partners.sandbox_identity import TEAM_ID
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
-from app.tasks.team_reach import TeamReach
 from app.web.components import cookies, csrf, rendering, time_format
 
 LANGUAGE = "en"
@@ -236,6 +235,8 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         home=home(member) if member else "/desk/",
         open_tasks=getattr(request.state, "open_tasks", None),
         nobody_told=_nobody_told(request, member),
+        sends_nothing=_counts_reach(request, member)
+        and not (settings.smtp_host or settings.team_ways or settings.demo),
         names=names,
         day=time_format.day,
         moment=time_format.moment,
@@ -247,8 +248,12 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
 
 def _nobody_told(request: Request, member: SignedIn | None) -> bool:
     """Whether nobody of the member's team can be told; False on pages that do not count it, and for the made-up team."""
-    reach: TeamReach | None = getattr(request.state, "reach", None)
-    return reach is not None and reach.members_told == 0 and member is not None and member.team_id != TEAM_ID
+    return _counts_reach(request, member) and request.state.reach.members_told == 0
+
+
+def _counts_reach(request: Request, member: SignedIn | None) -> bool:
+    """Whether this page has counted who of the member's team can be told; never for the made-up team."""
+    return getattr(request.state, "reach", None) is not None and member is not None and member.team_id != TEAM_ID
 
 
 def _form_token(request: Request, member: SignedIn) -> str:

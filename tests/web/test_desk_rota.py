@@ -11,7 +11,7 @@ from tests.support.desk import ONE, StaffSite
 
 PATH, MINE = "/desk/rota", "/desk/me/notices"
 UNTOLD = "Nobody there will be told by the service."
-NO_MAIL = "This server sends no mail: nobody is told of anything"
+NO_MAIL = "This server sends no mail: nobody gets a notice"
 NOBODY = "No notice reaches anybody of this team"
 
 

@@ -185,7 +185,11 @@ def told(scene: Scene, channel: str, address: str, chat: str = "", **rules: obje
 
 
 def told_by(scene: Scene, kind: str) -> UUID:
-    return told(scene, "signal", "+48 600 123 456") if kind == "signal" else told(scene, "telegram", "@x", chat=CHAT)
+    return (
+        told(scene, "signal", "+48 600 123 456")
+        if kind == "signal"
+        else told(scene, "telegram", "@exile_demo", chat=CHAT)
+    )
 
 
 def states(scene: Scene) -> list[tuple[str, str | None]]:
@@ -221,7 +225,7 @@ def test_their_rules_hold_for_every_way(
     if kind == "signal":
         told(scene, "signal", THEIRS, **rules)
     else:
-        told(scene, "telegram", "@x", chat=CHAT, **rules)
+        told(scene, "telegram", "@exile_demo", chat=CHAT, **rules)
     worker(scene, tmp_path, {Way(kind): channel_to(kind, fake)}).jobs["messages"](scene.now)
     assert (fake.sent, open_tasks(scene)) == ([], ["tell_person"])
 

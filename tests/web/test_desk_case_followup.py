@@ -9,9 +9,11 @@ import sqlalchemy as sa
 
 from app.cases.models import CaseMove, CaseWrap
 from app.core import keyring
+from app.core.ids import named_id
 from app.intake.receipts import Receipt
 from app.messaging import recipients
 from app.messaging.models import PartnerNotices
+from app.messaging.recipients import NoticeSettings
 from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
 from app.operations.rotation import reencrypt_batch
 from app.referrals.models import Referral
@@ -24,6 +26,15 @@ def offered(office: StaffSite, label: str = "") -> tuple[str, str]:
     label = label or office.file()[0]
     assert referred(office, label, office.as_("vera")).status == 303
     return label, f"/partner/referrals/{referral_of(office, label).label}"
+
+
+def reachable(office: StaffSite) -> None:
+    """The organisation has an address for notices, so that nobody has to tell it of an offer by phone."""
+    with office.database.begin() as session:
+        recipients.save_notice_settings(
+            session, office.keys, named_id("organisation", ONE), NoticeSettings("intake@example.org"),
+            zone="Europe/Warsaw", version=0, now=office.time.at,
+        )  # fmt: skip
 
 
 def task_count(page: Page) -> str:
@@ -47,6 +58,7 @@ def referrals(office: StaffSite, label: str) -> list[Referral]:
 
 
 def test_what_is_left_to_do_stands_in_the_list_on_the_case_and_in_the_head(office: StaffSite) -> None:
+    reachable(office)
     label, path = offered(office)
     partner, vera = office.as_("partner"), office.as_("vera")
     assert task_count(vera.get("/desk/")) == "0"
@@ -201,6 +213,7 @@ def test_the_person_reads_a_centres_question_in_their_language_and_answers_it(of
 
 
 def test_the_person_says_whether_they_were_contacted(office: StaffSite) -> None:
+    reachable(office)
     label, receipt = office.file()
     _label, path = offered(office, label)
     partner = office.as_("partner")

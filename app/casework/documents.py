@@ -79,7 +79,7 @@ def add_by_person(
     document = storage.add(session, opened.person_key, case.id, pages, limits, author="person", now=now)
     case.person_wrote, case.updated_at = True, to_the_hour(now)
     case.version += 1
-    _record_by_person(session, case, "case:document_added", now)
+    audit.record_by_person(session, case.id, "case:document_added", now)
     person_actions.tell_who_works(session, case.id, now)
     tasks.open_task(session, TaskKind.READ_DOCUMENT, case, now=to_the_hour(now))
     session.flush()
@@ -94,22 +94,10 @@ def remove_by_person(session: Session, opened: OpenedCase, document_id: UUID, no
     storage.remove(session, document)
     opened.case.version += 1
     opened.case.updated_at = to_the_hour(now)
-    _record_by_person(session, opened.case, "case:document_removed", now)
+    audit.record_by_person(session, opened.case.id, "case:document_removed", now)
     if not any(entry.author == "person" for entry in storage.of_case(session, opened.case.id)):
         tasks.end_tasks_of_kind(session, TaskKind.READ_DOCUMENT, opened.case.id, to_the_hour(now))
     session.flush()
-
-
-def _record_by_person(session: Session, case: Case, action: str, now: datetime) -> None:
-    audit.record(
-        session,
-        actor_kind="person",
-        actor_id=case.id.hex,
-        action=action,
-        subject_kind="case",
-        subject_id=case.id,
-        now=now,
-    )
 
 
 def open_at_desk(session: Session, desk: Desk, label: str, document_id: UUID, first: int) -> tuple[Case, OpenedPages]:

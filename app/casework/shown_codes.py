@@ -58,7 +58,7 @@ def make(session: Session, opened: OpenedCase, keys: KeyRing, now: datetime) -> 
         "openings_left": OPENINGS,
     }
     session.execute(sa.insert(ShownCode), [row])
-    _record(session, opened.case, "case:code_made", now)
+    audit.record_by_person(session, opened.case.id, "case:code_made", now)
     return code
 
 
@@ -71,7 +71,7 @@ def of_case(session: Session, case: Case, now: datetime) -> ShownCode | None:
 def stop(session: Session, case: Case, now: datetime) -> None:
     """End the code at once. The caller holds the case's row."""
     forget(session, case.id)
-    _record(session, case, "case:code_stopped", now)
+    audit.record_by_person(session, case.id, "case:code_stopped", now)
 
 
 def open_case(session: Session, keys: KeyRing, typed: str, now: datetime) -> ShownCase | None:
@@ -92,7 +92,7 @@ def open_case(session: Session, keys: KeyRing, typed: str, now: datetime) -> Sho
         parts = [sealed_parts.open_part(person_key, part) for part in sealed_parts.parts(session, case.id, PARTS)]
     except CannotOpen:
         return None
-    _record(session, case, "case:opened_by_code", now)
+    audit.record_by_person(session, case.id, "case:opened_by_code", now)
     row.openings_left -= 1
     if row.openings_left == 0:
         session.delete(row)
@@ -115,7 +115,3 @@ def _mac(keys: KeyRing, code: str) -> bytes:
 
 def _binding(case: Case) -> bytes:
     return sealing.context("shown_codes", str(case.id), "inner_key", "1")
-
-
-def _record(session: Session, case: Case, action: str, now: datetime) -> None:
-    audit.record_by_person(session, case.id, action, now)

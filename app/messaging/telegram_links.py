@@ -79,7 +79,7 @@ def connect(session: Session, keys: KeyRing, token: str, chat: str, now: datetim
     case_id, zone, language = link.case_id, link.zone, link.language
     recipients.set_person_notices(session, keys, case_id, how, zone=zone, language=language)
     forget(session, case_id)
-    _record(session, case_id, "case:telegram_connected", now)
+    audit.record_by_person(session, case_id, "case:telegram_connected", now)
     return session.get_one(PersonNotices, case_id)
 
 
@@ -91,7 +91,7 @@ def stop(session: Session, keys: KeyRing, chat: str, now: datetime) -> list[str]
     found = [row for row in session.scalars(sa.select(PersonNotices)) if _chat_of(keys, row) == chat]
     for row in found:
         recipients.forget(session, row.case_id)
-        _record(session, row.case_id, "case:telegram_stopped", now)
+        audit.record_by_person(session, row.case_id, "case:telegram_stopped", now)
     return [row.language for row in found]
 
 
@@ -106,7 +106,7 @@ def disconnect(session: Session, keys: KeyRing, case_id: UUID, now: datetime) ->
     forget(session, case_id)
     if chat_of(session, keys, case_id):
         recipients.forget(session, case_id)
-        _record(session, case_id, "case:telegram_stopped", now)
+        audit.record_by_person(session, case_id, "case:telegram_stopped", now)
 
 
 def forget(session: Session, case_id: UUID) -> None:
@@ -124,15 +124,3 @@ def _chat_of(keys: KeyRing, row: PersonNotices) -> str:
     except CannotOpen:
         return ""
     return str(how.get("chat", ""))
-
-
-def _record(session: Session, case_id: UUID, action: str, now: datetime) -> None:
-    audit.record(
-        session,
-        actor_kind="person",
-        actor_id=case_id.hex,
-        action=action,
-        subject_kind="case",
-        subject_id=case_id,
-        now=to_the_hour(now),
-    )

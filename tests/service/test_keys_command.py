@@ -76,6 +76,14 @@ def test_what_is_no_key_or_no_organisation_is_refused(context: AppContext) -> No
     assert "has no key" in keys("rewrap", "pl-sip", "--as", "anna", code=1)
 
 
+@pytest.mark.parametrize("start", ["-G", "--", "-k"])
+def test_a_key_may_begin_with_a_dash(context: AppContext, start: str) -> None:
+    """One key in 64 does, and the command line must not take it for an option."""
+    _totp, recovery = found(context)
+    public = start + "A" * (43 - len(start))  # 32 bytes; every such value is an X25519 key
+    assert "version 2" in keys("register", MINE, public, "--kind", "x25519", typed=f"{recovery}\n")
+
+
 def test_the_command_line_alone_registers_no_key_and_makes_no_second_team(context: AppContext) -> None:
     """Whoever got to the server's command line could else read what comes in, or make up a second person."""
     _totp, recovery = found(context)

@@ -1,7 +1,8 @@
 """The person's own code: with it somebody whom they trust reads their own words, in a browser that we do not know.
 
 It is good for a day and a few openings, and the person can stop it. What opens is the story, what happened and what they need,
-never the contact. Each opening is audited and told on their page.
+never the contact. Each opening is audited and told on their page. The slow parts, `prepare`, `typed_code` and `TypedCode.key`,
+touch no database: call them while no transaction is open.
 """
 
 from collections.abc import Sequence
@@ -43,23 +44,40 @@ class ShownCase:
         return f"ShownCase({self.case.label})"
 
 
-def make(session: Session, opened: OpenedCase, keys: KeyRing, now: datetime) -> str:
-    """Make the case's code and return it; a former one stops. The caller holds the case's row. Raises Conflict: it has ended."""
+@dataclass(frozen=True, slots=True)
+class NewCode:
+    """A code that is about to become somebody's, with the two values that take long to compute from it."""
+
+    code: str
+    key: bytes
+    mac_input: bytes
+
+    def __repr__(self) -> str:
+        return "NewCode()"
+
+
+def prepare() -> NewCode:
+    """A new code with its key. Takes a good part of a second."""
+    code = codes.new_code()
+    return NewCode(code, codes.stretched(code), _mac_input(code))
+
+
+def make(session: Session, opened: OpenedCase, keys: KeyRing, new: NewCode, now: datetime) -> str:
+    """Make it the case's code and return it; a former one stops. The caller holds the case's row. Raises Conflict: it has ended."""
     if opened.case.closed_at is not None:
         raise Conflict("This case has ended.", state=opened.case.state)
     forget(session, opened.case.id)
-    code = codes.new_code()
-    inner = sealing.encrypt(codes.stretched(code), opened.person_key, _binding(opened.case))
+    inner = sealing.encrypt(new.key, opened.person_key, _binding(opened.case))
     row = {
         "case_id": opened.case.id,
-        "look_up_id": keys.hide(_mac(keys, code), *BINDING),
+        "look_up_id": keys.hide(keys.mac("shown-code", new.mac_input), *BINDING),
         "sealed_key": keys.encrypt(inner, "shown_codes", str(opened.case.id), "sealed_key", "1"),
         "expires_at": to_the_hour(now) + LASTS,
         "openings_left": OPENINGS,
     }
     session.execute(sa.insert(ShownCode), [row])
     audit.record_by_person(session, opened.case.id, "case:code_made", now)
-    return code
+    return new.code
 
 
 def of_case(session: Session, case: Case, now: datetime) -> ShownCode | None:
@@ -74,21 +92,43 @@ def stop(session: Session, case: Case, now: datetime) -> None:
     audit.record_by_person(session, case.id, "case:code_stopped", now)
 
 
-def open_case(session: Session, keys: KeyRing, typed: str, now: datetime) -> ShownCase | None:
-    """Open the case of a code; one opening less is left. None: unknown, used up, stopped or too old, told alike."""
+@dataclass(frozen=True, slots=True)
+class TypedCode:
+    """What somebody has typed: it can be a code of ours. `look_up_ids`: under which its row would be found."""
+
+    code: str
+    look_up_ids: Sequence[bytes]
+
+    def __repr__(self) -> str:
+        return "TypedCode()"
+
+    def key(self) -> bytes:
+        """The key of the code. Takes a good part of a second: only for a code that `is_good`."""
+        return codes.stretched(self.code)
+
+
+def typed_code(keys: KeyRing, typed: str) -> TypedCode | None:
+    """None: it cannot be a code of ours."""
     code = codes.read(typed)
     if code is None:
         return None
-    forms = keys.hidden_forms(_mac(keys, code), *BINDING)
-    shown_numbers.show_code(session, *forms)
-    query = sa.select(ShownCode).where(ShownCode.look_up_id.in_(forms), ShownCode.expires_at > now)
-    row = session.scalars(query.with_for_update()).one_or_none()
+    return TypedCode(code, keys.hidden_forms(keys.mac("shown-code", _mac_input(code)), *BINDING))
+
+
+def is_good(session: Session, typed: TypedCode, now: datetime) -> bool:
+    """Whether the code opens a case now. Changes nothing."""
+    return _row(session, typed, now) is not None
+
+
+def open_case(session: Session, keys: KeyRing, typed: TypedCode, key: bytes, now: datetime) -> ShownCase | None:
+    """Open the case of a code; one opening less is left. None: unknown, used up, stopped or too old, told alike."""
+    row = _row(session, typed, now, lock=True)
     if row is None:
         return None
     case = session.get_one(Case, row.case_id)
     try:
         inner = keys.decrypt(row.sealed_key, "shown_codes", str(case.id), "sealed_key", "1")
-        person_key = sealing.decrypt(codes.stretched(code), inner, _binding(case))
+        person_key = sealing.decrypt(key, inner, _binding(case))
         parts = [sealed_parts.open_part(person_key, part) for part in sealed_parts.parts(session, case.id, PARTS)]
     except CannotOpen:
         return None
@@ -100,6 +140,12 @@ def open_case(session: Session, keys: KeyRing, typed: str, now: datetime) -> Sho
     return ShownCase(case, parts)
 
 
+def _row(session: Session, typed: TypedCode, now: datetime, *, lock: bool = False) -> ShownCode | None:
+    shown_numbers.show_code(session, *typed.look_up_ids)
+    query = sa.select(ShownCode).where(ShownCode.look_up_id.in_(typed.look_up_ids), ShownCode.expires_at > now)
+    return session.scalars(query.with_for_update() if lock else query).one_or_none()
+
+
 def forget_expired(session: Session, now: datetime) -> int:
     return int(session.execute(sa.delete(ShownCode).where(ShownCode.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
 
@@ -108,9 +154,9 @@ def forget(session: Session, case_id: object) -> None:
     session.execute(sa.delete(ShownCode).where(ShownCode.case_id == case_id))
 
 
-def _mac(keys: KeyRing, code: str) -> bytes:
+def _mac_input(code: str) -> bytes:
     """Stretched, so that somebody with the database and the key file cannot find a code by its look-up id within its day."""
-    return keys.mac("shown-code", sealing.derive(stretching.stretched(code, _SALT), "shown-code:look-up"))
+    return sealing.derive(stretching.stretched(code, _SALT), "shown-code:look-up")
 
 
 def _binding(case: Case) -> bytes:

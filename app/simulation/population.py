@@ -1,4 +1,8 @@
-"""Random people and centres: what people ask for, and how centres answer. Uses one seeded random generator."""
+"""Random people and centres: what people ask for, and how centres answer.
+
+Each request has a seeded generator of its own, so that a plan has the same requests in every network; another one decides how
+they are answered.
+"""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -34,6 +38,11 @@ class Plan:
     seed: int = 1
     start: date = date(2026, 9, 7)
     connected: int | None = None
+
+
+def chance_of_requests(plan: Plan, number: int | None = None) -> Random:
+    """The generator of one request, or (None) of the times at which all of them arrive."""
+    return Random(f"{plan.seed}/request/{number}")  # noqa: S311  no secret
 
 
 def arrivals(plan: Plan, start: datetime, chance: Random) -> list[datetime]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -43,7 +44,7 @@ from app.referrals.models import FeedEvent, Referral
 from app.referrals.states import Actor, State, Verb
 from app.referrals.ways import BY_COORDINATOR, Means, Way, way_of
 from app.referrals.working_hours import hours_of
-from app.simulation.population import Plan, answer_to_offer, answers_of, arrivals, consent_of
+from app.simulation.population import Plan, answer_to_offer, answers_of, arrivals, chance_of_requests, consent_of
 from app.staff import service as staff
 from app.tasks.models import Task
 from app.tasks.service import TaskKind
@@ -73,6 +74,7 @@ class World:
     keys: KeyRing
     now: datetime
     chance: Random
+    """What centres, people and coordinators do with what they are asked. The requests have generators of their own."""
     matched: dict[UUID, bool] = field(default_factory=dict)
     named: dict[UUID, frozenset[str]] = field(default_factory=dict)
     has_candidates: set[UUID] = field(default_factory=set)
@@ -86,8 +88,8 @@ class World:
         heapq.heappush(self._heap, (max(moment, self.now), next(self._order), act))
 
     def play(self) -> None:
-        for arrival in arrivals(self.plan, self.now, self.chance):
-            self.at(arrival, self._file_request)
+        for number, arrival in enumerate(arrivals(self.plan, self.now, chance_of_requests(self.plan))):
+            self.at(arrival, partial(self._file_request, number))
         end = self.now + timedelta(days=self.plan.days) + SETTLES_IN
         while (moment := self._next()) is not None and moment <= end:
             self.now = max(self.now, moment)
@@ -124,16 +126,18 @@ class World:
 
     # --- who acts ----------------------------------------------------------------------------------------------------
 
-    def _file_request(self) -> None:
-        country = self.chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
-        answers = answers_of(self.directory, country, self.chance, self.now)
+    def _file_request(self, number: int) -> None:
+        """File one request; its random numbers are the same in every network that is played with this plan."""
+        chance = chance_of_requests(self.plan, number)
+        country = chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+        answers = answers_of(self.directory, country, chance, self.now)
         with self.database.begin() as session:
             facts, _deadline = runs.facts_and_deadline(
                 {**answers, "consent": {"mode": "ask_first"}}, self.directory, self.now
             )
-            found = runs.run(session, facts, self.directory, self.now, seed=self.chance.getrandbits(64))
+            found = runs.run(session, facts, self.directory, self.now, seed=chance.getrandbits(64))
             candidates = list(dict.fromkeys(one.organisation for one in found.candidates if one.offerable))
-            consent = consent_of(candidates, self.chance)
+            consent = consent_of(candidates, chance)
             intake = Intake.model_validate({**answers, "consent": consent})
             filed = filing.file_intake(session, intake, keys=self.keys, directory=self.directory, now=self.now)
         self.matched[filed.case_id] = bool(candidates)

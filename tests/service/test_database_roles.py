@@ -21,6 +21,7 @@ from app.cli.main import app as command
 from app.core.db import Base, Database
 from app.core.errors import NotFound
 from app.intake import receipts
+from app.links import codes
 from app.operations import database_roles
 from app.operations.privileges import PRIVILEGES, SHOWN_CASE_ONLY, Role
 from app.privacy import service as privacy
@@ -96,18 +97,23 @@ def test_a_code_of_the_person_shows_its_own_case_and_no_other(office: StaffSite)
     office.file(call_me="Somebody else")
     with office.database.begin() as session:
         opened = person_access.open_by_receipt(session, mine, office.keys, office.time.at, lock=True)
-        code = shown_codes.make(session, opened, office.keys, office.time.at)
+        code = shown_codes.make(session, opened, office.keys, shown_codes.prepare(), office.time.at)
     public = as_role(office.database, Role.PUBLIC)
     assert count(public, "shown_codes") == 0
+    typed, wrong = (shown_codes.typed_code(office.keys, one) for one in (code, codes.new_code()))
+    assert typed is not None
+    assert wrong is not None
     with public.begin() as session:
-        assert shown_codes.open_case(session, office.keys, "1" * 20, office.time.at) is None
+        assert not shown_codes.is_good(session, wrong, office.time.at)
+    key = typed.key()
     for _ in range(shown_codes.OPENINGS):
         with public.begin() as session:
-            found = shown_codes.open_case(session, office.keys, code, office.time.at)
+            assert shown_codes.is_good(session, typed, office.time.at)
+            found = shown_codes.open_case(session, office.keys, typed, key, office.time.at)
             assert found is not None
             assert found.case.id == opened.case.id
     with public.begin() as session:
-        assert shown_codes.open_case(session, office.keys, code, office.time.at) is None
+        assert shown_codes.open_case(session, office.keys, typed, key, office.time.at) is None
 
 
 def spoken_with_centre(office: StaffSite, label: str) -> UUID:

@@ -80,7 +80,7 @@ def held(database: Database, tmp_path: Path) -> SimpleNamespace:
         made.invitation = invitations.invite(session, keys, Invitee("nadja", Role.AUDITOR), by=None, now=START)
         made.browser = known_browsers.remember(session, keys, UUID(int=7), None, START)
         opened = person_access.open_by_receipt(session, made.receipt, keys, START)
-        made.code = shown_codes.make(session, opened, keys, START)
+        made.code = shown_codes.make(session, opened, keys, shown_codes.prepare(), START)
         hashed = [one.keyed(conflicts.salt_of(keys, organisation(ONE))) for one in known()]
         conflict_screening.add_to_list(session, keys, organisation(ONE), hashed, START)
         session.add(OAuthClient(id="bot", organisation_id=organisation(ONE), name="bot", scopes=[], created_at=START))
@@ -119,7 +119,9 @@ def works(held: SimpleNamespace, keys: KeyRing) -> dict[str, bool]:
         except NotFound:
             found["invitation"] = False
         found["browser"] = known_browsers.is_known(session, keys, UUID(int=7), held.browser, START)
-        found["code"] = shown_codes.open_case(session, keys, held.code, START) is not None
+        typed = shown_codes.typed_code(keys, held.code)
+        assert typed is not None
+        found["code"] = shown_codes.open_case(session, keys, typed, typed.key(), START) is not None
         found["conflict"] = bool(conflicts.compare(session, keys, known(), [organisation(ONE)]).hits)
         session.rollback()
     return found

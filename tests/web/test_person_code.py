@@ -107,3 +107,22 @@ def test_a_mistyped_code_is_no_look_up() -> None:
     assert codes.read(codes.grouped(code)) == code
     assert codes.read("٠" * 20) is None
     assert codes.read(code[:-1] + str((int(code[-1]) + 1) % 10)) is None
+
+
+def test_no_transaction_is_open_while_the_key_of_a_code_is_computed(
+    office: StaffSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quarter of a second inside the one writer's transaction would hold up everybody else who writes."""
+    real, open_then = codes.stretched, []
+
+    def watched(*given: str) -> bytes:
+        open_then.append(office.database.engine.pool.checkedout())  # type: ignore[attr-defined]
+        return real(*given)
+
+    _label, receipt = office.file(language="en")
+    browser = person(office, receipt)
+    monkeypatch.setattr(codes, "stretched", watched)
+    code = made(browser)
+    assert STORY in opened(office, code)
+    assert STORY not in opened(office, codes.grouped(codes.new_code()))
+    assert open_then == [0, 0], "once to make it, once to open it, never for a code that opens nothing"

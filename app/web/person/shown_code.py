@@ -1,14 +1,18 @@
 """The person makes a code on their page; whoever they give it to opens their own words with it, without an account."""
 
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
-from fastapi import APIRouter, Depends
+import anyio
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
 
 from app.cases.models import Part
 from app.casework import shown_codes
-from app.core.dependencies import Db, Keys, Now
+from app.core.dependencies import Keys, Now, ReadDb
+from app.core.errors import Unavailable
 from app.directory.packs import Directory as Packs
 from app.links import codes
 from app.matching import deadlines
@@ -20,25 +24,74 @@ from app.web.person import visits
 from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone
 
 router = APIRouter(dependencies=[Depends(anyone)])
+_T = TypeVar("_T")
+_AT_ONCE: Final = 2
+_WAITING: Final = 30
+
+
+class CodeTurns:
+    """Limits how many codes are computed at the same time (64 MiB each). One per app; refuses callers beyond the waiting limit."""
+
+    def __init__(self) -> None:
+        self._slots, self._callers = anyio.Semaphore(_AT_ONCE), 0
+
+    async def run(self, compute: Callable[[], _T]) -> _T:
+        """Compute in a thread when it is this caller's turn. Raises Unavailable."""
+        if self._callers >= _AT_ONCE + _WAITING:
+            raise Unavailable("The service is very busy. Nothing was saved; try again.")
+        self._callers += 1
+        try:
+            async with self._slots:
+                return await run_sync(compute)
+        finally:
+            self._callers -= 1
+
+
+def _turns(request: Request) -> CodeTurns:
+    state = request.app.state
+    if not hasattr(state, "code_turns"):
+        state.code_turns = CodeTurns()
+    turns: CodeTurns = state.code_turns
+    return turns
 
 
 @router.post("/case/code")
-def make_code(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db) -> Response:
-    """Make a code, or stop the one there is. The digits are shown on the next page, while this visit lasts."""
-    opened = visits.case_of_form(session, form, cookie, keys, now)
-    if opened is None or cookie is None or opened.case.closed_at is not None:
+async def make_code(
+    request: Request, lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config
+) -> Response:
+    """Make a code, or stop the one there is. The digits are shown on the next page, while this visit lasts.
+
+    The visit is looked at, the key computed, the code stored: three steps, and no transaction is open during the slow one.
+    """
+    transactions, stops = request.app.state.transactions, field_value(form, "stop") == "yes"
+
+    def may(session: Session) -> bool:
+        opened = visits.case_of_form(session, form, cookie, keys, now)
+        return opened is not None and opened.case.closed_at is None
+
+    def store(session: Session) -> bool:
+        opened = visits.case_of_form(session, form, cookie, keys, now)
+        if opened is None or cookie is None or opened.case.closed_at is not None:
+            return False
+        code = shown_codes.make(session, opened, keys, new, now) if new is not None else None
+        if code is None:
+            shown_codes.stop(session, opened.case, now)
+        visits.keep(session, cookie, now, settings.draft_idle, shown_code=code)
+        return code is not None
+
+    async with transactions.open(write=True) as session:  # it locks the row, as every form of a visit does
+        is_allowed = await run_sync(may, session)
+    if not is_allowed:
         return RedirectResponse(f"/{lang}/case", 303)
-    if field_value(form, "stop") == "yes":
-        shown_codes.stop(session, opened.case, now)
-        visits.keep(session, cookie, now, settings.draft_idle, shown_code=None)
-        return RedirectResponse(f"/{lang}/case", 303)
-    visits.keep(session, cookie, now, settings.draft_idle, shown_code=shown_codes.make(session, opened, keys, now))
-    return RedirectResponse(f"/{lang}/case/code", 303)
+    new = None if stops else await _turns(request).run(shown_codes.prepare)
+    async with transactions.open(write=True) as session:
+        is_made = await run_sync(store, session)
+    return RedirectResponse(f"/{lang}/case/code" if is_made else f"/{lang}/case", 303)
 
 
 @router.get("/case/code")
 def show_code(
-    lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, settings: Config, session: Db
+    lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, settings: Config, session: ReadDb
 ) -> Response:
     """Show the code of this visit, and what it opens."""
     opened = visits.case_of_visit(session, cookie, keys, now)
@@ -66,15 +119,33 @@ def ask_for_code(lang: Lang) -> Response:
 
 
 @router.post("/show")
-def open_with_code(lang: Lang, form: Form, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
-    """Open what a code opens, on this page alone; it is not kept in the browser."""
-    found = shown_codes.open_case(session, keys, field_value(form, "code"), now)
-    if found is None:
-        return page("person/show.html", lang, status=422, shown=None, error=True, here="show")
-    return page("person/show.html", lang, shown=_in_words(found, lang, directory, now), error=False, here="show")
+async def open_with_code(
+    request: Request, lang: Lang, form: Form, now: Now, keys: Keys, directory: Directory
+) -> Response:
+    """Open what a code opens, on this page alone; it is not kept in the browser.
+
+    A code that opens nothing costs a look-up; the key of a good one is computed while no transaction is open.
+    """
+    transactions = request.app.state.transactions
+    typed = await run_sync(shown_codes.typed_code, keys, field_value(form, "code"))
+    found, is_good = None, False
+    if typed is not None:
+        async with transactions.open(write=False) as session:
+            is_good = await run_sync(shown_codes.is_good, session, typed, now)
+    if typed is not None and is_good:
+        key = await _turns(request).run(typed.key)
+
+        def look(session: Session) -> dict[str, Any] | None:
+            shown = shown_codes.open_case(session, keys, typed, key, now)
+            return _in_words(shown, lang, directory) if shown is not None else None
+
+        async with transactions.open(write=True) as session:
+            found = await run_sync(look, session)
+    status = 200 if found is not None else 422
+    return page("person/show.html", lang, status=status, shown=found, error=found is None, here="show")
 
 
-def _in_words(found: shown_codes.ShownCase, lang: str, directory: Packs, _now: datetime) -> dict[str, Any]:
+def _in_words(found: shown_codes.ShownCase, lang: str, directory: Packs) -> dict[str, Any]:
     names, case = CodeNames(lang, directory), found.case
     by_part = {part.part: part.content for part in found.parts}
     persecution = {entry.code: entry.label for entry in directory.persecution}

@@ -11,13 +11,23 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
 from app.cli import files, partner_files, partner_login, partner_output, partner_tables
 from app.cli.partner_tables import Format
-from app.client import ApiError, CannotReach, PartnerClient, Referral, opened, opened_key, profile
+from app.client import (
+    ApiError,
+    CannotReach,
+    OpenedMessage,
+    PartnerClient,
+    Referral,
+    opened,
+    opened_key,
+    opened_messages,
+    profile,
+)
 from app.client.api import new_key
 from app.client.decryption import base64url, from_base64url
 from app.client.profile import NoProfile, Profile
@@ -27,6 +37,7 @@ partner_app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Work with your referrals over the API."
 )
 
+_Answer = TypeVar("_Answer")
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EXIT_BY_STATUS: Final = {401: 3, 403: 3, 404: 4, 410: 4, 409: 5, 412: 5, 429: 6, 502: 6, 503: 6, 504: 6}
 
@@ -198,6 +209,42 @@ def complete(
 
 
 @partner_app.command()
+def messages(
+    id_or_label: ReferralArgument,
+    write: Annotated[
+        bool,
+        typer.Option(
+            "--write",
+            help="Read a message from standard input, encrypt it on this machine and send it. It is sent once, however often "
+            "the command is run with the same words before the service has answered.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the conversation with the team about a referral, decrypted on this machine, or write to the team."""
+    with reporting_errors(as_json):
+        account = profile.load()
+        with open_client(account) as client:
+            referral_id = _referral_id(client, id_or_label)
+            if write:
+                sent = _write_message(account, client, referral_id)
+                partner_output.print_value({"seq": sent} if as_json else f"Message {sent} was sent.", as_json)
+                return
+            document = client.sealed_messages(referral_id)
+        found = [_opened_message(account, document, message) for message in document["messages"]]
+        for message in found:
+            if message is not None:
+                partner_output.print_value(
+                    partner_output.message_document(message) if as_json else partner_output.message_text(message),
+                    as_json,
+                )
+        if not found and not as_json:
+            typer.echo("No messages.")
+        if None in found:
+            raise CannotOpen
+
+
+@partner_app.command()
 def listen(
     as_json: AsJson = False,
     once: Annotated[bool, typer.Option("--once", help="Print new events and stop.")] = False,
@@ -335,6 +382,29 @@ def _write_documents(
     return written
 
 
+def _opened_message(account: Profile, document: dict[str, Any], message: dict[str, Any]) -> OpenedMessage | None:
+    """One message, with the key or an older one on this machine. None: none of them opens it."""
+    for key in (account.private_key, *account.old_keys):
+        try:
+            return opened_messages({**document, "messages": [message]}, from_base64url(key))[0]
+        except (CannotOpen, ValueError):
+            continue
+    return None
+
+
+def _write_message(account: Profile, client: PartnerClient, referral_id: str) -> int:
+    """Send what is on standard input once; returns its number. Its id is stored before the request, and the words never are."""
+    text = typer.get_text_stream("stdin", encoding="utf-8").read().strip()
+    if not text:
+        typer.echo("There is no text on standard input.", err=True)
+        raise typer.Exit(2)
+    name = _action_name(referral_id, "message", {"text": text})
+    if name not in account.pending:
+        account.pending[name] = {"key": new_key()}
+        profile.save(account)
+    return _act_once(account, name, lambda: client.write(referral_id, text, message_id=account.pending[name]["key"]))
+
+
 def _act(id_or_label: str, verb: str, as_json: bool, **details: str | None) -> None:
     """Carry out an action once, however often the command is run: its idempotency key is stored before the request."""
     with reporting_errors(as_json):
@@ -359,16 +429,16 @@ def _action_name(referral_id: str, verb: str, details: dict[str, str | None]) ->
     return hashlib.sha256(json.dumps([referral_id, verb, details], sort_keys=True).encode()).hexdigest()
 
 
-def _act_once(account: Profile, name: str, call: Callable[[], Referral]) -> Referral:
+def _act_once(account: Profile, name: str, call: Callable[[], _Answer]) -> _Answer:
     """Call, and delete the stored idempotency key once the service has answered; keep it while the result is unknown."""
     try:
-        referral = call()
+        answer = call()
     except ApiError as error:
         if error.status < 500 and error.status not in {401, 403, 429} and error.code != "conflict":
             _forget(account, name)
         raise
     _forget(account, name)
-    return referral
+    return answer
 
 
 def _forget(account: Profile, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from app.client import ApiError, Event, Referral
+from app.client import ApiError, Event, OpenedMessage, Referral
 
 
 def use_utf8() -> None:
@@ -53,6 +53,18 @@ def flatten(content: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, st
 def event_document(event: Event) -> dict[str, Any]:
     """An event as a JSON object."""
     return {"id": event.id, "type": event.type, "referral": event.referral, "time": event.time, "data": event.data}
+
+
+def message_document(message: OpenedMessage) -> dict[str, Any]:
+    """A decrypted message as a JSON object."""
+    at = message.at.isoformat()
+    return {"id": message.id, "seq": message.seq, "author": message.author, "at": at, "text": message.text}
+
+
+def message_text(message: OpenedMessage) -> str:
+    """A decrypted message with who wrote it and when, its lines indented so that none can be taken for another message's head."""
+    lines = "\n".join(f"  {line}" for line in message.text.splitlines())
+    return f"{message.seq}  {message.at.isoformat(timespec='minutes')}  {message.author}\n{lines}"
 
 
 def error_text(error: ApiError) -> str:

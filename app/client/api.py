@@ -169,18 +169,19 @@ class PartnerClient:
         """
         if self._private_key is None:
             raise ValueError("a private key is needed to decrypt messages")
-        return opened_messages(self._messages(referral_id), self._private_key)
+        return opened_messages(self.sealed_messages(referral_id), self._private_key)
 
     def write(self, referral_id: str, text: str, *, message_id: str | None = None) -> int:
         """Write to the team: the text is encrypted here. Returns the message's number. Needs both `referrals` scopes for it.
 
         Store `message_id` (a new UUID) before the call if you may have to repeat it after a crash.
         """
-        body = sealed_message(self._messages(referral_id), text, datetime.now(UTC), message_id)
+        body = sealed_message(self.sealed_messages(referral_id), text, datetime.now(UTC), message_id)
         answer = self._call("POST", f"/v1/referrals/{_segment(referral_id)}/messages", json=body).json()
         return int(answer["seq"])
 
-    def _messages(self, referral_id: str) -> dict[str, Any]:
+    def sealed_messages(self, referral_id: str) -> dict[str, Any]:
+        """The conversation as it is stored, and the keys to which a message is sealed; for `opened_messages` and `sealed_message`."""
         document: dict[str, Any] = self._call("GET", f"/v1/referrals/{_segment(referral_id)}/messages").json()
         return document
 

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app.cli import partner, partner_output
-from app.client import PartnerClient, profile
+from app.client import CannotReach, PartnerClient, profile
 from app.client.decryption import base64url
 from app.core.sealing import PUBLIC_KEY_BYTES
 from tests.support.partners import MINE, OTHER, Network
@@ -231,3 +231,36 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, identity: str) -> None:
 
     with pytest.raises(CannotOpen):
         partner_files.page_files(tmp_path, "R-7KX-29QM", {"id": identity, "pages": 1})
+
+
+def test_the_conversation_with_the_team_is_read_and_written(at_work: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    referral = at_work.network.offer()
+    assert at_work("messages", referral).stdout == "No messages.\n"
+    at_work("messages", referral, "--write", input=" \n", exit_code=2)
+    send, cut = PartnerClient.write, []
+
+    def broken(client: PartnerClient, *words: Any, **more: Any) -> int:
+        seq = send(client, *words, **more)
+        if not cut:
+            cut.append(seq)
+            raise CannotReach("cut")
+        return seq
+
+    monkeypatch.setattr(PartnerClient, "write", broken)
+    text = "Первая строка\n\x1b[2Jвторая"
+    at_work("messages", referral, "--write", input=text, exit_code=6)
+    stored = profile.path().read_text(encoding="utf-8")
+    assert "строка" not in stored, "what was typed is not kept"
+    assert "Message 1 was sent." in at_work("messages", referral, "--write", input=text).stdout
+    assert profile.load().pending == {}
+    (line,) = at_work("messages", referral, "--json").stdout.splitlines()
+    assert (json.loads(line)["author"], json.loads(line)["text"]) == ("partner", text)
+    shown = at_work("messages", referral).stdout
+    assert "  Первая строка\n" in shown
+    assert "\x1b" not in shown
+    at_work("keygen", "--replace")
+    assert "Первая строка" in at_work("messages", referral).stdout, "an older key still opens it"
+    mine = profile.load()
+    mine.private_key, mine.old_keys = "", []
+    profile.save(mine)
+    at_work("messages", referral, exit_code=7)

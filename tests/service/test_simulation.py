@@ -2,15 +2,18 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import sqlalchemy as sa
 
+from app.cases.models import Case
 from app.directory.packs import load_packs
 from app.simulation.plot import svg
 from app.simulation.population import Plan
 from app.simulation.results import DESTINATIONS, Results, destinations_table, results, table
-from app.simulation.world import played
+from app.simulation.world import World, played
 
 SMALL = Plan(cases=36, days=30, answers=0.6, seed=4)
 
@@ -53,9 +56,18 @@ def test_the_table_has_every_urgency_and_country_and_the_plot_a_line_an_urgency(
     assert {case.urgency for case in found.cases if case.matched} <= set(labels)
 
 
+def requests_of(world: World) -> list[tuple[Any, ...]]:
+    with world.database.begin(write=False) as session:
+        rows = session.scalars(sa.select(Case).order_by(Case.waiting_since, Case.urgency))
+        return [(one.waiting_since, one.country, one.urgency, one.needs, one.languages, one.last_safe_day) for one in rows]
+
+
 def test_without_any_account_each_case_goes_somewhere_by_phone_and_by_link() -> None:
-    with played(replace(SMALL, cases=10, days=6, connected=0), load_packs()) as world:
-        found = results(world)
+    few = replace(SMALL, cases=10, days=6, connected=0)
+    with played(few, load_packs()) as world:
+        found, asked = results(world), requests_of(world)
+    with played(replace(few, connected=3, answers=0.1), load_packs()) as world:
+        assert requests_of(world) == asked, "other answers, the same requests"
     ends = Counter(case.went_to for case in found.cases)
     assert set(ends) <= set(DESTINATIONS)
     assert ends["without a next step"] == 0

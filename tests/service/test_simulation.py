@@ -59,7 +59,9 @@ def test_the_table_has_every_urgency_and_country_and_the_plot_a_line_an_urgency(
 def requests_of(world: World) -> list[tuple[Any, ...]]:
     with world.database.begin(write=False) as session:
         rows = session.scalars(sa.select(Case).order_by(Case.waiting_since, Case.urgency))
-        return [(one.waiting_since, one.country, one.urgency, one.needs, one.languages, one.last_safe_day) for one in rows]
+        return [
+            (one.waiting_since, one.country, one.urgency, one.needs, one.languages, one.last_safe_day) for one in rows
+        ]
 
 
 def test_without_any_account_each_case_goes_somewhere_by_phone_and_by_link() -> None:

@@ -181,7 +181,7 @@ class PartnerClient:
         return int(answer["seq"])
 
     def sealed_messages(self, referral_id: str) -> dict[str, Any]:
-        """The conversation as it is stored, and the keys to which a message is sealed; for `opened_messages` and `sealed_message`."""
+        """The conversation as it is stored, and the keys to seal to: for `opened_messages` and `sealed_message`."""
         document: dict[str, Any] = self._call("GET", f"/v1/referrals/{_segment(referral_id)}/messages").json()
         return document
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support import network, passphrases, routes
 
-pytest_plugins = ["tests.support.databases", "tests.support.browser"]
+pytest_plugins = ["tests.support.databases", "tests.support.browser", "tests.support.unsteady"]
 gc.disable()  # until everything is collected: it would look again and again through what lives until the end
 network.shut()
 passphrases.use_fast_parameters()

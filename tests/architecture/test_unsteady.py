@@ -28,7 +28,17 @@ def test_fails(number):
 @pytest.mark.parametrize(("number", "second", "code"), [(MOST, True, 0), (MOST + 1, True, 1), (1, False, 1)])
 def test_luck_refuses_nothing_once_and_is_named(tmp_path: Path, number: int, second: bool, code: int) -> None:
     (tmp_path / "test_luck.py").write_text(TESTS.format(number=number, second=second))
-    command = [sys.executable, "-m", "pytest", "-p", "tests.support.unsteady", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tests.support.unsteady",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(tmp_path),
+    ]
     ran = subprocess.run(
         [*command, "-c", "/dev/null", "--reruns", "1", str(tmp_path)],
         cwd=ROOT, capture_output=True, text=True, check=False,

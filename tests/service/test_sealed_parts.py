@@ -80,6 +80,11 @@ def _of_wrap(session: Session, case: Filed, kind: str, purpose: str = sealed_par
     return found
 
 
+def _changed(ciphertext: bytes) -> bytes:
+    """With another first byte, whatever it was: the nonce is random."""
+    return bytes([ciphertext[0] ^ 1]) + ciphertext[1:]
+
+
 MOVES: dict[str, Callable[[Session, Filed, Filed], None]] = {
     "a story into another case": lambda session, one, other: _swap(
         session, SealedPart, SealedPart.ciphertext, *(_of_part(session, case, Part.STORY) for case in (one, other))
@@ -102,7 +107,7 @@ MOVES: dict[str, Callable[[Session, Filed, Filed], None]] = {
     "a byte": lambda session, one, _other: session.execute(
         sa.update(SealedPart)
         .where(SealedPart.id == _of_part(session, one, Part.STORY))
-        .values(ciphertext=b"\0" + (session.get_one(SealedPart, _of_part(session, one, Part.STORY)).ciphertext)[1:])
+        .values(ciphertext=_changed(session.get_one(SealedPart, _of_part(session, one, Part.STORY)).ciphertext))
     ),
 }  # fmt: skip
 

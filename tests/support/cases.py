@@ -160,7 +160,11 @@ class Scene:
         """State by organisation slug, of the newest referral to each."""
         slugs = {organisation(slug): slug for slug in SERVICES}
         with self.database.begin(write=False) as session:
-            rows = session.scalars(sa.select(Referral).where(Referral.case_id == case_id).order_by(Referral.created_at))
+            rows = session.scalars(
+                sa.select(Referral).where(Referral.case_id == case_id).order_by(Referral.created_at)
+            ).all()
+            moments = [(row.organisation_id, row.created_at) for row in rows]
+            assert len(moments) == len(set(moments)), "two to one organisation at one moment: neither is the newest"
             return {slugs.get(row.organisation_id, str(row.organisation_id)): row.state for row in rows}
 
     def everything(self) -> tuple[int, ...]:

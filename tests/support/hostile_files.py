@@ -13,6 +13,8 @@ from PIL import Image, ImageCms, ImageDraw, PngImagePlugin, TiffImagePlugin
 from app.documents.limits import Refusal
 
 CANARY = "CANARY-7f3a-metadata"
+START_OF_A_PAGE = b"\xff\xd8\xff\xe0\x00\x10JFIF"
+"""How a converted page begins; ten bytes, so that no ciphertext has them by chance."""
 PAGES = "pages"
 ANY = frozenset({PAGES, *Refusal})
 REFUSED = frozenset(Refusal)

@@ -28,6 +28,7 @@ from app.staff.proposal_states import LIVE, Verb
 from app.staff.service import SealedSeed
 from app.staff.sessions import SignedIn
 from tests.support.desk import ONE, TWO, UNCONNECTED, StaffSite, _seed
+from tests.support.newest import newest
 
 ORGANISATIONS = {slug: named_id("organisation", slug) for slug in (ONE, TWO, UNCONNECTED)}
 RIGHTS = {
@@ -162,8 +163,7 @@ class Intruder:
             return None
 
     def newest(self) -> UUID:
-        with self.office.database.begin(write=False) as session:
-            return session.scalars(sa.select(Proposal).order_by(Proposal.proposed_at.desc(), Proposal.id)).first().id  # type: ignore[union-attr]
+        return newest(self.office.database, Proposal, Proposal.proposed_at).id
 
     def later(self, **by: float) -> None:
         self.office.later(**by)
@@ -221,7 +221,8 @@ class Intruder:
     # --- at random
 
     def step(self, chance: random.Random) -> None:
-        """Any verb, by any of the intruder's people, about anything."""
+        """Any verb, by any of the intruder's people, about anything. A moment later: no two proposals are equally new."""
+        self.later(milliseconds=1)
         by = chance.choice([self.own, *self.seeds])
         with self.office.database.begin(write=False) as session:
             everybody = list(session.scalars(sa.select(Member.id).order_by(Member.name)))
@@ -264,6 +265,7 @@ class Intruder:
         proposer, second = chance.choice([("sofia", "vera"), ("admin", "sofia"), ("partner", "admin")])
         if self.name in {proposer, second}:
             return
+        self.later(milliseconds=1)
         name = f"real{chance.randrange(10**6)}"
         role, place = (Role.PARTNER, ONE) if proposer == "partner" else (Role.COORDINATOR, "pl")
         team = next((one for one, slug in self.places.items() if slug == place), None)

@@ -15,8 +15,9 @@ from app.core import keyholders
 from app.core.ids import named_id
 from app.core.sealing import KeyPair
 from app.staff import automatic_offers, sessions
-from app.staff.models import Member
+from app.staff.models import Proposal, Member
 from tests.support.desk import ONE, STORY, Browser, Page, StaffSite
+from tests.support.newest import newest
 
 CODE = re.compile(r"\b(?:\d{4} ){4}\d{4}\b")
 WORDS = "four quite different words"
@@ -59,9 +60,7 @@ def base_of(name: str) -> str:
 
 
 def newest_proposal(office: StaffSite) -> str:
-    with office.database.begin(write=False) as session:
-        newest = sa.text("SELECT id FROM proposals ORDER BY proposed_at DESC, id LIMIT 1").columns(id=sa.Uuid())
-        return str(session.execute(newest).scalar_one())
+    return str(newest(office.database, Proposal, Proposal.proposed_at).id)
 
 
 def propose_member(office: StaffSite, by: str, **typed: str) -> str:

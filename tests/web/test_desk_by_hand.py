@@ -14,6 +14,7 @@ from app.referrals.centre_contacts import CentreContact
 from app.referrals.models import Referral, ReferralEvent
 from app.tasks.models import Task
 from tests.support.desk import ADDRESS, NAME, ONE, STORY, UNCONNECTED, Browser, Page, StaffSite
+from tests.support.newest import newest
 
 SERVICE = f"{UNCONNECTED}/legal-help"
 NAMED = {"mode": "named", "organisations": [UNCONNECTED]}
@@ -27,11 +28,7 @@ def refer(office: StaffSite, browser: Browser, label: str, **typed: str) -> Page
 
 
 def referral_of(office: StaffSite) -> Referral:
-    with office.database.begin(write=False) as session:
-        referral = session.scalars(sa.select(Referral).order_by(Referral.created_at.desc())).first()
-        assert referral is not None
-        session.expunge(referral)
-        return referral
+    return newest(office.database, Referral, Referral.created_at)
 
 
 def said(browser: Browser, label: str, referral: Referral, verb: str, **typed: str) -> Page:

@@ -19,6 +19,7 @@ from app.operations.rotation import reencrypt_batch
 from app.referrals.models import Referral
 from app.tasks.models import Task
 from tests.support.desk import ONE, STORY, TWO, Browser, Page, StaffSite
+from tests.support.newest import at_different_moments
 from tests.web.test_desk_case import referral_of, referred
 
 
@@ -52,9 +53,10 @@ def person(office: StaffSite, receipt: Receipt) -> Browser:
 def referrals(office: StaffSite, label: str) -> list[Referral]:
     with office.database.begin(write=False) as session:
         case_id = office.case(label).id
-        return list(
-            session.scalars(sa.select(Referral).where(Referral.case_id == case_id).order_by(Referral.created_at))
-        )
+        rows = session.scalars(sa.select(Referral).where(Referral.case_id == case_id).order_by(Referral.created_at))
+        listed = list(rows)
+        assert at_different_moments(listed, "created_at")
+        return listed
 
 
 def test_what_is_left_to_do_stands_in_the_list_on_the_case_and_in_the_head(office: StaffSite) -> None:
@@ -178,6 +180,7 @@ def test_asking_another_instead_links_the_two(office: StaffSite) -> None:
     (first,) = referrals(office, label)
     action = f"/desk/cases/{label}/referrals/{first.label}/instead"
     page = vera.get(f"/desk/cases/{label}")
+    office.later(seconds=1)
     assert vera.submit(page, action, service=f"{TWO}/legal-help").status == 303
     first, second = referrals(office, label)
     assert (first.state, first.reason, second.state) == ("withdrawn", "better_option", "awaiting_consent")

@@ -18,6 +18,7 @@ from app.partners.organisations import Organisation
 from app.referrals import queries
 from app.staff.models import Member, Team
 from tests.support.desk import ONE, START, Browser, Page, StaffSite
+from tests.support.newest import newest
 
 SERVICE = f"{ONE}/legal-help"
 WEAK = "de-rlc-muc"
@@ -30,11 +31,7 @@ def propose(browser: Browser, subject: str, name: str, **typed: str) -> Page:
 
 
 def only(office: StaffSite) -> DirectoryEdit:
-    with office.database.begin(write=False) as session:
-        edit = session.scalars(sa.select(DirectoryEdit).order_by(DirectoryEdit.proposed_at.desc())).first()
-        assert edit is not None
-        session.expunge(edit)
-        return edit
+    return newest(office.database, DirectoryEdit, DirectoryEdit.proposed_at)
 
 
 def decide(browser: Browser, edit: DirectoryEdit, verb: str) -> Page:

@@ -30,6 +30,7 @@ from app.privacy import service as privacy
 from app.referrals.models import Referral, ReferralEvent
 from app.tasks.models import Task
 from tests.support.desk import ADDRESS, NAME, STORY, UNCONNECTED, Browser, Page, StaffSite
+from tests.support.newest import newest
 
 SERVICE = f"{UNCONNECTED}/legal-help"
 NAMED = {"mode": "named", "organisations": [UNCONNECTED]}
@@ -69,11 +70,7 @@ def set_address(office: StaffSite, *, verified: bool) -> None:
 
 
 def link_row(office: StaffSite) -> ReferralLink:
-    with office.database.begin(write=False) as session:
-        row = session.scalars(sa.select(ReferralLink).order_by(ReferralLink.made_at.desc())).first()
-        assert row is not None
-        session.expunge(row)
-        return row
+    return newest(office.database, ReferralLink, ReferralLink.made_at)
 
 
 def open_tasks(office: StaffSite) -> set[str]:

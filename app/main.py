@@ -122,9 +122,9 @@ def _lifespan(
 def _warn_of_strong_role(database: Database) -> None:
     """A surface needs neither to own the tables nor to be a superuser: one that can do more says so in its log."""
     with database.engine.connect() as connection:
-        found = database_roles.strength(connection)
-    if found is not None and found.too_strong:
-        log.get().warning("database_role", code="superuser" if found.superuser else "owner")
+        strength = database_roles.strength(connection)
+    if strength is not None and strength.too_strong:
+        log.get().warning("database_role", code="superuser" if strength.superuser else "owner")
 
 
 def _shaped(request: Request, error: AppError) -> Response:
@@ -175,8 +175,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == _MethodNotAllowed.status:
         methods = addresses.methods_of(request.app.routes, request.scope)
-        found = _MethodNotAllowed(headers={"Allow": ", ".join(methods)}) if methods else NotFound()
-        return await _on_app_error(request, found)
+        refusal = _MethodNotAllowed(headers={"Allow": ", ".join(methods)}) if methods else NotFound()
+        return await _on_app_error(request, refusal)
     if error.status_code == NotFound.status:
         return await _on_app_error(request, NotFound())
     kind = _FROM_STATUS.get(error.status_code, BadRequest if error.status_code < 500 else AppError)

@@ -16,12 +16,12 @@ def version_in(header: str) -> int:
 
     A weak tag counts: our version numbers the content, which a proxy that compresses it does not change.
     """
-    found = _TAG.fullmatch(header.strip())
-    return int(found[1]) if found and re.fullmatch(r"\d{1,9}", found[1], re.ASCII) else -1
+    tag = _TAG.fullmatch(header.strip())
+    return int(tag[1]) if tag and re.fullmatch(r"\d{1,9}", tag[1], re.ASCII) else -1
 
 
 def is_in(header: str, tag: str) -> bool:
     """Whether an If-None-Match header holds this tag, or `*`."""
     ours = _TAG.fullmatch(tag)
-    known = {found[1] for found in _TAG.finditer(header)}
+    known = {match[1] for match in _TAG.finditer(header)}
     return header.strip() == "*" or (ours is not None and ours[1] in known)

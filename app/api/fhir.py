@@ -102,7 +102,7 @@ def _named_format(wanted: str) -> str:
 
     Raises NotAcceptable (406).
     """
-    found = _FORMATS.get(wanted.partition(";")[0].strip().lower().replace(" ", "+"))
-    if found is None:
+    media_type = _FORMATS.get(wanted.partition(";")[0].strip().lower().replace(" ", "+"))
+    if media_type is None:
         raise NotAcceptable("Available formats: json, application/fhir+json, application/json.")
-    return found
+    return media_type

@@ -90,10 +90,10 @@ def entry(
     allowed: Iterable[str] = (),
 ) -> Response:
     refuse_unknown(request, frozenset(allowed))
-    found = next((record for record in records if record["id"] == entry_id.lower()), None)
-    if found is None:
+    known = next((record for record in records if record["id"] == entry_id.lower()), None)
+    if known is None:
         raise NotFound("There is no such entry in the directory.", headers=OPEN)
-    return answer(request, shape(found) if shape else found)
+    return answer(request, shape(known) if shape else known)
 
 
 def answer(request: Request, document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:

@@ -64,8 +64,8 @@ def resolved(document: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
     if "$ref" not in value:
         return value
     kind, name = value["$ref"].split("/")[-2:]
-    found: dict[str, Any] = document["components"][kind][name]
-    return found
+    component: dict[str, Any] = document["components"][kind][name]
+    return component
 
 
 def named(schema: dict[str, Any]) -> list[tuple[str, str]]:

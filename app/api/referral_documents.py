@@ -35,10 +35,10 @@ def detail(session: Session, partner: Partner, referral_id: UUID, keys: KeyRing,
 
 def _appointment(session: Session, row: sa.Row[Any]) -> dict[str, Any]:
     """How the times stand that this organisation offered last: the state, and the hour of an agreed one."""
-    for found in appointments.of_case(session, row.case_id, row.id):
-        if found.state in UNDER_WAY:
-            hour = {"hour": format_instant(found.agreed_hour)} if found.agreed_hour else {}
-            return {"appointment": {"state": found.state, **hour}}
+    for appointment in appointments.of_case(session, row.case_id, row.id):
+        if appointment.state in UNDER_WAY:
+            hour = {"hour": format_instant(appointment.agreed_hour)} if appointment.agreed_hour else {}
+            return {"appointment": {"state": appointment.state, **hour}}
     return {}
 
 

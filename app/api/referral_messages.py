@@ -84,7 +84,7 @@ def list_messages(
         codes={"client": partner.client_id},
         now=now,
     )
-    found = threads.sealed_messages(session, keys, referral.id, partner.organisation_id)
+    messages = threads.sealed_messages(session, keys, referral.id, partner.organisation_id)
     return JSONResponse(
         {
             "referral": str(referral.id),
@@ -100,7 +100,7 @@ def list_messages(
                     "aad": _b64(threads.message_aad(referral.id, message.id, message.author)),
                     "ciphertext": _b64(message.ciphertext),
                 }
-                for message, wrap, sealed in found
+                for message, wrap, sealed in messages
             ],
         }
     )

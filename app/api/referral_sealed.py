@@ -148,7 +148,7 @@ def read_piece(
     sandbox_errors.open_sealed(session, caller, parse_id(referral_id))
     referral, case = _opened(session, partner, parse_id(referral_id))
     _wrap(session, keys, case.id, partner)
-    document, found = documents.sealed_piece_for_client(
+    document, piece = documents.sealed_piece_for_client(
         session,
         keys,
         partner.client_id,
@@ -159,16 +159,16 @@ def read_piece(
         now,
         config.client_reads_per_day,
     )
-    aad = storage.piece_aad(document.id, case.id, found.page, document.pages, found.piece, found.pieces)
+    aad = storage.piece_aad(document.id, case.id, piece.page, document.pages, piece.piece, piece.pieces)
     return JSONResponse(
         {
             "document": str(document.id),
-            "page": found.page,
+            "page": piece.page,
             "pages": document.pages,
-            "piece": found.piece,
-            "pieces": found.pieces,
+            "piece": piece.piece,
+            "pieces": piece.pieces,
             "aad": _b64(aad),
-            "ciphertext": _b64(found.ciphertext),
+            "ciphertext": _b64(piece.ciphertext),
         }
     )
 
@@ -176,7 +176,7 @@ def read_piece(
 def _documents(session: Session, case_id: UUID) -> dict[str, list[dict[str, Any]]]:
     """The list of the case's documents; nothing without any."""
     pieces = storage.count_pieces(session, case_id)
-    found: list[dict[str, Any]] = [
+    listed: list[dict[str, Any]] = [
         {
             "id": str(document.id),
             "author": document.author,
@@ -186,7 +186,7 @@ def _documents(session: Session, case_id: UUID) -> dict[str, list[dict[str, Any]
         }
         for document in storage.of_case(session, case_id)
     ]
-    return {"documents": found} if found else {}
+    return {"documents": listed} if listed else {}
 
 
 def _wrap(session: Session, keys: KeyRing, case_id: UUID, partner: Partner) -> tuple[CaseWrap, bytes]:

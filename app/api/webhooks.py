@@ -122,8 +122,8 @@ def parse_endpoint_id(text: str) -> UUID:
 )
 def list_endpoints(caller: WebhookReader, session: ReadDb, keys: Keys) -> JSONResponse:
     """Your endpoints, oldest first, ten at most. The published client of the sandbox, which everybody shares, has no list."""
-    found = service.endpoints_of(session, owner_of(caller))
-    return JSONResponse({"endpoints": [_endpoint_json(keys, endpoint) for endpoint in found]})
+    endpoints = service.endpoints_of(session, owner_of(caller))
+    return JSONResponse({"endpoints": [_endpoint_json(keys, endpoint) for endpoint in endpoints]})
 
 
 @router.post(

@@ -218,12 +218,12 @@ def due_for_expiry(session: Session, now: datetime, limit: int) -> Sequence[UUID
 
 def export(session: Session, case_id: UUID, person_key: bytes) -> list[dict[str, Any]]:
     """The appointments for the person's own copy."""
-    found = []
+    exported = []
     for one in (opened(person_key, row) for row in of_case(session, case_id)):
         offer = one.offer
         if offer is not None:
             agreed = one.agreed_at
-            found.append(
+            exported.append(
                 {
                     "state": one.row.state,
                     "times": [at.isoformat() for at in offer.times],
@@ -234,7 +234,7 @@ def export(session: Session, case_id: UUID, person_key: bytes) -> list[dict[str,
                     "interpreter": offer.interpreter,
                 }
             )
-    return found
+    return exported
 
 
 def forget(session: Session, case_id: UUID) -> None:

@@ -34,8 +34,8 @@ def start(session: Session, case_id: UUID, *, told: Collection[UUID], due_at: da
 
 def due(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
     """Up to `limit` cases whose alert is to be escalated. Takes no lock."""
-    found = sa.select(EmergencyAlert.case_id).where(EmergencyAlert.due_at <= now).order_by(EmergencyAlert.due_at)
-    return session.scalars(found.limit(limit)).all()
+    query = sa.select(EmergencyAlert.case_id).where(EmergencyAlert.due_at <= now).order_by(EmergencyAlert.due_at)
+    return session.scalars(query.limit(limit)).all()
 
 
 def claim(session: Session, case_id: UUID, now: datetime) -> tuple[EmergencyAlert, Case] | None:
@@ -66,12 +66,12 @@ def opened(session: Session, team_id: UUID, label: str) -> None:
 
 def waiting(session: Session, case_ids: Collection[UUID]) -> dict[UUID, str]:
     """Those of these cases that nobody has opened yet, with their labels. One statement."""
-    found = session.execute(
+    rows = session.execute(
         sa.select(EmergencyAlert.case_id, Case.label)
         .join(Case, Case.id == EmergencyAlert.case_id)
         .where(EmergencyAlert.case_id.in_(list(case_ids)))
     )
-    return {row.case_id: row.label for row in found}
+    return {row.case_id: row.label for row in rows}
 
 
 def hurry(session: Session, case_ids: Collection[UUID], now: datetime) -> None:

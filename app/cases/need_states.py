@@ -106,11 +106,11 @@ def case_end(states: Iterable[NeedState]) -> CaseVerb | None:
     """The verb that ends a case when its needs are in these states; None while one of them has not ended. The best end counts:
     a case with one need helped and another unmet was helped.
     """
-    found = set(states)
-    if found - ENDED:
+    distinct = set(states)
+    if distinct - ENDED:
         return None
-    if S.HELPED in found:
+    if S.HELPED in distinct:
         return CaseVerb.HELP
-    if S.ADVISED in found:
+    if S.ADVISED in distinct:
         return CaseVerb.ADVISE
-    return CaseVerb.UNMET if S.UNMET in found else CaseVerb.WITHDRAW
+    return CaseVerb.UNMET if S.UNMET in distinct else CaseVerb.WITHDRAW

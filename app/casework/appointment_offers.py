@@ -152,9 +152,9 @@ def answer(
     if verb is AppointmentVerb.PICK:
         if row.state == AppointmentState.AGREED and row.agreed_slot == slot:
             return
-        found = appointments.opened(opened.person_key, row)
+        appointment = appointments.opened(opened.person_key, row)
         if row.state == AppointmentState.OPEN:
-            times = dict(found.open_times(now))
+            times = dict(appointment.open_times(now))
             if slot not in times:
                 raise Invalid([FieldError(pointer="/slot", code="out_of_range", detail="Choose a time to come.")])
             appointments.agree(row, slot, times[slot], now)

@@ -55,6 +55,6 @@ def _one(session: Session, label: str, version: int, act: Callable[[str, int], C
         with session.begin_nested():
             return Outcome(label, act(label, version).version)
     except Invalid as error:
-        return Outcome(label, None, tuple(found["detail"] for found in error.errors))
+        return Outcome(label, None, tuple(entry["detail"] for entry in error.errors))
     except AppError as error:
         return Outcome(label, None, (error.detail or NOT_POSSIBLE,))

@@ -123,10 +123,12 @@ def locked(session: Session, desk: Desk, label: str, referral_label: str) -> tup
 
 
 def _referral_id(session: Session, case: Case, referral_label: str) -> UUID:
-    found = session.scalar(sa.select(Referral.id).where(Referral.label == referral_label, Referral.case_id == case.id))
-    if found is None:
+    referral_id = session.scalar(
+        sa.select(Referral.id).where(Referral.label == referral_label, Referral.case_id == case.id)
+    )
+    if referral_id is None:
         raise NotFound("There is no such referral.")
-    return found
+    return referral_id
 
 
 def _checked(said: Said) -> Means:

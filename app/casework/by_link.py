@@ -255,8 +255,8 @@ def open_parts(session: Session, keys: KeyRing, cookie: str, now: datetime) -> L
     link.openings += 1
     link.opened_at = now
     partner_access.mark_opened(session, referral, now)
-    found = sealed_parts.parts(session, referral.case_id, partner_access.PARTS)
-    parts = [sealed_parts.open_part(data_key, row) for row in found]
+    rows = sealed_parts.parts(session, referral.case_id, partner_access.PARTS)
+    parts = [sealed_parts.open_part(data_key, row) for row in rows]
     codes = {"parts": [part.value for part in partner_access.PARTS], "purpose": "read"}
     _record(session, link, "referral:opened_by_link", codes, now)
     tasks.end_tasks_of_kind(session, TaskKind.HAND_OVER, referral.id, now)

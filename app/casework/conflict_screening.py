@@ -28,11 +28,11 @@ from app.referrals import queries, threads
 def identifiers_in(contact: Mapping[str, Any], country: str) -> list[Identifier]:
     """The identifiers in the encrypted contact: the person's address, and their name if it is more than a first name."""
     way = contact.get("answer_by") or {}
-    found = (
+    candidates = (
         *identifiers.of_contact(way.get("channel", ""), way.get("address", ""), country),
         *identifiers.names(contact.get("call_me", "")),
     )
-    return [identifier for identifier in found if identifier.strong]
+    return [identifier for identifier in candidates if identifier.strong]
 
 
 def reachable_organisations(directory: Directory, intake: Intake) -> set[UUID]:
@@ -57,9 +57,9 @@ def is_hit(session: Session, keys: KeyRing, case: Case, person_key: bytes, organ
     """Whether the person is on this organisation's list. Called before the organisation is given a key, even if it was
     connected only now. Stores the case's identifiers for later comparisons. The caller holds the case's row.
     """
-    found = conflicts.compare(session, keys, _known(session, case, person_key), [organisation_id])
-    conflicts.store_check(session, case.id, found)
-    return bool(found.hits)
+    check = conflicts.compare(session, keys, _known(session, case, person_key), [organisation_id])
+    conflicts.store_check(session, case.id, check)
+    return bool(check.hits)
 
 
 def _known(session: Session, case: Case, person_key: bytes) -> list[Identifier]:
@@ -97,7 +97,7 @@ def rescreen(
     )
     conflicts.drop_traces(session, case.id)
     known = _known(session, case, person_key)
-    found = conflicts.compare(session, keys, known, sorted(keyholders.public_keys(session, ids)) if known else ())
-    conflicts.store_check(session, case.id, found)
-    for organisation_id in sorted(found.hits):
+    check = conflicts.compare(session, keys, known, sorted(keyholders.public_keys(session, ids)) if known else ())
+    conflicts.store_check(session, case.id, check)
+    for organisation_id in sorted(check.hits):
         exclude(session, case, organisation_id, now)

@@ -217,10 +217,10 @@ def sealed_piece_for_client(
     QuotaReached.
     """
     document = storage.find(session, case.id, document_id)
-    found = storage.sealed_piece(session, document, number)
-    first = (found.page - 1) // PAGES_AT_ONCE * PAGES_AT_ONCE + 1
+    piece = storage.sealed_piece(session, document, number)
+    first = (piece.page - 1) // PAGES_AT_ONCE * PAGES_AT_ONCE + 1
     codes = {"document": document.id.hex, "page": first, "client": client_id}
-    begins = (found.page, found.piece) == (first, 1)
+    begins = (piece.page, piece.piece) == (first, 1)
     if begins or not _opened_lately(session, referral, codes, now):
         partner_access.mark_opened(session, referral, now)
         reader = AuditedReader.client(client_id, referral.organisation_id, reads_a_day)
@@ -235,7 +235,7 @@ def sealed_piece_for_client(
             codes=codes,
             now=now,
         )
-    return document, found
+    return document, piece
 
 
 def _opened_lately(session: Session, referral: Referral, codes: dict[str, object], now: datetime) -> bool:

@@ -283,13 +283,13 @@ def _to_person(
 ) -> list[_Bundle]:
     """Send the notice if it may go out now; otherwise postpone it to an allowed hour, or ask the desk."""
     try:
-        found = recipients.person_contact(session, post.keys, case_id)
+        contact = recipients.person_contact(session, post.keys, case_id)
     except CannotOpen:
-        found = None
-    if found is None:
+        contact = None
+    if contact is None:
         outbox.set_aside(session, [message.id], "not_wanted", now)
         return []
-    how, row = found
+    how, row = contact
     verdict, moment = may_notify(how, now.astimezone(ZoneInfo(row.zone)), post.ways)
     if verdict is Verdict.WAIT:
         outbox.postpone(session, [message.id], moment)

@@ -57,8 +57,8 @@ def of_case(session: Session, case_id: UUID, zone: tzinfo) -> Sequence[Opening]:
         .where(AuditEntry.subject_id.in_([case_id.hex, *organisations]), AuditEntry.action.in_([*OPENINGS]))
         .order_by(AuditEntry.seq.desc())
     )
-    found = [
+    openings = [
         Opening(at.astimezone(zone).date(), organisations.get(subject_id, ""), OPENINGS[action])
         for at, subject_id, action in entries
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(openings))

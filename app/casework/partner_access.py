@@ -27,10 +27,12 @@ PARTS: Final = (*INTAKE_PARTS, Part.THREAD)
 
 def referral_id_of(session: Session, organisation_id: UUID, label: str) -> UUID:
     """The id of a referral offered to this organisation. Raises NotFound, also for another's and for one not offered yet."""
-    found = session.scalar(sa.select(Referral.id).where(Referral.label == label, queries.offered_to(organisation_id)))
-    if found is None:
+    referral_id = session.scalar(
+        sa.select(Referral.id).where(Referral.label == label, queries.offered_to(organisation_id))
+    )
+    if referral_id is None:
         raise NotFound("There is no such referral.")
-    return found
+    return referral_id
 
 
 def open_parts(
@@ -65,11 +67,13 @@ def open_parts(
         now=now,
     )
     try:
-        found = [sealed_parts.open_part(data_key, row) for row in sealed_parts.parts(session, referral.case_id, PARTS)]
+        opened_parts = [
+            sealed_parts.open_part(data_key, row) for row in sealed_parts.parts(session, referral.case_id, PARTS)
+        ]
     except CannotOpen:
         raise _another_key(referral) from None
     rewrapping.rewrap_opened(session, keys, referral.case_id, data_key, to=member.keys_of(session))
-    return found
+    return opened_parts
 
 
 def write_message(

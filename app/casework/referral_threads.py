@@ -53,12 +53,12 @@ def open_at_desk(
     reader = AuditedReader.member(desk.actor.kind.value, desk.member.member_id, desk.reads_a_day)
     access_control.authorize_read(session, desk.keys, reader, case.id, desk.now)
     _record(session, desk.actor.kind.value, desk.member.member_id.hex, "referral:thread_opened", referral, desk.now)
-    found, opened_keys = threads.open_messages(session, desk.keys, referral.id, desk.team_id, desk.holds(session))
+    messages, opened_keys = threads.open_messages(session, desk.keys, referral.id, desk.team_id, desk.holds(session))
     threads.reseal_opened(session, desk.keys, referral.id, opened_keys)
     if for_export and opened_keys:
         person_key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
         threads.keep_for_export(session, referral, person_key, opened_keys)
-    return case, referral, found
+    return case, referral, messages
 
 
 def write_at_desk(
@@ -101,9 +101,9 @@ def open_by_partner(
     reader = AuditedReader.member("partner", member.member_id, reads_a_day)
     access_control.authorize_read(session, keys, reader, referral.case_id, now)
     _record(session, "partner", member.member_id.hex, "referral:thread_opened", referral, now)
-    found, opened_keys = threads.open_messages(session, keys, referral.id, organisation_id, held)
+    messages, opened_keys = threads.open_messages(session, keys, referral.id, organisation_id, held)
     threads.reseal_opened(session, keys, referral.id, opened_keys, to=held)
-    return found
+    return messages
 
 
 def write_by_partner(
@@ -202,5 +202,5 @@ def rewrap_for(
     session: Session, keys: KeyRing, referral_id: UUID, team_id: UUID, team_keys: Mapping[UUID, KeyPair]
 ) -> int:
     """Seal the message keys of a conversation to the organisation's present key, with the team's key pairs; returns how many."""
-    _found, opened_keys = threads.open_messages(session, keys, referral_id, team_id, team_keys)
+    _messages, opened_keys = threads.open_messages(session, keys, referral_id, team_id, team_keys)
     return threads.reseal_opened(session, keys, referral_id, opened_keys)

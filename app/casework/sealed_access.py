@@ -35,8 +35,8 @@ def open_contact(session: Session, desk: Desk, label: str, purpose: str) -> tupl
     case = queue.by_label(session, desk.team_id, label)
     _count_read(session, desk, case)
     record_audit(session, desk, case, "case:contact_opened", {"parts": ["contact"], "purpose": purpose})
-    found = open_parts(session, desk, case, (Part.CONTACT,))
-    return case, found[0] if found else None
+    contacts = open_parts(session, desk, case, (Part.CONTACT,))
+    return case, contacts[0] if contacts else None
 
 
 def _count_read(session: Session, desk: Desk, case: Case) -> None:
@@ -49,16 +49,16 @@ def open_parts(session: Session, desk: Desk, case: Case, which: Sequence[Part]) 
     """Open parts with the team's key. The caller has audited it. Raises NotAllowed, Conflict."""
     rows = sealed_parts.parts(session, case.id, which)
     held = desk.holds(session)
-    found = []
+    opened_parts = []
     data_keys: dict[str, bytes] = {}
     for row in rows:
         purpose = sealed_parts.DESK if row.part == Part.NOTE else sealed_parts.PERSON
         if purpose not in data_keys:
             data_keys[purpose] = _with(session, desk, case, purpose, held)
-        found.append(sealed_parts.open_part(data_keys[purpose], row))
+        opened_parts.append(sealed_parts.open_part(data_keys[purpose], row))
     if person_key := data_keys.get(sealed_parts.PERSON):
         rewrapping.rewrap_opened(session, desk.keys, case.id, person_key)
-    return found
+    return opened_parts
 
 
 def data_key(session: Session, desk: Desk, case: Case, purpose: str) -> bytes:

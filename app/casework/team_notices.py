@@ -50,7 +50,7 @@ class About:
 
 def reachable(session: Session, team_ids: Collection[UUID]) -> list[Reachable]:
     """Everybody of these teams, and all admins and auditors, who can be told. One statement."""
-    found = session.execute(
+    rows = session.execute(
         sa.select(Member.id, Member.role, Member.team_id, MemberNotices)
         .join(MemberNotices, MemberNotices.member_id == Member.id)
         .where(
@@ -60,7 +60,7 @@ def reachable(session: Session, team_ids: Collection[UUID]) -> list[Reachable]:
         )
         .order_by(Member.name)
     )
-    return [Reachable(row.id, Role(row.role), row.team_id, row.MemberNotices) for row in found]
+    return [Reachable(row.id, Role(row.role), row.team_id, row.MemberNotices) for row in rows]
 
 
 def hand_out_due(session: Session, now: datetime, limit: int, *, first_wait: timedelta) -> int:
@@ -98,13 +98,13 @@ def next_interval(moment: datetime) -> datetime:
 
 def _cases_of(session: Session, ids: Collection[UUID]) -> dict[UUID, About]:
     """The cases that messages with these `about_id` are about: the ids of cases or of referrals. One statement."""
-    found = session.execute(
+    rows = session.execute(
         sa.select(Case.id, Referral.id.label("referral_id"), Case.owner_id, Case.urgency)
         .outerjoin(Referral, sa.and_(Referral.case_id == Case.id, Referral.id.in_(list(ids))))
         .where(sa.or_(Case.id.in_(list(ids)), Referral.id.is_not(None)))
     ).all()
     cases = {}
-    for row in found:
+    for row in rows:
         about = About(row.id, row.owner_id, row.urgency == "emergency")
         cases[row.id] = about
         if row.referral_id is not None:

@@ -39,9 +39,11 @@ def _paused_for(
 ) -> list[Unavailability]:
     paused = {pause.need for pause in pauses if pause.need}
     silent = {pause.language for pause in pauses if pause.language}
-    found = [Unavailability("all", pause.until) for pause in pauses if pause.need is None and pause.language is None]
+    unavailable = [
+        Unavailability("all", pause.until) for pause in pauses if pause.need is None and pause.language is None
+    ]
     if paused & set(needs) and not set(needs) & (set(offered) - paused):
-        found += [Unavailability("need", pause.until) for pause in pauses if pause.need in needs]
+        unavailable += [Unavailability("need", pause.until) for pause in pauses if pause.need in needs]
     if speak and silent.issuperset(speak):
-        found += [Unavailability("language", pause.until) for pause in pauses if pause.language in speak]
-    return found
+        unavailable += [Unavailability("language", pause.until) for pause in pauses if pause.language in speak]
+    return unavailable

@@ -32,7 +32,7 @@ def grants(
         or prefix.lower() != prefix
     ):
         raise typer.BadParameter("the prefix consists of small letters, digits and _")
-    found = _passwords(passwords) if passwords else {}
+    given = _passwords(passwords) if passwords else {}
     database = open_app_context().database
     if database.dialect != "postgresql":
         typer.echo("SQLite has no roles: nothing to do.")
@@ -45,7 +45,7 @@ def grants(
         if print_only:
             connection.rollback()
         else:
-            for role, password in found.items():
+            for role, password in given.items():
                 database_roles.set_password(connection, role.named(prefix), password)
             connection.commit()
     database.dispose()
@@ -55,17 +55,17 @@ def grants(
         return
     names = ", ".join(role.named(prefix) for role in privileges.Role)
     typer.echo(f"The roles have their privileges: {names}.")
-    if not found:
+    if not given:
         typer.echo(r"A new role has no password yet. Give it one in psql: \password " + f"{prefix}_public")
 
 
 def _passwords(folder: Path) -> dict[privileges.Role, str]:
     """The passwords in this folder; a role without a file keeps the one it has. Raises BadParameter; exits with 2."""
-    found = {
+    by_role = {
         role: files.text(folder / f"db_password_{role.value}").strip()
         for role in privileges.Role
         if (folder / f"db_password_{role.value}").exists()
     }
-    if any(len(password) < _LEAST_PASSWORD for password in found.values()):
+    if any(len(password) < _LEAST_PASSWORD for password in by_role.values()):
         raise typer.BadParameter(f"a password of a role has at least {_LEAST_PASSWORD} characters")
-    return found
+    return by_role

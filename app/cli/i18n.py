@@ -204,10 +204,10 @@ def compile() -> None:
 @i18n_app.command()
 def check() -> None:
     """Check that templates are up to date and the person's pages are translated. Exit code 1 otherwise."""
-    found = list(problems())
-    for problem in found:
+    listed = list(problems())
+    for problem in listed:
         typer.echo(problem, err=True)
-    if found:
+    if listed:
         raise typer.Exit(1)
 
 

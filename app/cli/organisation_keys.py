@@ -121,13 +121,13 @@ def _rewrap_conversations(context: AppContext, key: SealingKey, team_keys: dict[
     after = None
     while True:
         with context.database.begin(write=False) as session:
-            found = threads.outdated_referrals(session, key, team_keys, _BATCH, after)
-        for referral_id, team_id in found:
+            outdated = threads.outdated_referrals(session, key, team_keys, _BATCH, after)
+        for referral_id, team_id in outdated:
             with context.database.begin() as session:
                 referral_threads.rewrap_for(session, context.keys, referral_id, team_id, team_keys)
-        if len(found) < _BATCH:
+        if len(outdated) < _BATCH:
             return
-        after = found[-1][0]
+        after = outdated[-1][0]
 
 
 def _team_keys(context: AppContext, member: str, now: datetime) -> dict[UUID, KeyPair]:

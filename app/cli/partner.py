@@ -143,9 +143,9 @@ def show(
             parts = opened(document, key) if document else []
             written = _write_documents(client, referral, document, key, files) if document and files else []
     if as_json:
-        found = [{"part": part.part, "seq": part.seq, "author": part.author, **part.content} for part in parts]
+        opened_parts = [{"part": part.part, "seq": part.seq, "author": part.author, **part.content} for part in parts]
         paths = {"files": [str(file) for file in written]} if files else {}
-        partner_output.print_value({**referral.raw, "opened": found, **paths}, as_json)
+        partner_output.print_value({**referral.raw, "opened": opened_parts, **paths}, as_json)
         return
     typer.echo(partner_output.referral_line(referral))
     typer.echo(f"Possible actions: {', '.join(referral.allowed_actions) or 'none'}")

@@ -74,7 +74,7 @@ def verify_audit(witness_files: Sequence[Path] = ()) -> None:
 
     Exits with 1 at the first entry that does not verify, with 2 if a file is no witness.
     """
-    held = [found for file in witness_files for found in _witnesses(file)]
+    held = [head for file in witness_files for head in _witnesses(file)]
     context, now = open_app_context(), utc_now()
     settings = context.settings
     with context.database.begin(write=False) as session:

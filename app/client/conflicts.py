@@ -123,7 +123,7 @@ def hashes(items: Iterable[Identifier], salt: bytes) -> list[bytes]:
 
 
 def _parsed(sheets: Sequence[Sheet], country: str) -> ParsedList:
-    found: dict[Identifier, None] = {}
+    identified: dict[Identifier, None] = {}
     problems: list[Problem] = []
     understood: Counter[str] = Counter()
     for place, sheet in enumerate(sheets, 1):
@@ -139,12 +139,12 @@ def _parsed(sheets: Sequence[Sheet], country: str) -> ParsedList:
                     problems.append(Problem(place, number, _letter(column), str(error)))
                     used = True
                     continue
-                found.update(dict.fromkeys(usable))
+                identified.update(dict.fromkeys(usable))
                 understood[usable[0].kind.value] += 1
                 used = True
             if not used:
                 problems.append(Problem(place, number, "", "nothing in a column that is understood"))
-    return ParsedList(tuple(found), tuple(problems), dict(understood), sheets[0].encoding if sheets else "")
+    return ParsedList(tuple(identified), tuple(problems), dict(understood), sheets[0].encoding if sheets else "")
 
 
 def _columns(sheet: Sheet) -> tuple[tuple[str, ...], int]:
@@ -234,25 +234,25 @@ def _identifiers(kind: str, cell: Cell, country: str) -> list[Identifier]:
     if kind == "name":
         return [one for name in _people_in(cell.text) for one in _name(name)]
     make, what = (identifiers.email, "e-mail address") if kind == "email" else (identifiers.handle, "user name")
-    found = []
+    parsed = []
     for piece in re.split(r"\s*[;,|\n]\s*|\s+/\s+" + (r"|\s+(?=[^\s<]+@)" if kind == "email" else ""), cell.text):
         one = make(piece) if piece else None
         if piece and (one is None or (kind == "handle" and re.search(r"\s", one.text))):
             raise _NotUnderstood(f"this is no {what}")
         if one is not None:
-            found.append(one)
-    if not found:
+            parsed.append(one)
+    if not parsed:
         raise _NotUnderstood(f"this is no {what}")
-    return found
+    return parsed
 
 
 def _phones(text: str, country: str) -> list[Identifier]:
     if any(_ROUNDED.fullmatch(piece) for piece in re.split(r"[;\s]+", text)):
         raise _NotUnderstood("a spreadsheet has rounded this phone number")
-    found = identifiers.phones(text, country)
-    if not found or any(not one.text.startswith("+") for one in found) or "@" in text:
+    readings = identifiers.phones(text, country)
+    if not readings or any(not one.text.startswith("+") for one in readings) or "@" in text:
         raise _NotUnderstood("this is no phone number")
-    return found
+    return readings
 
 
 def _people_in(text: str) -> list[str]:
@@ -271,10 +271,10 @@ def _name(text: str) -> list[Identifier]:
         raise _NotUnderstood("this looks like an organisation; only people are compared")
     if len(text.split()) > _MOST_WORDS:
         raise _NotUnderstood("this is too long for a name")
-    found = identifiers.names(text)
-    if not found:
+    readings = identifiers.names(text)
+    if not readings:
         raise _NotUnderstood("a name needs at least two words")
-    return found
+    return readings
 
 
 def _letter(place: int) -> str:

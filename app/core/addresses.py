@@ -24,8 +24,8 @@ _PAGES_WITH_LABELS: Final = ("/desk/cases/", "/partner/referrals/")
 
 def methods_of(routes: list[BaseRoute], scope: Scope) -> list[str]:
     """The methods that some route takes at this path. An answer to OPTIONS alone is no address of its own."""
-    found = [method for method in METHODS if _matches(routes, {**scope, "method": method})]
-    return [] if found == ["OPTIONS"] else ["GET", "HEAD", *found[1:]] if found[:1] == ["GET"] else found
+    methods = [method for method in METHODS if _matches(routes, {**scope, "method": method})]
+    return [] if methods == ["OPTIONS"] else ["GET", "HEAD", *methods[1:]] if methods[:1] == ["GET"] else methods
 
 
 def meant(routes: list[BaseRoute], scope: Scope) -> str | None:
@@ -45,8 +45,8 @@ def meant(routes: list[BaseRoute], scope: Scope) -> str | None:
 def language_code(text: str) -> str:
     """The code by which we know a language: `RU`, `ru-RU`, `ua` and `rus` are found. Other text is returned as it is."""
     first = re.split("[-_]", text.lower(), maxsplit=1)[0]
-    found = LANGUAGE_CODES.get(first, first)
-    return found if found in LANGUAGES else text
+    code = LANGUAGE_CODES.get(first, first)
+    return code if code in LANGUAGES else text
 
 
 def _spellings(path: str) -> Iterator[str]:
@@ -65,8 +65,8 @@ def _spellings(path: str) -> Iterator[str]:
 
 
 def _label(part: str) -> str:
-    found = _LABEL.fullmatch(part)
-    return f"{'R-' if found[1] else ''}{found[2]}-{found[3]}".upper() if found else part
+    match = _LABEL.fullmatch(part)
+    return f"{'R-' if match[1] else ''}{match[2]}-{match[3]}".upper() if match else part
 
 
 def _matches(routes: list[BaseRoute], scope: Scope) -> bool:

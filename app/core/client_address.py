@@ -69,8 +69,8 @@ def _hops(headers: list[str], header: ProxyHeader) -> list[str]:
     elements.reverse()
     if header == "x-forwarded-for":
         return elements
-    found = (_FORWARDED_FOR.search(element) for element in elements)
-    return ["" if match is None else match[1] or match[2] or "" for match in found]
+    matches = (_FORWARDED_FOR.search(element) for element in elements)
+    return ["" if match is None else match[1] or match[2] or "" for match in matches]
 
 
 def _without_port(text: str) -> str:

@@ -70,12 +70,12 @@ def of_contact(channel: str, address: str, country: str) -> list[Identifier]:
     if not address:
         return []
     if channel == "email":
-        found = email(address)
+        identifier = email(address)
     elif channel in {"phone", "whatsapp"} or _looks_like_a_number(address):
         return phones(address, country)
     else:
-        found = handle(address) if channel in {"telegram", "signal"} else None
-    return [found] if found else []
+        identifier = handle(address) if channel in {"telegram", "signal"} else None
+    return [identifier] if identifier else []
 
 
 def phones(text: str, country: str) -> list[Identifier]:
@@ -88,14 +88,14 @@ def phones(text: str, country: str) -> list[Identifier]:
     two numbers in one field are both read. What is no number of any plan is kept as its digits if it has six or more, unless all
     are the same.
     """
-    found: dict[str, None] = {}
+    numbers: dict[str, None] = {}
     for piece in _numbers_in(_plain(text)):
         readings = _readings(piece, country)
         digits = _digits(piece)
         if not readings and 6 <= len(digits) <= _MAX_PHONE_DIGITS and len(set(digits)) > 1:
             readings = [digits]
-        found.update(dict.fromkeys(readings))
-    return [Identifier(Kind.PHONE, number) for number in found]
+        numbers.update(dict.fromkeys(readings))
+    return [Identifier(Kind.PHONE, number) for number in numbers]
 
 
 _MAX_PHONE_DIGITS: Final = 15

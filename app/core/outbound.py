@@ -147,12 +147,12 @@ class Outbound:
 
         The system's resolver cannot be given a time limit. It runs in a thread that nobody waits for longer.
         """
-        found: list[str] = []
+        resolved: list[str] = []
         failed: list[Exception] = []
 
         def look_up() -> None:
             try:
-                found.extend(dict.fromkeys(self._resolve(host, port)))
+                resolved.extend(dict.fromkeys(self._resolve(host, port)))
             except Exception as error:  # noqa: BLE001  told by the caller's thread
                 failed.append(error)
 
@@ -165,7 +165,7 @@ class Outbound:
             raise failed[0]
         if failed:
             raise CannotSend("name_not_found")
-        addresses = list(found)
+        addresses = list(resolved)
         parsed = [ipaddress.ip_address(text.partition("%")[0]) for text in addresses]
         if not parsed or not all(self._may_reach(address) for address in parsed):
             raise CannotSend("address_not_public")

@@ -176,7 +176,9 @@ def _date(day: int, month: int, year: str, today: date, nearest: Nearest) -> dat
         raise NotADate(Fault.WRONG_DAY, day, month)
     years = range(today.year, today.year - 9, -1) if nearest is Nearest.PAST else range(today.year, today.year + 9)
     days = (date(number, month, day) for number in years if day <= monthrange(number, month)[1])
-    return next(found for found in days if (found <= today if nearest is Nearest.PAST else found >= today))
+    return next(
+        candidate for candidate in days if (candidate <= today if nearest is Nearest.PAST else candidate >= today)
+    )
 
 
 # --- words -------------------------------------------------------------------------------------------------------------

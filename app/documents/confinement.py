@@ -95,11 +95,11 @@ def confine() -> dict[str, bool]:
         return dict.fromkeys(MEASURES, False)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    found = {"no_network": libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWIPC) == 0}
-    found["no_new_privs"] = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-    found["landlock"] = _restrict_files(libc)
-    found["seccomp"] = _filter_calls(libc, [*_CALLS.values(), *_MAKING_A_PROCESS.values()], may_fork=True)
-    return found
+    reached = {"no_network": libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWIPC) == 0}
+    reached["no_new_privs"] = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+    reached["landlock"] = _restrict_files(libc)
+    reached["seccomp"] = _filter_calls(libc, [*_CALLS.values(), *_MAKING_A_PROCESS.values()], may_fork=True)
+    return reached
 
 
 def confine_further() -> bool:

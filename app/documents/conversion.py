@@ -71,16 +71,16 @@ class Conversion:
             await self.kill()
             return Refusal.TOO_BIG
         self._sent = 0
-        found: list[bytes] = []
+        pages: list[bytes] = []
         async with self._turn:
             with anyio.move_on_after(self._seconds):
                 await self._send(bytes(4))
                 while True:
                     kind, content = await self._frame()
-                    if kind == Frame.PAGE and content.startswith(b"\xff\xd8\xff") and len(found) < self._limits.pages:
-                        found.append(content)
-                    elif kind == Frame.DONE and found:
-                        return found
+                    if kind == Frame.PAGE and content.startswith(b"\xff\xd8\xff") and len(pages) < self._limits.pages:
+                        pages.append(content)
+                    elif kind == Frame.DONE and pages:
+                        return pages
                     elif kind == Frame.REFUSED and content.decode("ascii", "replace") in set(Refusal):
                         return Refusal(content.decode("ascii"))
                     else:
@@ -121,9 +121,9 @@ class Conversion:
                 self._buffer += await stdout.receive()
             except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
                 raise ConverterFailed from None
-        found = bytes(self._buffer[:length])
+        taken = bytes(self._buffer[:length])
         del self._buffer[:length]
-        return found
+        return taken
 
 
 class Converters:

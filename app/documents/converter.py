@@ -157,16 +157,16 @@ def _receive(most: int) -> bytes | None:
 
 
 def _read(length: int) -> bytes:
-    found = bytearray()
-    while len(found) < length and (more := os.read(0, length - len(found))):
-        found += more
-    return bytes(found)
+    received = bytearray()
+    while len(received) < length and (more := os.read(0, length - len(received))):
+        received += more
+    return bytes(received)
 
 
 def _exactly(pipe: io.RawIOBase, length: int) -> bytes:
     """Up to `length` bytes; fewer when the other side has ended."""
-    found = bytearray(length)
-    view, have = memoryview(found), 0
+    buffer = bytearray(length)
+    view, have = memoryview(buffer), 0
     while have < length and (more := pipe.readinto(view[have:])):
         have += more
     return bytes(view[:have])

@@ -86,18 +86,18 @@ def pages_of(content: bytes, limits: FileLimits) -> Iterator[Image.Image]:
     """The pages of a file as RGB pictures, one after the other. A photo is one page. Raises Refused, MemoryError."""
     if len(content) > limits.bytes:
         raise Refused(Refusal.TOO_BIG)
-    found = format_of(content)
-    if found == "PDF":
+    format_name = format_of(content)
+    if format_name == "PDF":
         yield from _pages_of_pdf(content, limits)
     else:
-        yield _photo(content, found, limits)
+        yield _photo(content, format_name, limits)
 
 
-def _photo(content: bytes, found: str, limits: FileLimits) -> Image.Image:
+def _photo(content: bytes, format_name: str, limits: FileLimits) -> Image.Image:
     try:
-        with Image.open(io.BytesIO(content), formats=(found,)) as image:
+        with Image.open(io.BytesIO(content), formats=(format_name,)) as image:
             _check_pixels(image.size, limits)
-            orientation = _orientation(image) if found != "HEIF" else 1  # pillow-heif has turned it already
+            orientation = _orientation(image) if format_name != "HEIF" else 1  # pillow-heif has turned it already
             image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
             profile = image.info.get("icc_profile")
             flat = _as_rgb(image)

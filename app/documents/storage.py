@@ -122,10 +122,10 @@ def _sealed(key: bytes, document: Document, page: int, content: bytes) -> list[d
 def find(session: Session, case_id: UUID, document_id: UUID) -> Document:
     """A document of this case. Raises NotFound, also for another case's."""
     query = sa.select(Document).where(Document.id == document_id, Document.case_id == case_id)
-    found = session.scalars(query).one_or_none()
-    if found is None:
+    document = session.scalars(query).one_or_none()
+    if document is None:
         raise NotFound("There is no such document.")
-    return found
+    return document
 
 
 def sealed_pieces(session: Session, document: Document, page: int) -> list[bytes]:
@@ -135,10 +135,10 @@ def sealed_pieces(session: Session, document: Document, page: int) -> list[bytes
         .where(DocumentPiece.document_id == document.id, DocumentPiece.page == page)
         .order_by(DocumentPiece.piece)
     )
-    found = [bytes(piece) for piece in session.scalars(query)]
-    if not found:
+    pieces = [bytes(piece) for piece in session.scalars(query)]
+    if not pieces:
         raise NotFound("The document has no such page.")
-    return found
+    return pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +170,13 @@ def sealed_piece(session: Session, document: Document, number: int) -> SealedPie
         .offset(number - 1)
         .limit(1)
     )
-    found = session.execute(query).one_or_none() if number > 0 else None
-    if found is None:
+    row = session.execute(query).one_or_none() if number > 0 else None
+    if row is None:
         raise NotFound("The document has no such piece.")
     of_the_page = sa.select(sa.func.count()).where(
-        DocumentPiece.document_id == document.id, DocumentPiece.page == found.page
+        DocumentPiece.document_id == document.id, DocumentPiece.page == row.page
     )
-    return SealedPiece(found.page, found.piece, session.scalar(of_the_page) or 0, bytes(found.ciphertext))
+    return SealedPiece(row.page, row.piece, session.scalar(of_the_page) or 0, bytes(row.ciphertext))
 
 
 def open_page(session: Session, data_key: bytes, document: Document, page: int) -> bytes:

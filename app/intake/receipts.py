@@ -30,15 +30,15 @@ BINDING: Final = ("cases", "receipt_id")
 class MistypedReceipt(AppError):
     """The digits cannot be a number that we issued.
 
-    `found` is how many digits there were; `sign` the first character that belongs in no number, for the page alone: it was
+    `digits_found` is how many digits there were; `sign` the first character that belongs in no number, for the page alone: it was
     typed by somebody, so it is neither in the detail nor in `extra`.
     """
 
     status, slug, title = 422, "mistyped-number", "The number was not typed correctly"
 
-    def __init__(self, found: int, sign: str = "") -> None:
-        super().__init__("A number has 28 digits, and its last two check the others.", digits_found=found)
-        self.found, self.sign = found, sign
+    def __init__(self, digits_found: int, sign: str = "") -> None:
+        super().__init__("A number has 28 digits, and its last two check the others.", digits_found=digits_found)
+        self.digits_found, self.sign = digits_found, sign
 
 
 @dataclass(frozen=True)

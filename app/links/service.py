@@ -147,10 +147,10 @@ def open_of(session: Session, referral_ids: Sequence[UUID]) -> dict[UUID, Referr
     """The links that have not ended, by referral."""
     if not referral_ids:
         return {}
-    found = session.scalars(
+    links = session.scalars(
         sa.select(ReferralLink).where(ReferralLink.referral_id.in_(referral_ids), ReferralLink.ended_at.is_(None))
     )
-    return {link.referral_id: link for link in found}
+    return {link.referral_id: link for link in links}
 
 
 # --- codes -----------------------------------------------------------------------------------------------------------

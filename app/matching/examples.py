@@ -144,7 +144,7 @@ def _answers(person: Person, country: str) -> dict[str, Any]:
 
 def _places(result: MatchResult) -> Mapping[str, str]:
     groups = (("named", result.candidates), ("nearest", result.nearest), ("not", result.not_matched))
-    return {found.service: where for where, group in groups for found in group}
+    return {match.service: where for where, group in groups for match in group}
 
 
 def _first(result: MatchResult) -> str | None:

@@ -110,8 +110,8 @@ def _set_failed(session: Session, member_id: UUID, moment: datetime | None) -> N
 
 def rows(session: Session, member_ids: Collection[UUID]) -> dict[UUID, MemberNotices]:
     """The stored settings of these members. One statement."""
-    found = session.scalars(sa.select(MemberNotices).where(MemberNotices.member_id.in_(list(member_ids))))
-    return {row.member_id: row for row in found}
+    stored = session.scalars(sa.select(MemberNotices).where(MemberNotices.member_id.in_(list(member_ids))))
+    return {row.member_id: row for row in stored}
 
 
 def forget(session: Session, member_id: UUID) -> None:

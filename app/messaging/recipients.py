@@ -164,8 +164,8 @@ def person_contact(session: Session, keys: KeyRing, case_id: UUID) -> tuple[Cont
 
 def rules_in(keys: KeyRing, row: PersonNotices) -> dict[str, Any]:
     """The person's rules, with the address, as they were stored. Raises CannotOpen."""
-    found: dict[str, Any] = json.loads(sealing.unpad(keys.decrypt(row.how, *_person_binding(row.case_id))))
-    return found
+    rules: dict[str, Any] = json.loads(sealing.unpad(keys.decrypt(row.how, *_person_binding(row.case_id))))
+    return rules
 
 
 def _has_chat(keys: KeyRing, row: PersonNotices) -> bool:

@@ -54,10 +54,10 @@ class TelegramBot:
         """
         content = {"offset": offset, "timeout": int(waits), "limit": 50, "allowed_updates": ["message"]}
         answer = self._gateway.post("getUpdates", content, waits=waits)
-        found = answer.content.get("result")
-        if not answer.is_good or answer.content.get("ok") is not True or not isinstance(found, list):
+        updates = answer.content.get("result")
+        if not answer.is_good or answer.content.get("ok") is not True or not isinstance(updates, list):
             raise _failure(answer)
-        return [update for update in map(_update, found) if update is not None]
+        return [update for update in map(_update, updates) if update is not None]
 
 
 def _update(content: Any) -> Update | None:
@@ -73,8 +73,8 @@ def _update(content: Any) -> Update | None:
 
 
 def _object(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = content.get(name)
-    return found if isinstance(found, dict) else {}
+    value = content.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 class TelegramChannel:

@@ -62,8 +62,8 @@ def waits_until(session: Session, case_id: UUID, now: datetime) -> datetime | No
 
 def connect(session: Session, keys: KeyRing, token: str, chat: str, now: datetime) -> PersonNotices | None:
     """Make this chat the address for notices of the case whose token it is; the token is used up. None: there is no such token."""
-    found = keys.macs("telegram-link", token.encode())
-    wanted = sa.select(TelegramLink).where(TelegramLink.token_mac.in_(found), TelegramLink.expires_at > now)
+    macs = keys.macs("telegram-link", token.encode())
+    wanted = sa.select(TelegramLink).where(TelegramLink.token_mac.in_(macs), TelegramLink.expires_at > now)
     link = session.scalars(wanted.with_for_update()).one_or_none()
     if link is None:
         return None
@@ -88,11 +88,11 @@ def stop(session: Session, keys: KeyRing, chat: str, now: datetime) -> list[str]
 
     Every address is decrypted to find it: nothing is stored by which a chat could be looked up. There are a few thousand at most.
     """
-    found = [row for row in session.scalars(sa.select(PersonNotices)) if _chat_of(keys, row) == chat]
-    for row in found:
+    connected = [row for row in session.scalars(sa.select(PersonNotices)) if _chat_of(keys, row) == chat]
+    for row in connected:
         recipients.forget(session, row.case_id)
         audit.record_by_person(session, row.case_id, "case:telegram_stopped", now)
-    return [row.language for row in found]
+    return [row.language for row in connected]
 
 
 def chat_of(session: Session, keys: KeyRing, case_id: UUID) -> str:

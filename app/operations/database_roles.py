@@ -179,12 +179,12 @@ def _tables(connection: sa.Connection) -> list[tuple[str, dict[str, str], bool]]
             " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY c.relname"
         )
     )
-    found: dict[str, tuple[dict[str, str], bool]] = {}
+    tables: dict[str, tuple[dict[str, str], bool]] = {}
     for table, has_row_security, policy, comment in rows:
-        policies, _on = found.setdefault(table, ({}, has_row_security))
+        policies, _on = tables.setdefault(table, ({}, has_row_security))
         if policy is not None:
             policies[policy] = comment or ""
-    return [(table, policies, on) for table, (policies, on) in found.items()]
+    return [(table, policies, on) for table, (policies, on) in tables.items()]
 
 
 def _run(connection: sa.Connection, statements: Iterable[str]) -> None:

@@ -183,10 +183,10 @@ def _set_sequences(session: Session) -> None:
 
 
 def _table(name: str) -> sa.Table:
-    found = Base.metadata.tables.get(name)
-    if found is None:
+    table = Base.metadata.tables.get(name)
+    if table is None:
         raise NotRestorable("the backup contains a table that this version does not know")
-    return found
+    return table
 
 
 def _line(document: Mapping[str, Any]) -> bytes:

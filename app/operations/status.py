@@ -173,7 +173,7 @@ def read_status(session: Session, keys: KeyRing, now: datetime, limits: StorageL
         storage=storage_brake.measure(session, limits),
         witness_at=taken.at if (taken := last.get(heartbeats.WITNESS)) else None,
         ways=_ways(last),
-        role_too_strong=(found := database_roles.strength(session.connection())) is not None and found.too_strong,
+        role_too_strong=(strength := database_roles.strength(session.connection())) is not None and strength.too_strong,
     )
 
 

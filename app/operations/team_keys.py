@@ -112,8 +112,8 @@ def _batch(
             .limit(BATCH)
             .with_for_update()
         )
-        found = session.scalars(query.where(table.id > after) if after else query).all()
-        wraps = cast("Sequence[CaseWrap | ReferralMessageWrap]", found)
+        outdated = session.scalars(query.where(table.id > after) if after else query).all()
+        wraps = cast("Sequence[CaseWrap | ReferralMessageWrap]", outdated)
         done = 0
         for wrap in wraps:
             seed = held.get(wrap.key_id) if wrap.key_id else None

@@ -44,10 +44,10 @@ def repeated_refusals(session: Session, organisation_id: UUID, since: datetime) 
         .having(number >= REFUSALS_FOR_REVIEW)
         .order_by(number.desc(), Referral.reason)
     )
-    found: dict[str, list[tuple[str, int]]] = {}
+    refusals: dict[str, list[tuple[str, int]]] = {}
     for key, reason, times in rows:
-        found.setdefault(key, []).append((str(reason), times))
-    return found
+        refusals.setdefault(key, []).append((str(reason), times))
+    return refusals
 
 
 def locked(session: Session, referral_id: UUID, organisation_id: UUID | None = None) -> tuple[Referral, Case]:
@@ -119,10 +119,10 @@ def needs_of(referral: Referral, case: Case) -> tuple[str, ...]:
 def is_asked(session: Session, case_id: UUID, organisation_id: UUID) -> bool:
     """Whether a referral of this case to this organisation is live."""
     live = [state.value for state in LIVE]
-    found = sa.select(Referral.id).where(
+    live_referral = sa.select(Referral.id).where(
         Referral.case_id == case_id, Referral.organisation_id == organisation_id, Referral.state.in_(live)
     )
-    return session.scalar(found) is not None
+    return session.scalar(live_referral) is not None
 
 
 def organisations_in(session: Session, case_id: UUID, states: Collection[State]) -> frozenset[UUID]:
@@ -149,12 +149,12 @@ def events(session: Session, referral_id: UUID) -> Sequence[ReferralEvent]:
 
 def excluded_organisations(session: Session, case_id: UUID) -> frozenset[str]:
     """Slugs of organisations that reported a conflict of interest with this person: never asked again."""
-    found = session.scalars(
+    slugs = session.scalars(
         sa.select(Organisation.slug)
         .join(Referral, Referral.organisation_id == Organisation.id)
         .where(Referral.case_id == case_id, Referral.reason == "conflict")
     )
-    return frozenset(found)
+    return frozenset(slugs)
 
 
 def due(session: Session, now: datetime, limit: int) -> Sequence[UUID]:

@@ -219,20 +219,20 @@ def sealed_messages(
         .where(ReferralMessage.referral_id == referral_id, ReferralMessageWrap.owner_id == owner_id)
         .order_by(ReferralMessage.seq)
     ).all()
-    found = []
+    messages = []
     for message, wrap in rows:
         try:
-            found.append((message, wrap, keys.decrypt(wrap.ciphertext, *_binding_of(wrap))))
+            messages.append((message, wrap, keys.decrypt(wrap.ciphertext, *_binding_of(wrap))))
         except CannotOpen:
             continue
-    return found
+    return messages
 
 
 def open_messages(
     session: Session, keys: KeyRing, referral_id: UUID, owner_id: UUID, held: Mapping[UUID, KeyPair]
 ) -> tuple[list[OpenedMessage], dict[UUID, bytes]]:
     """The messages of a conversation and the keys that were opened (by message), with the key pairs of a reader."""
-    found, opened_keys = [], {}
+    messages, opened_keys = [], {}
     for message, wrap, sealed in sealed_messages(session, keys, referral_id, owner_id):
         content = None
         holder = held.get(wrap.key_id)
@@ -243,8 +243,8 @@ def open_messages(
                 opened_keys[message.id] = key
         except CannotOpen:
             content = None
-        found.append(OpenedMessage(message.id, message.seq, message.author, content))
-    return found, opened_keys
+        messages.append(OpenedMessage(message.id, message.seq, message.author, content))
+    return messages, opened_keys
 
 
 def _content(message: ReferralMessage, key: bytes) -> dict[str, Any]:
@@ -405,11 +405,11 @@ def export(session: Session, case_id: UUID, person_key: bytes) -> list[dict[str,
         )
         .where(ReferralMessage.case_id == case_id)
     ).all()
-    found = []
+    lines = []
     for message, sealed in rows:
         try:
             key = sealing.decrypt(_export_key(person_key), sealed, _export_aad(message.referral_id, message.id))
-            found.append({"by": message.author, **_content(message, key)})
+            lines.append({"by": message.author, **_content(message, key)})
         except CannotOpen:
             continue
-    return sorted(found, key=lambda line: datetime.fromisoformat(line["at"]))
+    return sorted(lines, key=lambda line: datetime.fromisoformat(line["at"]))

@@ -79,8 +79,8 @@ def directory_hours(entry: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _only_region(rule: Any, country: str) -> str | None:
     """The region that a rule names, when it is one: there the organisation is, and has that region's holidays."""
-    found = _regions(rule)
-    return found.pop() if len(found) == 1 and next(iter(found)).startswith(f"{country}-") else None
+    regions = _regions(rule)
+    return regions.pop() if len(regions) == 1 and next(iter(regions)).startswith(f"{country}-") else None
 
 
 def _regions(rule: Any) -> set[str]:

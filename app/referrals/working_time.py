@@ -117,11 +117,11 @@ class WorkingHours:
         """All stretches from the day of `moment` on, in order; ends after `LONGEST_CLOSED` days without one."""
         day, closed = self.day_of(moment), 0
         for ahead in count():
-            found = False
+            is_open = False
             for stretch in self.open_on(day + timedelta(days=ahead)):
-                found = True
+                is_open = True
                 yield stretch
-            closed = 0 if found else closed + 1
+            closed = 0 if is_open else closed + 1
             if closed > LONGEST_CLOSED:
                 return
 

@@ -84,8 +84,8 @@ class Period:
             )
         if ends[0] is None or ends[1] is None or ends[1] < ends[0]:
             return None
-        found = cls(ends[0], ends[1])
-        return found if len(found.quarters) <= MAX_QUARTERS else None
+        period = cls(ends[0], ends[1])
+        return period if len(period.quarters) <= MAX_QUARTERS else None
 
     def __str__(self) -> str:
         if self.first == self.last:
@@ -97,10 +97,10 @@ class Period:
     @property
     def quarters(self) -> tuple[Quarter, ...]:
         """At most one more than `MAX_QUARTERS`."""
-        found = [self.first]
-        while found[-1] != self.last and len(found) <= MAX_QUARTERS:
-            found.append(found[-1].next)
-        return tuple(found)
+        quarters = [self.first]
+        while quarters[-1] != self.last and len(quarters) <= MAX_QUARTERS:
+            quarters.append(quarters[-1].next)
+        return tuple(quarters)
 
     @property
     def start(self) -> datetime:

@@ -49,11 +49,11 @@ def shares(session: Session, now: datetime) -> Sequence[ServiceShare]:
         .outerjoin(ServiceRecord, ServiceRecord.service_id == ServiceRow.id)
         .where(ServiceRow.organisation_id != sandbox_identity.ORGANISATION_ID)
     )
-    found = [
+    shares = [
         ServiceShare(row.key, row.weight or 1, (row.earned or 0) / UNIT, row.got or 0, by_hand.get(row.id, 0))
         for row in rows
     ]
-    shown = [share for share in found if share.due or share.got or share.by_hand]
+    shown = [share for share in shares if share.due or share.got or share.by_hand]
     return sorted(shown, key=lambda share: (-share.got, -share.by_hand, share.service))
 
 

@@ -9,7 +9,7 @@ _DAYS: Final = 40
 _LOOKS: Final = {"emergency": ("#b3261e", ""), "urgent": ("#8a5a00", "6 3"), "normal": ("#1f5f8b", "2 3")}
 
 
-def svg(found: Results) -> str:
+def svg(results: Results) -> str:
     """The plot, with one line per urgency; lines differ in dashes as well as in colour."""
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 120} {_TOP + _HEIGHT + 48}" '
@@ -27,7 +27,7 @@ def svg(found: Results) -> str:
     ]
     label_at = float(_TOP)
     for urgency, (colour, dashes) in _LOOKS.items():
-        cases = [case for case in found.cases if case.matched and case.urgency == urgency]
+        cases = [case for case in results.cases if case.matched and case.urgency == urgency]
         if cases:
             label_at += 20
             lines.append(_line(cases, colour, dashes))

@@ -148,10 +148,10 @@ def _destination(
     return DESTINATIONS[5 if case.id in world.has_candidates else 6]
 
 
-def destinations_table(found: Results) -> str:
+def destinations_table(results: Results) -> str:
     """Where each case went, as plain text: one line for each destination, and their sum."""
-    counts = [(sum(case.went_to == where for case in found.cases), where) for where in DESTINATIONS]
-    return "\n".join(f"{count:>5}  {where}" for count, where in [*counts, (len(found.cases), "all")])
+    counts = [(sum(case.went_to == where for case in results.cases), where) for where in DESTINATIONS]
+    return "\n".join(f"{count:>5}  {where}" for count, where in [*counts, (len(results.cases), "all")])
 
 
 def _first(rows: Iterable[sa.Row[UUID, datetime]]) -> dict[UUID, datetime]:
@@ -192,7 +192,7 @@ def _asked_at(at: dict[str, datetime]) -> datetime:
     return at["offer"] if "offer" in at else at["consent"]
 
 
-def table(found: Results) -> str:
+def table(results: Results) -> str:
     """The results as a plain-text table by urgency and country, with the overall share below."""
     head = (
         "",
@@ -209,18 +209,18 @@ def table(found: Results) -> str:
     )
     rows: list[tuple[str, ...]] = [head]
     keys = [("urgency", urgency) for urgency in ("emergency", "urgent", "normal")]
-    keys += [("country", country) for country in sorted({case.country for case in found.cases})]
+    keys += [("country", country) for country in sorted({case.country for case in results.cases})]
     for what, key in [*keys, ("", "all")]:
-        cases = [case for case in found.cases if not what or getattr(case, what) == key]
-        offers = [offer for offer in found.offers if not what or getattr(offer, what) == key]
+        cases = [case for case in results.cases if not what or getattr(case, what) == key]
+        offers = [offer for offer in results.offers if not what or getattr(offer, what) == key]
         rows.append(_row(key, cases, offers))
     widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    matched = sum(case.matched for case in found.cases)
-    lines += ["", f"Of {matched} cases with a matching centre {found.promise:.1%} were accepted or had an owned next step"
+    matched = sum(case.matched for case in results.cases)
+    lines += ["", f"Of {matched} cases with a matching centre {results.promise:.1%} were accepted or had an owned next step"
                   " before the legal deadline."]  # fmt: skip
-    expired = [offer for offer in found.offers if offer.ended == "expired"]
-    lines.append(f"Of {len(expired)} offers that expired, {found.expired_unseen} had not one working hour of the centre"
+    expired = [offer for offer in results.offers if offer.ended == "expired"]
+    lines.append(f"Of {len(expired)} offers that expired, {results.expired_unseen} had not one working hour of the centre"
                  f" ({sum(offer.beyond_help for offer in expired)} more: the legal deadline left none).")  # fmt: skip
     return "\n".join(lines)
 

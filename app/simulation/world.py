@@ -135,14 +135,14 @@ class World:
             facts, _deadline = runs.facts_and_deadline(
                 {**answers, "consent": {"mode": "ask_first"}}, self.directory, self.now
             )
-            found = runs.run(session, facts, self.directory, self.now, seed=chance.getrandbits(64))
-            candidates = list(dict.fromkeys(one.organisation for one in found.candidates if one.offerable))
+            result = runs.run(session, facts, self.directory, self.now, seed=chance.getrandbits(64))
+            candidates = list(dict.fromkeys(one.organisation for one in result.candidates if one.offerable))
             consent = consent_of(candidates, chance)
             intake = Intake.model_validate({**answers, "consent": consent})
             filed = filing.file_intake(session, intake, keys=self.keys, directory=self.directory, now=self.now)
         self.matched[filed.case_id] = bool(candidates)
         self.named[filed.case_id] = frozenset(consent.get("organisations", ()))
-        if any(_takes_referrals(one) for one in found.candidates):
+        if any(_takes_referrals(one) for one in result.candidates):
             self.has_candidates.add(filed.case_id)
 
     def _centres_decide(self) -> None:

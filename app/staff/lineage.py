@@ -17,13 +17,13 @@ Ties = Mapping[UUID, Collection[UUID]]
 
 def lineage(member: UUID, ties: Ties) -> frozenset[UUID]:
     """The member, everybody who had a part in seating them, everybody who had a part in seating those, and so on."""
-    found, waiting = {member}, [member]
+    related, waiting = {member}, [member]
     while waiting:
         for sponsor in ties.get(waiting.pop(), ()):
-            if sponsor not in found:
-                found.add(sponsor)
+            if sponsor not in related:
+                related.add(sponsor)
                 waiting.append(sponsor)
-    return frozenset(found)
+    return frozenset(related)
 
 
 def independent(one: UUID, other: UUID, ties: Ties) -> bool:

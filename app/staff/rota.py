@@ -105,8 +105,8 @@ def parse(zone: str, stored: Sequence[Mapping[str, Any]], version: int) -> Rota:
 
 def of_teams(session: Session, team_ids: Collection[UUID]) -> dict[UUID, Rota]:
     """The rotas of these teams; one without shifts for a team that has none. One statement."""
-    found = session.scalars(sa.select(TeamRota).where(TeamRota.team_id.in_(list(team_ids))))
-    rotas = {row.team_id: parse(row.zone, row.shifts, row.version) for row in found}
+    stored = session.scalars(sa.select(TeamRota).where(TeamRota.team_id.in_(list(team_ids))))
+    rotas = {row.team_id: parse(row.zone, row.shifts, row.version) for row in stored}
     return {team_id: rotas.get(team_id, Rota()) for team_id in team_ids}
 
 
@@ -122,11 +122,11 @@ def members_of(session: Session, team_id: UUID) -> list[tuple[UUID, str]]:
 
 def parsed_time(text: str, pointer: str) -> time:
     """The time of day in the text, such as 20:00 or 8.30. Raises Invalid."""
-    found = _TIME.fullmatch(text.strip())
-    if found is None:
+    clock_time = _TIME.fullmatch(text.strip())
+    if clock_time is None:
         detail = N_("Enter a time of day, for example 20:00.")
         raise Invalid([FieldError(pointer=pointer, code="not_a_time", detail=detail)])
-    return time(int(found[1]), int(found[2]))
+    return time(int(clock_time[1]), int(clock_time[2]))
 
 
 def save(
@@ -175,5 +175,5 @@ def remove(session: Session, team_id: UUID, member_id: UUID, now: datetime) -> N
 
 def countries_of(session: Session, team_id: UUID) -> list[str]:
     """The countries whose cases the team takes, in alphabetical order."""
-    found = sa.select(TeamCountry.country).where(TeamCountry.team_id == team_id).order_by(TeamCountry.country)
-    return list(session.scalars(found))
+    query = sa.select(TeamCountry.country).where(TeamCountry.team_id == team_id).order_by(TeamCountry.country)
+    return list(session.scalars(query))

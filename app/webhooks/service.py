@@ -97,10 +97,10 @@ def get(session: Session, owner: Owner, endpoint_id: UUID, *, lock: bool = False
     query = sa.select(WebhookEndpoint).where(WebhookEndpoint.id == endpoint_id, *_belongs_to(owner))
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
-    found = session.scalars(query).one_or_none()
-    if found is None:
+    endpoint = session.scalars(query).one_or_none()
+    if endpoint is None:
         raise NotFound("No endpoint of yours has this id.")
-    return found
+    return endpoint
 
 
 def _belongs_to(owner: Owner) -> tuple[sa.ColumnElement[bool], ...]:

@@ -31,14 +31,14 @@ def gateway_channels(settings: Settings) -> dict[Way, Channel]:
     """
     seconds = 2 * settings.gateway_timeout.total_seconds()
     addresses = {name: address.get_secret_value() for name, address in settings.team_ways.items()}
-    found: dict[Way, Channel] = {Way.TEAM: TeamWays(addresses, seconds)}
+    channels: dict[Way, Channel] = {Way.TEAM: TeamWays(addresses, seconds)}
     if settings.signal_url:
         gateway = Gateway(settings.signal_url.get_secret_value(), settings.gateway_timeout.total_seconds())
-        found[Way.SIGNAL] = SignalChannel(gateway, settings.signal_number)
+        channels[Way.SIGNAL] = SignalChannel(gateway, settings.signal_number)
     bot = telegram_bot_of(settings)
     if bot is not None:
-        found[Way.TELEGRAM] = TelegramChannel(bot)
-    return found
+        channels[Way.TELEGRAM] = TelegramChannel(bot)
+    return channels
 
 
 def telegram_bot_of(settings: Settings) -> TelegramBot | None:

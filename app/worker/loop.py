@@ -200,8 +200,8 @@ class Worker:
             over = appointments.due_for_expiry(session, now, _BATCH)
         return sum(
             self._in_own_transaction(partial(act, now=now), case_id)
-            for act, found in ((appointment_offers.remind, near), (appointment_offers.expire, over))
-            for case_id in dict.fromkeys(found)
+            for act, case_ids in ((appointment_offers.remind, near), (appointment_offers.expire, over))
+            for case_id in dict.fromkeys(case_ids)
         )
 
     def _first_offers(self, now: datetime) -> int:

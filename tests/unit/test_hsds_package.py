@@ -78,7 +78,7 @@ def test_our_own_package_comes_back_as_known() -> None:
     """Every row is told; organisations that are here already are left out by name."""
     content = exported()
     found = package_reader.read(io.BytesIO(content), load_packs(), TODAY)
-    assert found.found == {}
+    assert found.entries == {}
     assert len(found.lines) == sum(len(rows) for rows in tables(content).values())
     organisations = [line for line in found.lines if line.file == "organizations.csv"]
     assert all("already" in line.detail for line in organisations)
@@ -90,16 +90,16 @@ def test_our_own_package_fills_an_empty_directory() -> None:
     empty = replace(load_packs(), organisations=(), services=(), files={})
     found = package_reader.read(io.BytesIO(exported()), empty, TODAY)
     shown = {one.id for one in load_packs().organisations if one.kind == "centre" and one.source.confidence != "low"}
-    assert set(found.found) == shown
-    assert all(entry["source"]["confidence"] == "low" for entry in found.found.values())
-    assert found.found["pl-hfhr"]["services"][0]["needs"]
+    assert set(found.entries) == shown
+    assert all(entry["source"]["confidence"] == "low" for entry in found.entries.values())
+    assert found.entries["pl-hfhr"]["services"][0]["needs"]
 
 
 def test_of_a_foreign_package_no_row_is_lost() -> None:
     found = read()
     told = {line.id: line for line in found.lines}
     assert len(found.lines) == sum(len(rows) for rows in FOREIGN.values())
-    assert set(found.found) == {"pl-help-odz", next(slug for slug in found.found if slug.startswith("lt-"))}
+    assert set(found.entries) == {"pl-help-odz", next(slug for slug in found.entries if slug.startswith("lt-"))}
     assert {one: told[one].outcome for one in ("o1", "o2", "o3", "o4")} == {
         "o1": "proposed", "o2": "proposed", "o3": "left out", "o4": "left out",
     }  # fmt: skip
@@ -109,7 +109,7 @@ def test_of_a_foreign_package_no_row_is_lost() -> None:
     assert set(left) == {"o3", "o4", "s3", "s5", "a4", "t2", "p4", "h2", "f1"}
     assert left["s3"] == "It is not active."
     assert all(left.values())
-    entry = found.found["pl-help-odz"]
+    entry = found.entries["pl-help-odz"]
     assert entry["source"]["confidence"] == "low"
     assert [service["id"] for service in entry["services"]] == ["advice", "advice-2"]
     assert entry["services"][0]["rule"]["all"][2]["language"]["any_of"] == ["ru"]
@@ -119,12 +119,12 @@ def test_of_a_foreign_package_no_row_is_lost() -> None:
 
 def test_an_unknown_need_or_country_is_said_and_not_guessed() -> None:
     none_of_ours = read(taxonomy_term=[{"id": "t1", "code": "plumbing", "name": "Plumbing", "description": "x"}])
-    assert none_of_ours.found == {}
+    assert none_of_ours.entries == {}
     assert {line.detail for line in none_of_ours.lines if line.id == "s1"} == {
         "None of its taxonomy terms matches one of our needs: add it by hand."
     }
     nowhere = read(service_area=[{"id": "p1", "service_id": "s1", "name": "Mars"}])
-    assert nowhere.found == {}
+    assert nowhere.entries == {}
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04nonsense", b"id,name\n1,2\n"])

@@ -77,7 +77,7 @@ def test_what_is_no_number_is_said_to_be_mistyped(typed: str) -> None:
 def test_how_many_digits_there_were_and_which_sign_is_wrong_is_known(change: object, found: int, sign: str) -> None:
     with pytest.raises(MistypedReceipt) as caught:
         receipts.parse(change(receipts.new().digits))  # type: ignore[operator]
-    assert (caught.value.found, caught.value.sign) == (found, sign)
+    assert (caught.value.digits_found, caught.value.sign) == (found, sign)
     assert caught.value.extra == {"digits_found": found}, "what was typed is nobody else's business"
 
 

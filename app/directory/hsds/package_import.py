@@ -36,10 +36,10 @@ def import_package(
     """Propose all organisations that have no pending proposal; with `only_look` nothing is written. Raises NotAPackage."""
     contents = package_reader.read(file, published.with_edits(session, packs).directory, now.date(), most_bytes)
     waits = {edit.subject for edit in edits.pending(session)}
-    new = [slug for slug in contents.found if slug not in waits]
+    new = [slug for slug in contents.entries if slug not in waits]
     if not only_look:
         for slug in new:
-            edits.propose_organisation(session, packs, slug, contents.found[slug], by=by, now=now)
+            edits.propose_organisation(session, packs, slug, contents.entries[slug], by=by, now=now)
     return ImportResult(new, [_told(line, waits) for line in contents.lines])
 
 

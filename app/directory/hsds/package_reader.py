@@ -66,9 +66,9 @@ class PackageRow:
 
 @dataclass(slots=True)
 class PackageContents:
-    """What a package contains. `found`: entries in the directory's own format, by slug."""
+    """What a package contains. `entries`: in the directory's own format, by slug."""
 
-    found: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
     lines: list[RowReport] = field(default_factory=list)
 
 
@@ -92,10 +92,10 @@ def read(file: BinaryIO, directory: Directory, today: date, most_bytes: int = MO
         except _LeftOut as reason:
             outcomes[id(organization)] = ("left out", reason.args[0])
             continue
-        if slug in result.found:
+        if slug in result.entries:
             outcomes[id(organization)] = ("left out", Translatable("Another row became {slug} already.", slug=slug))
             continue
-        result.found[slug] = entry
+        result.entries[slug] = entry
         outcomes[id(organization)] = ("proposed", Translatable("as {slug}, not verified", slug=slug))
         outcomes.update({id(part): ("used", Translatable("a part of {slug}", slug=slug)) for part in parts})
     for row in rows:

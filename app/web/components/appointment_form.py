@@ -24,11 +24,11 @@ def read(form: dict[str, list[str]], zone: str, now: datetime) -> Offer:
         hour = field_value(form, f"time_{number}").strip()
         if day is None and not hour:
             continue
-        found = _TIME.fullmatch(hour)
-        if day is None or found is None:
+        clock_time = _TIME.fullmatch(hour)
+        if day is None or clock_time is None:
             pointer, detail = f"/time_{number}", N_("Write the day, and the time like 14:30.")
             raise Invalid([FieldError(pointer=pointer, code="required", detail=detail)])
-        at = datetime.combine(day, time(int(found[1]), int(found[2])), local)
+        at = datetime.combine(day, time(int(clock_time[1]), int(clock_time[2])), local)
         if at.astimezone(UTC).astimezone(local).replace(tzinfo=None) != at.replace(tzinfo=None):
             detail = N_("The clocks are put forward in this hour. Choose another time.")
             raise Invalid([FieldError(pointer=f"/time_{number}", code="out_of_range", detail=detail)])

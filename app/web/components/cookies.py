@@ -26,13 +26,13 @@ def full_name(name: str, settings: Settings) -> str:
 def read(request: Request, name: str) -> str | None:
     """The cookie's value as it was sent; None if it is missing, longer than any of ours, or there twice."""
     wanted = full_name(name, request.app.state.settings)
-    found = [
+    values = [
         value.strip()
         for header in request.headers.getlist("cookie")
         for sent, equals, value in (pair.partition("=") for pair in header.split(";"))
         if equals and sent.strip() == wanted
     ]
-    return found[0] if len(found) == 1 and found[0].isascii() and 0 < len(found[0]) <= _LONGEST else None
+    return values[0] if len(values) == 1 and values[0].isascii() and 0 < len(values[0]) <= _LONGEST else None
 
 
 def secret(request: Request, name: str) -> str | None:

@@ -94,7 +94,7 @@ class _PartReader:
     """Callbacks of the parser: turns what it finds in one piece of the body into `FormPart`s."""
 
     def __init__(self) -> None:
-        self.found: list[FormPart] = []
+        self.parts: list[FormPart] = []
         self._header, self._headers = b"", b""
         self._name, self._is_file, self._value, self._parts = "", False, b"", 0
 
@@ -135,7 +135,7 @@ class _PartReader:
 
     def _data(self, data: bytes) -> None:
         if self._is_file:
-            self.found.append(FormPart(self._name, content=data))
+            self.parts.append(FormPart(self._name, content=data))
             return
         self._value += data
         if len(self._value) > _LONGEST_FIELD_BESIDE_A_FILE:
@@ -143,7 +143,7 @@ class _PartReader:
 
     def _end(self) -> None:
         value = None if self._is_file else _text(self._value.decode("utf-8", "replace"))
-        self.found.append(FormPart(self._name, value=value))
+        self.parts.append(FormPart(self._name, value=value))
 
 
 async def stream_multipart(request: Request) -> AsyncIterator[FormPart]:
@@ -160,9 +160,9 @@ async def stream_multipart(request: Request) -> AsyncIterator[FormPart]:
         async for piece in request.stream():
             for start in range(0, len(piece), _PIECE):
                 parser.write(piece[start : start + _PIECE])
-                for part in reader.found:
+                for part in reader.parts:
                     yield part
-                reader.found.clear()
+                reader.parts.clear()
         parser.finalize()
     except (MultipartParseError, ValueError):
         raise BadRequest("The form cannot be read.") from None

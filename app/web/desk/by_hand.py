@@ -165,10 +165,10 @@ def _answer(verb: Verb) -> Verb:
 
 
 def _summary(session: Any, case: Case, referral_label: str) -> ReferralSummary:
-    found = [summary for summary in summaries_of(session, case.id) if summary.referral.label == referral_label]
-    if not found:
+    summaries = [summary for summary in summaries_of(session, case.id) if summary.referral.label == referral_label]
+    if not summaries:
         raise NotFound("There is no such referral.")
-    return found[0]
+    return summaries[0]
 
 
 def _to_case(label: str, done: str) -> Response:

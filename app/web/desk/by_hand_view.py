@@ -98,14 +98,14 @@ def of_case(
     contacts = centre_contacts.of_case(session, case.id)
     open_links = links.open_of(session, [summary.referral.id for summary in spoken_for])
     names = by_hand.open_names(session, desk, case, contacts) if names_open else {}
-    found = {}
+    by_referral = {}
     for summary in spoken_for:
         referral, state = summary.referral, State(summary.referral.state)
         slug = summary.service_key.split("/", 1)[0]
         entry = directory.organisation(slug) if named_id("organisation", slug) == referral.organisation_id else None
         answers = by_hand.answers_open(session, referral, case, desk.now)
         may_link = by_link.may_be_sent(referral)
-        found[referral.id] = ByHand(
+        by_referral[referral.id] = ByHand(
             way=way_of(referral.way),
             entry=entry,
             language=language_of_centre(directory, slug),
@@ -123,7 +123,7 @@ def of_case(
             has_account=may_link and keyholders.active_key(session, referral.organisation_id) is not None,
             link=open_links.get(referral.id),
         )
-    return found
+    return by_referral
 
 
 def choices(verb: Verb) -> dict[str, Sequence[str]]:

@@ -131,9 +131,9 @@ async def give_code(request: Request, lang: Lang, form: Form, settings: Config) 
 @router.get("")
 def show_request(visit: Visiting, session: ReadDb, done: Done = "") -> Response:
     """What it is about, without a name, and the answers that are open."""
-    found = _look(session, visit)
+    linked = _look(session, visit)
     notice = link_words.DONE[Verb(done)] if done in link_words.DONE else ""
-    return _request(visit, found, notice=notice)
+    return _request(visit, linked, notice=notice)
 
 
 @router.post("/words")
@@ -141,12 +141,12 @@ def open_words(form: Form, visit: Visiting, session: Db) -> Response:
     """Open name, contact, story and messages on this page alone: it is not kept in the browser. Writes an audit entry."""
     visit.check_form(form)
     try:
-        found = by_link.open_parts(session, visit.keys, visit.cookie, visit.now)
+        linked = by_link.open_parts(session, visit.keys, visit.cookie, visit.now)
     except Conflict:
         return _request(visit, _look(session, visit), error=link_words.CHANGED, status=409)
-    if found is None:
+    if linked is None:
         raise LinkGone
-    return _request(visit, found)
+    return _request(visit, linked)
 
 
 @router.post("/answer")
@@ -205,10 +205,10 @@ def _version(form: FormFields) -> int:
 
 
 def _look(session: Session, visit: Visit) -> by_link.LinkedReferral:
-    found = by_link.look(session, visit.keys, visit.cookie, visit.now)
-    if found is None:
+    linked = by_link.look(session, visit.keys, visit.cookie, visit.now)
+    if linked is None:
         raise LinkGone
-    return found
+    return linked
 
 
 def _said(lang: str, mode: str, message: str, status: int = 200) -> Response:
@@ -227,7 +227,7 @@ def _ask(lang: str, token: str, label: str, error: str = "") -> Response:
 
 def _request(
     visit: Visit,
-    found: by_link.LinkedReferral,
+    linked: by_link.LinkedReferral,
     *,
     notice: str = "",
     error: str = "",
@@ -240,11 +240,11 @@ def _request(
         visit.lang,
         status=status,
         mode="request",
-        **hand_over_sheet.context(found.row, found.card, found.parts, visit.lang, visit.directory),
-        version=found.row.version,
-        verbs=found.verbs,
-        may_open=found.may_open,
-        left=CodeNames(visit.lang, visit.directory).translator.number(found.openings_left),
+        **hand_over_sheet.context(linked.row, linked.card, linked.parts, visit.lang, visit.directory),
+        version=linked.row.version,
+        verbs=linked.verbs,
+        may_open=linked.may_open,
+        left=CodeNames(visit.lang, visit.directory).translator.number(linked.openings_left),
         reasons=_REASONS,
         outcomes=link_words.OUTCOMES,
         questions=QUESTIONS,

@@ -64,14 +64,14 @@ def views(
     if opened.case.closed_at is not None:
         return []
     names = {referral.id: referral.organisation for referral in referrals}
-    found = []
+    views = []
     for one in (appointments.opened(opened.person_key, row) for row in appointments.of_case(session, opened.case.id)):
         times, agreed = one.open_times(now), one.agreed_at
         waits = one.row.state == AppointmentState.OTHERS_WANTED
         if one.offer is None or not (times or waits or (agreed is not None and agreed + _LENGTH > now)):
             continue
         offer = one.offer
-        found.append(
+        views.append(
             AppointmentView(
                 one.row.id,
                 names.get(one.row.referral_id, "") if one.row.referral_id else words.text(_BY_TEAM),
@@ -83,7 +83,7 @@ def views(
                 waits,
             )
         )
-    return found
+    return views
 
 
 def in_words(at: datetime, words: Translator, zone: tzinfo) -> str:

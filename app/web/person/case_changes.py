@@ -167,10 +167,10 @@ def correct(
 
 def _step(slug: str) -> Step:
     """The step with this slug. Raises NotFound."""
-    found = next((step for step in STEPS if step.slug == slug), None)
-    if found is None:
+    known_step = next((step for step in STEPS if step.slug == slug), None)
+    if known_step is None:
         raise NotFound
-    return found
+    return known_step
 
 
 def _replaced(answers: FormFields, form: FormFields, step: Step) -> FormFields:

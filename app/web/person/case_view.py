@@ -298,7 +298,7 @@ def _questions_of_consent(
         latest = runs.latest_run(session, keys, case.id)
     except CannotOpen:
         latest = None
-    found = (*latest[1].candidates, *latest[1].nearest) if latest else ()
+    matches = (*latest[1].candidates, *latest[1].nearest) if latest else ()
     connected = connected_centres(session, [entry.slug for entry in asked])
     return [
         (
@@ -312,7 +312,7 @@ def _questions_of_consent(
                 reasons=list(
                     dict.fromkeys(
                         in_sentence(reason, code_names)
-                        for match in found
+                        for match in matches
                         if match.organisation == entry.slug
                         for reason in match.reasons
                     )

@@ -141,8 +141,8 @@ def _languages_and_costs(
 
 def phone_links(numbers: str) -> list[tuple[str, str]]:
     """Each number as it is written, and as a `tel:` link: digits, and a plus sign before them."""
-    found = [(number.strip(), re.sub(r"[^\d+]", "", number)) for number in numbers.split(";")]
-    return [(number, f"tel:{digits}") for number, digits in found if digits]
+    as_typed = [(number.strip(), re.sub(r"[^\d+]", "", number)) for number in numbers.split(";")]
+    return [(number, f"tel:{digits}") for number, digits in as_typed if digits]
 
 
 def in_words(hours: Iterable[Hours], words: Translator) -> str:

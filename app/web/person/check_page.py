@@ -76,16 +76,16 @@ def check_context(
     shown = (*result.candidates, *result.nearest)
     connected = connected_centres(session, [match.organisation for match in shown])
     close_ones = centres(result.nearest, answers, directory, code_names, connected)
-    found = centres(result.candidates, answers, directory, code_names, connected)
+    candidates = centres(result.candidates, answers, directory, code_names, connected)
     return {
         "answered": [
             (step, field)
             for step in STEPS
             for field in form_fields.fields(step.questions, answers, {}, code_names, directory)
         ],
-        "candidates": [centre for centre in found if centre["verified"]],
+        "candidates": [centre for centre in candidates if centre["verified"]],
         "nearest": [centre for centre in close_ones if centre["verified"]][:_NEAREST],
-        "unconfirmed": [centre for centre in (*found, *close_ones) if not centre["verified"]][:_NEAREST],
+        "unconfirmed": [centre for centre in (*candidates, *close_ones) if not centre["verified"]][:_NEAREST],
         "others": centres(result.not_matched, answers, directory, code_names),
         "need_results": needs_list.results(
             intake.needs, result.candidates, directory, code_names, has_deadline=deadline is not None

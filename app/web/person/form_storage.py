@@ -60,5 +60,5 @@ def of(request: Request) -> FormStorage:
     state = request.app.state
     if not hasattr(state, "form_storage"):
         state.form_storage = FormStorage()
-    found: FormStorage = state.form_storage
-    return found
+    storage: FormStorage = state.form_storage
+    return storage

@@ -53,13 +53,13 @@ def results(
     """The result for each need, when there are several; with a letter's deadline those first that its answer is about."""
     if len(needs) < 2:
         return []
-    found = candidates_by_need(needs, matches, directory, has_deadline=has_deadline)
+    by_need = candidates_by_need(needs, matches, directory, has_deadline=has_deadline)
     return [
         NeedResult(
             code_names.name("need", need),
             tuple(dict.fromkeys(_name(directory, match.organisation) for match in helping)),
         )
-        for need, helping in found.items()
+        for need, helping in by_need.items()
     ]
 
 

@@ -32,10 +32,10 @@ def sentences(reply: Mapping[str, Any], today: date, words: Translator) -> list[
 def _who_is_asked(reply: Mapping[str, Any]) -> str:
     if reply.get("chosen"):
         return _CHOSEN if reply.get("chosen_are_connected") else _BY_HAND
-    found = [candidate for candidate in reply["candidates"] if candidate["verified"]]
-    if found and all(_takes_no_request(candidate) for candidate in found):
+    confirmed = [candidate for candidate in reply["candidates"] if candidate["verified"]]
+    if confirmed and all(_takes_no_request(candidate) for candidate in confirmed):
         return _BY_YOURSELF
-    return _ASKED_FIRST if found else _NOBODY
+    return _ASKED_FIRST if confirmed else _NOBODY
 
 
 def _takes_no_request(candidate: Mapping[str, Any]) -> bool:

@@ -146,14 +146,14 @@ def receipt_page(
         else (),
         candidates=[
             centre_cards.card_of(
-                found["organisation"],
-                found["name"],
+                candidate["organisation"],
+                candidate["name"],
                 directory,
                 translator(lang),
-                reasons=[reason["text"] for reason in found["reasons"]],
+                reasons=[reason["text"] for reason in candidate["reasons"]],
             )
-            for found in reply["candidates"]
-            if found["verified"]
+            for candidate in reply["candidates"]
+            if candidate["verified"]
         ],
         waiting=waiting.while_you_wait(
             reply["country"],

@@ -104,11 +104,13 @@ def _number_error(problem: str, entered: str, words: Translator) -> str:
     except MistypedReceipt as error:
         n_ = words.plural
         counted = n_(
-            "You typed {n} digit. A number has 28 digits.", "You typed {n} digits. A number has 28 digits.", error.found
+            "You typed {n} digit. A number has 28 digits.",
+            "You typed {n} digits. A number has 28 digits.",
+            error.digits_found,
         )
         if error.sign:
             return f"{words.text(_WRONG_SIGN, sign=error.sign)} {counted}"
-        return words.text(_TYPING_ERROR) if error.found == receipts.DIGITS else counted
+        return words.text(_TYPING_ERROR) if error.digits_found == receipts.DIGITS else counted
     return words.text(_UNKNOWN)
 
 

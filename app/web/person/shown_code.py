@@ -128,7 +128,7 @@ async def open_with_code(
     """
     transactions = request.app.state.transactions
     typed = await run_sync(shown_codes.typed_code, keys, field_value(form, "code"))
-    found, is_good = None, False
+    words, is_good = None, False
     if typed is not None:
         async with transactions.open(write=False) as session:
             is_good = await run_sync(shown_codes.is_good, session, typed, now)
@@ -140,14 +140,14 @@ async def open_with_code(
             return _in_words(shown, lang, directory) if shown is not None else None
 
         async with transactions.open(write=True) as session:
-            found = await run_sync(look, session)
-    status = 200 if found is not None else 422
-    return page("person/show.html", lang, status=status, shown=found, error=found is None, here="show")
+            words = await run_sync(look, session)
+    status = 200 if words is not None else 422
+    return page("person/show.html", lang, status=status, shown=words, error=words is None, here="show")
 
 
-def _in_words(found: shown_codes.ShownCase, lang: str, directory: Packs) -> dict[str, Any]:
-    names, case = CodeNames(lang, directory), found.case
-    by_part = {part.part: part.content for part in found.parts}
+def _in_words(shown_case: shown_codes.ShownCase, lang: str, directory: Packs) -> dict[str, Any]:
+    names, case = CodeNames(lang, directory), shown_case.case
+    by_part = {part.part: part.content for part in shown_case.parts}
     persecution = {entry.code: entry.label for entry in directory.persecution}
     return {
         "needs": names.names("need", case.needs),

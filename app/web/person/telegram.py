@@ -85,11 +85,11 @@ def change_telegram(
 def _good_hours(session: Session, opened: OpenedCase) -> tuple[str, ...]:
     """The hours that the person chose for contact, if they still stand."""
     try:
-        found: list[dict[str, Any]] = [
+        contacts: list[dict[str, Any]] = [
             dict(sealed_parts.open_part(opened.person_key, part).content)
             for part in sealed_parts.parts(session, opened.case.id, (Part.CONTACT,))
         ]
     except CannotOpen:
         return ()
-    chosen = (found[0].get("answer_by") or {}).get("good_hours", ()) if found else ()
+    chosen = (contacts[0].get("answer_by") or {}).get("good_hours", ()) if contacts else ()
     return tuple(one for one in chosen if one in GOOD_HOURS)

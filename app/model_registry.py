@@ -1,4 +1,4 @@
-"""Imports every module that declares tables, so that `Base.metadata` is whole. For migrations and tests only."""
+"""Imports every module that declares tables, so that `Base.metadata` is complete. For migrations and tests only."""
 
 import app.audit.models
 import app.cases.appointments

@@ -249,8 +249,9 @@ class Settings(BaseSettings):
 
     @property
     def gateways(self) -> frozenset[str]:
-        """By what, besides e-mail, a person can be told by the service itself: `signal`, `telegram`. Known from the names alone,
-        which every process can have; address and token are for the worker's.
+        """The ways besides e-mail in which the service itself can notify a person: `signal`, `telegram`.
+
+        Known from the names alone, which every process can have; address and token are for the worker's.
         """
         return frozenset(
             name for name, is_set in (("signal", self.signal_number), ("telegram", self.telegram_bot)) if is_set

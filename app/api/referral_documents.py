@@ -20,7 +20,7 @@ ACTIONS: Final = {state: allowed_actions(state, by=Actor.PARTNER) for state in S
 
 
 def detail(session: Session, partner: Partner, referral_id: UUID, keys: KeyRing, packs: Directory) -> dict[str, Any]:
-    """Raises NotFound, worded the same for an unknown id and for another organisation's."""
+    """The detail of one referral. Raises NotFound, worded the same for an unknown id and for another organisation's."""
     row = partner_queries.by_id(session, partner.organisation_id, referral_id)
     if row is None:
         raise no_such_referral()

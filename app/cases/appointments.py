@@ -78,7 +78,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class OpenedAppointment:
-    """An appointment with its content; None: it cannot be opened."""
+    """An appointment with its content; content None: it cannot be opened."""
 
     row: Appointment
     offer: Offer | None

@@ -99,7 +99,7 @@ def _count_uncovered(session: Session, case: Case, rows: Mapping[str, CaseNeed])
 
 
 def follow_case(session: Session, case: Case, verb: CaseVerb, source: CaseState, *, by: str, now: datetime) -> None:
-    """Move the needs that a move of their case leaves without a meaning of their own.
+    """Move the needs along with their case, where its move decides about them.
 
     A case that ends gives its end to the needs that have none. One that is taken up again after nobody was found, or that is
     opened again with nothing left to do, has its needs open.

@@ -45,7 +45,7 @@ _ORDINARY: Final = "normal"
 
 
 def is_held(held_reason: str | None, urgency: str) -> bool:
-    """Whether the scheduler offers a case with this mark and urgency to nobody until a coordinator has reviewed it."""
+    """Whether a case with this mark and urgency is offered to nobody by the scheduler until a coordinator has reviewed it."""
     return held_reason in HOLDING and urgency == _ORDINARY
 
 

@@ -47,7 +47,7 @@ VERBS: Final = (Verb.ACCEPT, Verb.DECLINE, Verb.ASK_INFO, Verb.START, Verb.COMPL
 def send(
     session: Session, desk: Desk, label: str, referral_label: str, version: int, made: NewLink, *, by_mail: bool
 ) -> Referral:
-    """Give the organisation of a referral this link; one that it has already ends.
+    """Give the organisation of a referral this link; an earlier link ends.
 
     `by_mail`: queue the mail with the link; otherwise the coordinator passes it on. Opens the case's key in this session, which
     is audited. Raises NotFound, StaleCase, and Conflict: it answers itself, the person has not agreed, the referral has ended, or
@@ -285,7 +285,7 @@ def answer(
 
 
 def end_visit(session: Session, cookie: str) -> None:
-    """This browser needs the code again."""
+    """End the visit: this browser needs the code again."""
     links.end_visit(session, cookie)
 
 

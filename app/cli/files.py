@@ -85,7 +85,7 @@ def writable(value: Path | None) -> Path | None:
 
 @contextmanager
 def writing(file: Path | None) -> Iterator[None]:
-    """Around the opening of a file to write: exits with 2 if that fails."""
+    """Context manager around opening a file for writing: exits with 2 if that fails."""
     try:
         yield
     except OSError as error:

@@ -42,7 +42,7 @@ def _line(kind: NoticeKind, row: Row) -> str:
 
 
 def drawn(text: str) -> str:
-    """The page with the table of today."""
+    """The page with the present table in it."""
     before, _, rest = text.partition(BEGIN)
     return before + table() + rest.partition(END)[2]
 

@@ -50,7 +50,7 @@ def salt_of(keys: KeyRing, organisation_id: UUID) -> bytes:
 
 
 def mac_of(keys: KeyRing, organisation_id: UUID, hashed: bytes) -> bytes:
-    """The MAC of a client's hash. Stored is what `KeyRing.hide` makes of it."""
+    """The MAC of a client's hash. What is stored is the result of `KeyRing.hide`."""
     return keys.mac("conflict", organisation_id.bytes, hashed)
 
 

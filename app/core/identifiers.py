@@ -203,7 +203,7 @@ def handle(text: str) -> Identifier | None:
 
 
 def names(text: str) -> list[Identifier]:
-    """The keys of a full name in form 2, which its usual spellings have in common, and its whole in form 1.
+    """The identifiers of a full name: its keys of form 2, which its usual spellings share, and the whole name in form 1.
 
     Empty for a first name alone.
     """

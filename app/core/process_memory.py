@@ -17,7 +17,7 @@ _MCL_ONFAULT: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """What was reached. `swap`: whether pages can still be written to swap space."""
+    """What protection was achieved. `swap`: whether pages can still be written to swap space."""
 
     core_dumps: bool
     traceable: bool

@@ -63,7 +63,7 @@ class KeyPair:
 
     @classmethod
     def from_seed(cls, seed: bytes) -> "KeyPair":
-        """Raises ValueError when the seed is not 32 bytes."""
+        """The key pair of a seed. Raises ValueError when the seed is not 32 bytes."""
         if len(seed) != SEED_BYTES:
             raise ValueError("an X-Wing seed has 32 bytes")
         expanded = hashlib.shake_256(seed).digest(96)

@@ -100,7 +100,7 @@ IN_FORCE: Final = sa.select(RuleProposal.id, RuleProposal.digest).where(
 
 
 def published(session: Session, today: date) -> tuple[UUID, str] | None:
-    """Id and content digest of the rule set in force on this day; None if the packs' own rules are."""
+    """Id and content digest of the rule set in force on this day; None if the packs' own rules are in force."""
     row = session.execute(IN_FORCE, {"today": today}).one_or_none()
     return (row.id, row.digest) if row else None
 

@@ -1,4 +1,4 @@
-"""Takes away from this process what reading a file does not need: files, network, other processes, memory and time without end.
+"""Takes away from this process what reading a file does not need: files, network, other processes, and unlimited memory and time.
 
 Each step says whether the system allowed it. Linux on x86-64 and ARM64 has all of them: resource limits, `no_new_privs`, Landlock
 (no file can be opened, no TCP, no signal to another process) and a seccomp filter (an allow-list of system calls). Imports only
@@ -84,13 +84,13 @@ def yield_to_others() -> None:
 
 
 def forbid_processes() -> None:
-    """No process of this user's can be started from here; a thread counts as one."""
+    """Forbid this process to start another; a thread counts as one."""
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
 def confine() -> dict[str, bool]:
-    """Everything but the limits, for a process that still starts one child for each file. Says what was reached."""
+    """Apply every measure but the limits, for a process that still starts one child for each file. Returns which were achieved."""
     if sys.platform != "linux":
         return dict.fromkeys(MEASURES, False)
     libc = ctypes.CDLL(None, use_errno=True)

@@ -187,7 +187,7 @@ def _in_document(model: type[StoredModel], name: str) -> Iterable[tuple[StoredFi
 
 
 def answers_in(model: type[StoredModel], documents: Mapping[str, Mapping[str, Any]]) -> Json:
-    """The answers that these documents hold, the way back of `document`: each field from the first of its places that has it.
+    """The answers that these documents hold, the inverse of `document`: each field from the first of its places that has it.
 
     A place with a derived value is not read: what was not answered stays unanswered.
     """

@@ -171,7 +171,7 @@ def take_try(session: Session, link: ReferralLink) -> bool:
 
 
 def give_try_back(link: ReferralLink) -> None:
-    """The code did fit: it does not count. The caller holds the link's row."""
+    """Do not count the try after all, because the code fitted. The caller holds the link's row."""
     link.tries = max(0, link.tries - 1)
 
 
@@ -182,7 +182,7 @@ def begin_visit(link: ReferralLink, cookie: str, kek: bytes, now: datetime) -> N
 
 
 def end_visit(session: Session, cookie: str) -> None:
-    """The browser with this cookie needs the code again."""
+    """End the visit: the browser with this cookie needs the code again."""
     session.execute(
         sa.update(ReferralLink)
         .where(ReferralLink.visit_id == hash_of(cookie))
@@ -226,7 +226,7 @@ def waiting_token(keys: KeyRing, link: ReferralLink, now: datetime) -> str | Non
 
 
 def drop_token(session: Session, link_id: UUID) -> None:
-    """The mail has gone out: from now on nobody but its recipient knows the token."""
+    """Delete the token, because its mail has gone out: from now on nobody but the recipient knows it."""
     session.execute(sa.update(ReferralLink).where(ReferralLink.id == link_id).values(token=None))
 
 

@@ -40,7 +40,7 @@ REMOVAL: Final[dict[StopsRemoval, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class DeadlineText:
-    """What is said of a deadline. A part that there is nothing to say of is empty.
+    """The sentences about a deadline. A part without anything to say is empty.
 
     `kind`: the kind of letter, as the form's list names it. `remaining`: "That is today", "That is tomorrow", or the number of
     days. `competing`: that a shorter limit is counted.

@@ -147,7 +147,7 @@ def _canonical(rule: Rule) -> Any:
 
 
 class TooLong(Exception):
-    """A rule has more ways to yes than the linter tries."""
+    """A rule can be fulfilled in more ways than the linter tries."""
 
 
 @dataclass(frozen=True, slots=True)

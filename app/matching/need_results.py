@@ -8,7 +8,7 @@ from app.matching.order import GOES_TO_COURT
 
 
 def by_deadline(needs: Iterable[str], *, has_deadline: bool) -> list[str]:
-    """With a letter's deadline, the needs first that go before a court or an authority within a given time."""
+    """The needs in order; with a letter's deadline, those first that go before a court or an authority within a given time."""
     return sorted(needs, key=lambda need: need not in GOES_TO_COURT) if has_deadline else list(needs)
 
 

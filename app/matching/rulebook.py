@@ -200,7 +200,7 @@ def _joined(join: str, node: Node) -> Collection[Node]:
 
 
 def remarks_of(entry: ServiceEntry) -> Iterator[str]:
-    """The keys of the reasons that are said of a service in every case."""
+    """The keys of the reasons that are given for a service in every case."""
     codes = {
         "by_yourself": entry.service.takes_referrals == "no",
         "means_test": entry.service.means_test,

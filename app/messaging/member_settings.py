@@ -92,12 +92,12 @@ def _check(new: MemberSettings) -> None:
 
 
 def mark_reached(session: Session, member_id: UUID) -> None:
-    """A notice has arrived: the address works (again)."""
+    """Record that a notice has arrived: the address works (again)."""
     _set_failed(session, member_id, None)
 
 
 def mark_refused(session: Session, member_id: UUID, now: datetime) -> None:
-    """The address refused a notice: until it works again, or is changed, nobody counts on it."""
+    """Record that the address refused a notice: until it works again, or is changed, nobody counts on it."""
     _set_failed(session, member_id, now)
 
 

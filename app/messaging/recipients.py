@@ -93,12 +93,14 @@ def _check(address: str) -> None:
 
 
 def mark_reached(session: Session, organisation_id: UUID) -> None:
-    """A notice has arrived: the address works (again)."""
+    """Record that a notice has arrived: the address works (again)."""
     _set_failed(session, organisation_id, None)
 
 
 def mark_refused(session: Session, organisation_id: UUID, now: datetime) -> None:
-    """The address refused a notice: until it works again, or is changed, the organisation counts as one without an address."""
+    """Record that the address refused a notice. Until it works again or is changed, the organisation counts as one
+    without an address.
+    """
     _set_failed(session, organisation_id, now)
 
 

@@ -51,8 +51,10 @@ class TelegramPoller:
         self._remember = remember
 
     def poll(self, offset: int, waits: float = 0.0) -> int:
-        """Ask once, from this update on; returns the update to ask from next. Raises SendingFailed (the server
-        does not answer) and DBAPIError (the database does not): then it is asked for the same again.
+        """Ask once for what was written, from this update on; returns the update to ask from next.
+
+        Raises SendingFailed (the server does not answer) and DBAPIError (the database does not): the next call then asks for the
+        same again.
         """
         for update in self._bot.updates(offset, waits):
             offset = max(offset, update.id + 1)

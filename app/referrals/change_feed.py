@@ -46,7 +46,7 @@ def publish_message(session: Session, referral: Referral, now: datetime) -> None
 
 
 def publish_appointment(session: Session, referral: Referral, became: str, now: datetime) -> None:
-    """An event that times which were offered for this referral became `became`; no time, no place."""
+    """Publish that the times offered for this referral reached the state `became`: no time, no place."""
     kind = f"{_APPOINTMENT}{became}.{referral.state}"
     publish(session, referral.organisation_id, referral.id, kind, referral.version, now)
 

@@ -163,7 +163,7 @@ def open_hours_left(start: datetime, terms: DeadlineTerms) -> timedelta | None:
 
 
 def opening_day_over(start: datetime, hours: WorkingHours, days: int = 1) -> datetime:
-    """Closing time of the `days`-th working day after `start`; of a later one, if they were open less than the least time."""
+    """Closing time of the `days`-th working day after `start`, or of a later one if they were open too short a time until then."""
     moment = hours.working_days_later(start, days)
     while hours.time_between(start, moment) < MINIMUM_ANSWER_TIME and moment - start < _LONGEST_WAIT:
         moment = hours.working_days_later(moment, 1)

@@ -47,7 +47,7 @@ class TableName(StrEnum):
 
 
 class Step(StrEnum):
-    """A stretch of a case's way that is timed."""
+    """A part of a case's way through the service that is timed."""
 
     FIRST_OFFER = "first_offer"
     ACKNOWLEDGE = "acknowledge"

@@ -96,7 +96,7 @@ class Period:
 
     @property
     def quarters(self) -> tuple[Quarter, ...]:
-        """At most one more than `MAX_QUARTERS`."""
+        """The quarters in order; at most one more than `MAX_QUARTERS`."""
         quarters = [self.first]
         while quarters[-1] != self.last and len(quarters) <= MAX_QUARTERS:
             quarters.append(quarters[-1].next)

@@ -92,7 +92,7 @@ class Answer:
 def answer_to_offer(
     plan: Plan, urgency: str, offered_at: datetime, hours: WorkingHours, chance: Random
 ) -> Answer | None:
-    """None: it never answers."""
+    """The centre's answer to an offer; None: it never answers."""
     if chance.random() >= plan.answers:
         return None
     thinks = timedelta(seconds=chance.expovariate(1 / _THINKS_FOR[urgency].total_seconds()))

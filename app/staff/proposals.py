@@ -126,7 +126,7 @@ def carry_out(session: Session, caller: SignedIn, proposal_id: UUID, kind: Kind,
 
 
 def refuse_stranger_to_key(session: Session, organisation_id: UUID) -> None:
-    """Raises NotAllowed if the organisation has a key: only its holders can replace it. Called for somebody who is none."""
+    """Raises NotAllowed if the organisation has a key: only its holders can replace it. Called for a member who is none."""
     if seats.has_key(session, organisation_id):
         raise NotAllowed(
             "The organisation has a key. Only a member of it who holds this key can carry this out. If no member holds it, the "

@@ -62,7 +62,7 @@ def granted_seeds(session: Session, seed: bytes) -> dict[UUID, bytes]:
 
 
 def has_team(session: Session) -> bool:
-    """Whether the network has a team; that of the sandbox is none."""
+    """Whether the network has a team; the sandbox's team does not count."""
     return session.scalar(sa.select(Team.id).where(Team.id != _SANDBOX).limit(1)) is not None
 
 

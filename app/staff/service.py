@@ -395,7 +395,7 @@ def tell(session: Session, member_id: UUID, action: str, now: datetime) -> None:
 
 
 def mark_told(session: Session, member_id: UUID) -> None:
-    """The member has seen it."""
+    """Record that the member has seen it."""
     changed = sa.update(Member).where(Member.id == member_id)
     session.execute(changed.values(account_notice=None, account_notice_at=None))
 

@@ -26,8 +26,9 @@ def channel_of(settings: Settings) -> Channel:
 
 
 def gateway_channels(settings: Settings) -> dict[Way, Channel]:
-    """The ways besides e-mail that are set. That of the members is always there: it says of a name that is not set any more that
-    nothing arrives.
+    """The channels besides e-mail that are set.
+
+    The channel of the team's ways always exists: of a way that is no longer set it reports that nothing arrives.
     """
     seconds = 2 * settings.gateway_timeout.total_seconds()
     addresses = {name: address.get_secret_value() for name, address in settings.team_ways.items()}

@@ -182,13 +182,20 @@ class Scene:
             return {row.need: row.state for row in rows}
 
     def told(self) -> list[str]:
-        """The kinds of all notices so far, in order."""
+        """The kinds of all notices so far, in order; those of one moment by their names."""
+        return [kind for _moment, kind in self._told()]
+
+    def told_last(self) -> set[str]:
+        """The kinds of the notices of the last moment that had any."""
+        told = self._told()
+        return {kind for moment, kind in told if moment == told[-1][0]}
+
+    def _told(self) -> list[tuple[datetime, str]]:
         with self.database.begin(write=False) as session:
             rows = session.execute(
-                sa.select(OutboxMessage.kind, OutboxMessage.organisation_id, OutboxMessage.created_at)
+                sa.select(OutboxMessage.created_at, OutboxMessage.kind, OutboxMessage.organisation_id)
             )
-            ordered = sorted(rows, key=lambda row: row.created_at)
-            return [f"{row.kind}→{'partner' if row.organisation_id else 'team'}" for row in ordered]
+            return sorted((at, f"{kind}→{'partner' if to else 'team'}") for at, kind, to in rows)
 
     def holds_together(self, *cases: UUID) -> None:
         """State and times of each referral (of these cases) fold from its events, and each case's state from its own.

@@ -15,7 +15,7 @@ from app.core import keyholders
 from app.core.ids import named_id
 from app.core.sealing import KeyPair
 from app.staff import automatic_offers, sessions
-from app.staff.models import Proposal, Member
+from app.staff.models import Member, Proposal
 from tests.support.desk import ONE, STORY, Browser, Page, StaffSite
 from tests.support.newest import newest
 
@@ -345,7 +345,9 @@ def test_the_page_says_why_somebody_does_not_count(office: StaffSite) -> None:
 
 
 def test_what_waits_too_long_is_over(office: StaffSite) -> None:
-    late, never = (propose(office, "admin", kind="new_admin", name=name) for name in ("late", "never"))
+    late = propose(office, "admin", kind="new_admin", name="late")
+    office.later(seconds=1)
+    never = propose(office, "admin", kind="new_admin", name="never")
     act(office, "sofia", late, "approve")
     office.later(days=3, seconds=1)
     assert act(office, "admin", late, "carry_out").status == 409

@@ -69,7 +69,7 @@ def show_my_settings(
 
 @router.post("/seen", name="mark_told")
 def mark_told(member: AnyMember, session: Db) -> Response:
-    """The member has seen what changed in how they sign in."""
+    """Record that the member has seen what changed in how they sign in."""
     staff.mark_told(session, member.member_id)
     return staff_pages.redirect("/desk/me")
 

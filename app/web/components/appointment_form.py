@@ -1,4 +1,4 @@
-"""Offering times on a page: what the form shows, and what it said."""
+"""Offering times on a page: what the form shows, and reading what was typed."""
 
 import re
 import secrets

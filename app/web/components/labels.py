@@ -250,7 +250,7 @@ def verb(code: Any) -> str:
 
 
 def state(code: str) -> str:
-    """Of whatever an error speaks: a case, a referral, a proposal, a rule set or an edit. Raises KeyError."""
+    """The label of the state that an error names: of a case, a referral, a proposal, a rule set or an edit. Raises KeyError."""
     tables = (CASE_STATES, REFERRAL_STATES, PROPOSAL_STATES, RULE_STATES, EDIT_STATES)
     return next(table for table in tables if code in table)[code]
 

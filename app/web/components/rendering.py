@@ -140,7 +140,7 @@ def preferred_language(accept: str) -> str:
 
 
 def error_message(error: AppError) -> str:
-    """The sentence for an error, to be translated: by its status alone."""
+    """The sentence for an error, to be translated, chosen by its status alone."""
     return _ERRORS.get(error.status, _UNEXPECTED)
 
 

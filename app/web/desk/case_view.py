@@ -70,7 +70,7 @@ class ServiceView:
 
     @property
     def was_asked(self) -> bool:
-        """Whether it declined, let it expire or handed back this case, or is excluded."""
+        """Whether the organisation has declined this case, let the offer expire or handed it back, or is excluded."""
         return self.eligibility is not None and (self.eligibility.excluded or self.eligibility.before is not None)
 
 

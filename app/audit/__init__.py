@@ -3,6 +3,15 @@
 It holds only ids and codes and no personal data, so an auditor who may not read cases can read it. It is not the technical log.
 """
 
-from app.audit.service import length, record, record_by_person, record_once_an_hour, shorten, verify
+from app.audit.service import (
+    examine,
+    length,
+    place_all,
+    record,
+    record_by_person,
+    record_once_an_hour,
+    shorten,
+    verify,
+)
 
-__all__ = ["length", "record", "record_by_person", "record_once_an_hour", "shorten", "verify"]
+__all__ = ["examine", "length", "place_all", "record", "record_by_person", "record_once_an_hour", "shorten", "verify"]

@@ -1,16 +1,25 @@
 """The audit table."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
 
+ARRIVALS: Final = sa.Sequence("audit_arrivals", metadata=Base.metadata)
+"""Numbers entries on PostgreSQL as they are written, so that nobody waits for anybody. An entry that does not commit leaves a gap."""
+WAITING: Final = 2**62
+"""An entry waits for its place under `seq` = its arrival - WAITING: below every place, and in the order of arrival."""
+
 
 class AuditEntry(Base):
-    """One audited action. `seq` has no gaps; `hash` covers the entry and the previous hash. Rows are never changed."""
+    """One audited action: codes and ids, no personal data. Nobody changes what it says.
+
+    `seq`: its place in the chain, from 1 without gaps; below 0: written and committed, and not yet placed. `hash` covers the entry
+    and the hash before it; zeros until it is placed. `arrival`: the number under which it waited for its place; NULL if it never did.
+    """
 
     __tablename__ = "audit_log"
     __table_args__ = (
@@ -30,3 +39,8 @@ class AuditEntry(Base):
     codes: Mapped[dict[str, Any]]
     prev_hash: Mapped[str] = mapped_column(sa.String(64))
     hash: Mapped[str] = mapped_column(sa.String(64))
+    arrival: Mapped[int | None] = mapped_column(sa.BigInteger())
+
+    @property
+    def is_placed(self) -> bool:
+        return self.seq > 0

@@ -1,14 +1,17 @@
-"""Queries of the audit log: filtered pages by sequence number, so that a page stays the same while new entries arrive."""
+"""Queries of the audit log: filtered pages by sequence number, so that a page stays the same while new entries arrive.
+
+Entries that wait for their place have numbers below 0, and are newer than all that have one.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.audit.models import AuditEntry
+from app.audit.models import WAITING, AuditEntry
 
 KINDS: Final = (
     "alarm", "case", "referral", "staff", "member", "proposal", "organisation", "keys", "recovery", "freeze", "honeytoken",
@@ -46,17 +49,14 @@ def page(
     limit: int = 50,
 ) -> Page:
     """One page: the newest entries, those older than a sequence number, or those newer than one. One statement."""
-    query = _query(wanted)
     if newer_than is not None:
-        rows = session.scalars(query.where(AuditEntry.seq > newer_than).order_by(AuditEntry.seq).limit(limit + 1)).all()
+        rows = sorted(_of(session, _next(wanted, newer_than, limit + 1)), key=_age)
         more_newer, more_older = len(rows) > limit, True
         rows = list(reversed(rows[:limit]))
     else:
-        if older_than is not None:
-            query = query.where(AuditEntry.seq < older_than)
-        rows = session.scalars(query.order_by(AuditEntry.seq.desc()).limit(limit + 1)).all()
+        rows = sorted(_of(session, _newest(wanted, older_than, limit + 1)), key=_age, reverse=True)
         more_newer, more_older = older_than is not None, len(rows) > limit
-        rows = list(rows[:limit])
+        rows = rows[:limit]
     return Page(
         rows,
         rows[0].seq if rows and more_newer else None,
@@ -66,14 +66,47 @@ def page(
 
 def all_entries(session: Session, wanted: EntryFilter) -> Iterator[AuditEntry]:
     """All matching entries, oldest first, read in batches."""
-    after = 0
-    while True:
-        query = _query(wanted).where(AuditEntry.seq > after).order_by(AuditEntry.seq).limit(_EXPORT_BATCH)
-        rows = session.scalars(query).all()
-        yield from rows
-        if len(rows) < _EXPORT_BATCH:
-            return
-        after = rows[-1].seq
+    for after, below in ((0, WAITING), (-WAITING, 0)):  # those that wait for their place are the newest
+        last = after
+        while True:
+            query = _query(wanted).where(AuditEntry.seq > last, AuditEntry.seq < below)
+            rows = session.scalars(query.order_by(AuditEntry.seq).limit(_EXPORT_BATCH)).all()
+            yield from rows
+            if len(rows) < _EXPORT_BATCH:
+                break
+            last = rows[-1].seq
+
+
+def _age(entry: AuditEntry) -> tuple[bool, int]:
+    return not entry.is_placed, entry.seq
+
+
+def _of(session: Session, numbers: sa.CompoundSelect[int]) -> Sequence[AuditEntry]:
+    return session.scalars(sa.select(AuditEntry).where(AuditEntry.seq.in_(numbers))).all()
+
+
+def _newest(wanted: EntryFilter, older_than: int | None, limit: int) -> sa.CompoundSelect[int]:
+    """The numbers of the newest entries, up to `limit` with a place and as many without; each part is read along the key."""
+    seq = AuditEntry.seq
+    if older_than is None:
+        parts = [(seq > 0,), (seq < 0,)]
+    else:
+        parts = [(seq > 0, seq < older_than)] if older_than >= 0 else [(seq > 0,), (seq < older_than,)]
+    return _numbers(wanted, parts, seq.desc(), limit)
+
+
+def _next(wanted: EntryFilter, newer_than: int, limit: int) -> sa.CompoundSelect[int]:
+    """The numbers of the entries that came after one, in the same way."""
+    seq = AuditEntry.seq
+    parts = [(seq > newer_than, seq > 0), (seq < 0,)] if newer_than >= 0 else [(seq > newer_than, seq < 0)]
+    return _numbers(wanted, parts, seq, limit)
+
+
+def _numbers(
+    wanted: EntryFilter, parts: Sequence[tuple[sa.ColumnElement[bool], ...]], order: Any, limit: int
+) -> sa.CompoundSelect[int]:
+    found = (_query(wanted).where(*part).with_only_columns(AuditEntry.seq).order_by(order).limit(limit) for part in parts)
+    return sa.union_all(*(sa.select(part.subquery().c.seq) for part in found))
 
 
 def _query(wanted: EntryFilter) -> sa.Select[AuditEntry]:

@@ -91,10 +91,9 @@ def public_key(key: Ed25519PrivateKey) -> str:
 
 
 def take(session: Session, key: Ed25519PrivateKey, now: datetime) -> Witness | None:
-    """A signed witness of the chain as it is now; None while it is empty."""
-    newest = session.execute(
-        sa.select(AuditEntry.seq, AuditEntry.hash).order_by(AuditEntry.seq.desc()).limit(1)
-    ).one_or_none()
+    """A signed witness of the chain as it is now; None while it is empty. Entries that wait for their place are not in it."""
+    placed = sa.select(AuditEntry.seq, AuditEntry.hash).where(AuditEntry.seq > 0)
+    newest = session.execute(placed.order_by(AuditEntry.seq.desc()).limit(1)).one_or_none()
     if newest is None:
         return None
     signature = base64.b64encode(key.sign(_signed(newest.seq, newest.hash, now))).decode()
@@ -213,7 +212,9 @@ def verify_heads(
 
 
 def _without_head(session: Session, last: Witness, now: datetime) -> int | None:
-    late = sa.select(sa.func.min(AuditEntry.seq)).where(
-        AuditEntry.seq > last.seq, AuditEntry.at < now - UNSIGNED_AT_MOST
-    )
-    return session.scalar(late)
+    """The first entry that should have a head after it; one that has waited for its place so long is the next that gets one."""
+    seq, old = AuditEntry.seq, AuditEntry.at < now - UNSIGNED_AT_MOST
+    placed = session.scalar(sa.select(sa.func.min(seq)).where(seq > last.seq, old))
+    if placed is not None or not session.scalar(sa.select(sa.exists().where(seq < 0, old))):
+        return placed
+    return (session.scalar(sa.select(sa.func.max(seq)).where(seq > 0)) or 0) + 1

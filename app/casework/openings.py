@@ -55,7 +55,7 @@ def of_case(session: Session, case_id: UUID, zone: tzinfo) -> Sequence[Opening]:
     entries = session.execute(
         sa.select(AuditEntry.at, AuditEntry.subject_id, AuditEntry.action)
         .where(AuditEntry.subject_id.in_([case_id.hex, *organisations]), AuditEntry.action.in_([*OPENINGS]))
-        .order_by(AuditEntry.seq.desc())
+        .order_by((AuditEntry.seq < 0).desc(), AuditEntry.seq.desc())  # what waits for its place is the newest
     )
     openings = [
         Opening(at.astimezone(zone).date(), organisations.get(subject_id, ""), OPENINGS[action])

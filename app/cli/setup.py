@@ -72,14 +72,18 @@ def load_directory(packs: Path | None) -> None:
 def verify_audit(witness_files: Sequence[Path] = ()) -> None:
     """Verify the audit chain, and compare it with the signed heads of the worker and with these witnesses.
 
-    Exits with 1 at the first entry that does not verify, with 2 if a file is no witness.
+    Says how many entries are in it, how many are committed and not yet in it, and how many numbers of arrival no entry has. Exits with 1 at the first entry that does not verify, with 2 if a file is no witness.
     """
     held = [head for file in witness_files for head in _witnesses(file)]
     context, now = open_app_context(), utc_now()
     settings = context.settings
+    audit.place_all(context.database)
     with context.database.begin(write=False) as session:
+        if context.database.dialect == "postgresql":
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         with typer.progressbar(length=audit.length(session), label="Entries") as bar:
-            error = audit.verify(session, progress=bar.update)
+            found = audit.examine(session, progress=bar.update)
+        error = found.broken
         try:
             if error is None:
                 heads = settings.audit_heads_file
@@ -98,7 +102,18 @@ def verify_audit(witness_files: Sequence[Path] = ()) -> None:
     if error is not None:
         typer.echo(f"The audit chain is broken at entry {error.seq}: {error.problem}.", err=True)
         raise typer.Exit(1)
-    typer.echo("The audit chain is intact.")
+    typer.echo(f"The audit chain is intact. Entries in it: {found.placed}.")
+    if found.waiting and found.waiting_since is not None:
+        typer.echo(
+            f"Not yet in it: {found.waiting}, the oldest of {found.waiting_since.isoformat(timespec='seconds')}."
+            " The worker adds them every second; if it runs and this stays, look at its log."
+        )
+    if found.unused:
+        typer.echo(
+            f"Numbers of arrival that no entry has: {found.unused}. Such a number is left by a transaction that failed while it"
+            " committed, up to 32 by each crash or fail-over of the database, and one by each entry that somebody removed before"
+            " it was in the chain."
+        )
 
 
 def _witnesses(file: Path) -> list[witness.Witness]:
@@ -112,6 +127,7 @@ def _witnesses(file: Path) -> list[witness.Witness]:
 def take_witness(out: Path | None) -> None:
     """Print a witness of the audit chain for a second party, and write it to `out` for machines. Exits with 1 if it is broken."""
     context, now = open_app_context(), utc_now()
+    audit.place_all(context.database)
     with context.database.begin() as session:
         if (error := audit.verify(session)) is not None:
             typer.echo(f"The audit chain is broken at entry {error.seq}: {error.problem}.", err=True)

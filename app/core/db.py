@@ -154,6 +154,22 @@ def acquire_advisory_lock(session: Session, lock: int) -> None:
         session.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
 
 
+def try_advisory_lock(session: Session, lock: int) -> bool:
+    """Take a PostgreSQL advisory lock that is held until the transaction ends, if it is free; returns whether it was.
+
+    For work that whoever has the lock does for everybody: nobody waits for a process that was paused while it held it, and the
+    server takes the lock from it after 5 s.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return True
+    return bool(session.execute(_TRY_LOCK, {"lock": lock}).scalar())
+
+
+_TRY_LOCK = sa.text(
+    "SELECT pg_try_advisory_xact_lock(:lock), set_config('idle_in_transaction_session_timeout', '5s', true)"
+)
+
+
 def _parsed_url(url: str) -> URL:
     parsed = make_url(url)
     if parsed.drivername in {"postgres", "postgresql"}:

@@ -18,6 +18,7 @@ from app.operations.privileges import (
     PRIVILEGES,
     ROW_POLICIES,
     TRIGGER_FUNCTIONS,
+    UPDATE_POLICIES,
     Rights,
     Role,
 )
@@ -125,9 +126,10 @@ def grants(tables: Iterable[tuple[str, dict[str, str], bool]], prefix: str = PRE
 def _table_grants(table: str, rights: Rights, prefix: str) -> Iterator[str]:
     for role in Role:
         letters = rights.of(role)
-        columns = rights.columns.get(role, "").split()
+        limited = {"S": rights.columns.get(role, "").split(), "U": rights.changes.get(role, "").split()}
         verbs = [
-            f"SELECT ({', '.join(columns)})" if letter == "S" and columns else _VERBS[letter] for letter in letters
+            f"{_VERBS[letter]} ({', '.join(columns)})" if (columns := limited.get(letter)) else _VERBS[letter]
+            for letter in letters
         ]
         if verbs:
             yield f'GRANT {", ".join(verbs)} ON {table} TO "{role.named(prefix)}"'
@@ -148,6 +150,8 @@ def policies_of(table: str, prefix: str = PREFIX) -> dict[str, str]:
                 continue
             clause = "WITH CHECK (true)" if verb == "I" else f"USING ({condition})"
             clause += " WITH CHECK (true)" if verb == "U" and condition != "true" else ""
+            if verb == "U" and (table, role) in UPDATE_POLICIES:
+                clause = "USING ({}) WITH CHECK ({})".format(*UPDATE_POLICIES[table, role])
             made[f"{role.named(prefix)}_{_VERBS[verb].lower()}"] = (
                 f'FOR {_VERBS[verb]} TO "{role.named(prefix)}" {clause}'
             )

@@ -38,6 +38,8 @@ class Rights:
     backup: str = "S"
     columns: "MappingProxyType[Role, str]" = field(default_factory=lambda: MappingProxyType({}))
     """The columns to which SELECT is limited, with spaces between; other columns cannot be read."""
+    changes: "MappingProxyType[Role, str]" = field(default_factory=lambda: MappingProxyType({}))
+    """The columns to which UPDATE is limited; other columns cannot be changed."""
 
     def of(self, role: Role) -> str:
         return str(getattr(self, role.value))
@@ -53,8 +55,9 @@ PRIVILEGES: Final = MappingProxyType(
         "access_tokens": Rights(public="SID", partner="SID", desk="SD", worker="SD", backup=""),
         "appointments": Rights(public="SUD", partner="SIU", desk="SIU", worker="SUD"),
         "audit_log": Rights(
-            public="SI", partner="SI", desk="SI", worker="SID", backup="SI",
+            public="SI", partner="SI", desk="SI", worker="SIUD", backup="SI",
             columns=_only(public="seq hash at subject_id action actor_kind actor_id"),
+            changes=_only(worker="seq arrival prev_hash hash"),
         ),
         "case_agreements": Rights(public="SID", partner="SID", desk="SID", worker="SID"),
         "case_counters": Rights(desk="S", worker="SIUD", backup=""),
@@ -156,6 +159,7 @@ _OWN_CASE: Final = "case_id = ANY ((SELECT pristan_cases())::uuid[])"
 _OWN_REFERRAL: Final = "referral_id IN (SELECT id FROM referrals)"
 """Of which `public` sees its own case's alone."""
 _HEAD: Final = "seq = (SELECT pristan_audit_head())"
+"""What the version before reads before it writes an entry. To be dropped in a later release, with `hash` and the function."""
 _LEAST_KEPT: Final = "interval '365 days'"
 """The shortest time for which `PRISTAN_AUDIT_KEPT` may keep entries."""
 
@@ -199,6 +203,11 @@ ROW_POLICIES: Final = MappingProxyType(
 
 DELETE_POLICIES: Final = MappingProxyType({("audit_log", Role.WORKER): f"at < now() - {_LEAST_KEPT}"})
 """Rows that a role may delete, where that is fewer than it sees."""
+
+UPDATE_POLICIES: Final = MappingProxyType({("audit_log", Role.WORKER): ("seq < 0", "seq > 0")})
+"""Rows that a role may change, where that is fewer than it sees, and how they must be afterwards: who places an entry of the audit
+cannot move one that has a place, nor take one away.
+"""
 
 FUNCTIONS: Final = MappingProxyType(
     {

@@ -35,6 +35,7 @@ CLOCK_LATE: Final = timedelta(minutes=10)
 BACKUP_OLD: Final = timedelta(days=2)
 EPOCH_OLD: Final = timedelta(days=35)
 ROOT_OLD: Final = timedelta(days=400)
+AUDIT_LATE: Final = timedelta(minutes=70)  # what a person did is entered under the full hour
 WITNESS_OLD: Final = timedelta(days=35)
 DIRECTORY_OLD: Final = timedelta(days=90)
 ALARMS_SHOWN: Final = timedelta(days=30)
@@ -95,13 +96,16 @@ class Status:
     versions: Versions
     storage: Storage
     witness_at: datetime | None = None
+    audit_waiting: int = 0
+    audit_waiting_since: datetime | None = None
     role_too_strong: bool = False
     ways: Sequence[WayState] = ()
 
     def problems(self) -> list[str]:
         """The codes of the problems that an operator should look at."""
+        worker_late = self.worker_at is None or self.at - self.worker_at > WORKER_LATE
         checks = {
-            "worker-late": self.worker_at is None or self.at - self.worker_at > WORKER_LATE,
+            "worker-late": worker_late,
             "worker-job-failed": bool(self.worker_failed),
             "messages-late": self.oldest_message_at is not None and self.at - self.oldest_message_at > MESSAGE_LATE,
             "messages-dead": self.messages_dead > 0,
@@ -117,6 +121,9 @@ class Status:
             "honeytoken-read": self.alarms > 0,
             "partner-reads-frozen": self.frozen,
             "witness-old": self.witness_at is not None and self.at - self.witness_at > WITNESS_OLD,
+            "audit-waiting": not worker_late  # which explains it
+            and self.audit_waiting_since is not None
+            and self.at - self.audit_waiting_since > AUDIT_LATE,
             "storage-low": self.storage.level is StorageLevel.LOW,
             "storage-full": self.storage.level is StorageLevel.FULL,
             "schema-behind": self.versions.schema < self.versions.schema_wanted,
@@ -138,6 +145,9 @@ def read_status(session: Session, keys: KeyRing, now: datetime, limits: StorageL
             sa.select(sa.func.min(OutboxMessage.not_before)).where(queued).scalar_subquery(),
             sa.select(count).select_from(OutboxMessage).where(given_up).scalar_subquery(),
         )
+    ).one()
+    unplaced, unplaced_since = session.execute(
+        sa.select(count, sa.func.min(AuditEntry.at)).where(AuditEntry.seq < 0)
     ).one()
     overdue = session.scalar(sa.select(sa.func.min(Referral.due_at)).where(Referral.due_at.is_not(None)))
     centres = sa.and_(Organisation.retired_at.is_(None), Organisation.kind == "centre")
@@ -172,6 +182,8 @@ def read_status(session: Session, keys: KeyRing, now: datetime, limits: StorageL
         versions=versions(session),
         storage=storage_brake.measure(session, limits),
         witness_at=taken.at if (taken := last.get(heartbeats.WITNESS)) else None,
+        audit_waiting=unplaced,
+        audit_waiting_since=unplaced_since,
         ways=_ways(last),
         role_too_strong=(strength := database_roles.strength(session.connection())) is not None and strength.too_strong,
     )

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.core.db import acquire_advisory_lock
+from app.core.db import try_advisory_lock
 from app.referrals.models import FeedEvent, Referral
 
 KEPT_FOR: Final = timedelta(days=90)
@@ -82,10 +82,12 @@ def has_unplaced(session: Session) -> bool:
 
 
 def place_events(session: Session) -> int:
-    """Give positions to committed events that have none; returns their number. Needs a writing transaction."""
-    if not has_unplaced(session):
+    """Give positions to committed events that have none; returns their number. Needs a writing transaction.
+
+    0 when another process is giving them: nobody waits for it, and what it leaves is placed at the next read.
+    """
+    if not has_unplaced(session) or not try_advisory_lock(session, _LOCK):
         return 0
-    acquire_advisory_lock(session, _LOCK)
     new = session.scalars(
         sa.select(FeedEvent.n).where(FeedEvent.position.is_(None)).order_by(FeedEvent.n).limit(_BATCH)
     ).all()

@@ -56,6 +56,10 @@ _POLL_SECONDS: Final = 25.0
 _POLL_AGAIN: Final = timedelta(seconds=30)
 """How long Telegram is left alone after it did not answer."""
 _MARK_EVERY: Final = timedelta(seconds=30)
+_PLACE_EVERY: Final = timedelta(seconds=1)
+"""How often committed audit entries get their places, beside the rounds: until then somebody who writes every table can take one
+away and no hash shows it.
+"""
 
 
 class Worker:
@@ -96,6 +100,7 @@ class Worker:
             "webhooks": self._postman.round,
             "expired": self._expired,
             "retention": self._retention,
+            "audit_places": self._audit_places,
             "audit_heads": self._audit_heads,
             "counters": self._counters,
             "sandbox": self._sandbox,
@@ -123,6 +128,16 @@ class Worker:
         if bot is not None:
             poller = TelegramPoller(bot, self._database, self._keys, self._clock, self._note_telegram)
             threading.Thread(target=self._poll, args=(poller,), name="telegram", daemon=True).start()
+
+    def _start_placing(self) -> None:
+        """Give audit entries their places in a thread of its own: a round can take long. On SQLite they have one already."""
+        if self._database.dialect == "postgresql":
+            threading.Thread(target=self._place, name="audit", daemon=True).start()
+
+    def _place(self) -> None:
+        while not self._stop.wait(_PLACE_EVERY.total_seconds()):
+            with suppress(Exception):  # the job of the round says why
+                audit.place_all(self._database, self._stop.is_set)
 
     def _poll(self, poller: TelegramPoller) -> None:
         offset: int | None = None
@@ -178,6 +193,7 @@ class Worker:
 
     def _run(self) -> None:
         self._start_polling()
+        self._start_placing()
         while not self._stop.is_set():
             done = self.run_once()
             if any(done.values()):
@@ -343,6 +359,10 @@ class Worker:
                 return sandbox.refill(session, keys=self._keys, directory=self._current.directory, now=now)
             published.close(session)
             return 1
+
+    def _audit_places(self, _now: datetime) -> int:
+        """Give committed audit entries their places in the chain."""
+        return audit.place_all(self._database, self._stop.is_set)
 
     def _audit_heads(self, now: datetime) -> int:
         """Once an hour, sign the newest entry of the audit chain, outside the database."""

@@ -92,7 +92,8 @@ def test_no_audit_row_no_read(network: Network, monkeypatch):
     def broken(*_args: object) -> str:
         raise RuntimeError("no row for you")
 
-    monkeypatch.setattr("app.audit.service._digest", broken)
+    monkeypatch.setattr("app.audit.service._digest", broken)  # SQLite
+    monkeypatch.setattr("app.audit.service._INSERT_WAITING", sa.text("INSERT INTO no_such_table VALUES (1)"))
     answer = network.get(f"/v1/referrals/{referral}/sealed")
     assert answer.status_code == 500
     assert "wrap" not in answer.text

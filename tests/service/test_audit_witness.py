@@ -27,6 +27,7 @@ def act(database: Database, times: int = 1) -> None:
     for _ in range(times):
         with database.begin() as session:
             note(session)
+    audit.place_all(database)
 
 
 def taken(database: Database) -> Witness:
@@ -93,6 +94,7 @@ def test_a_chain_made_to_fit_again_is_found_with_a_witness_and_not_before(
     assert verdicts(database, held) == (None, None)
     with database.begin() as session:
         attack(session)
+    audit.place_all(database)
     alone, with_witness = verdicts(database, held)
     assert alone is None, "the entries fit each other"
     assert with_witness is not None
@@ -104,6 +106,7 @@ def test_retention_that_was_due_is_no_attack(database: Database) -> None:
     after = NOW + KEPT + timedelta(days=1)
     with database.begin() as session:
         audit.record(session, actor_kind="clock", actor_id="-", action="a:b", subject_kind="c", subject_id=1, now=after)
+    audit.place_all(database)
     with database.begin() as session:
         assert audit.shorten(session, before=after - KEPT, now=after) == 3
     with database.begin(write=False) as session:

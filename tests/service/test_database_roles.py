@@ -268,6 +268,20 @@ def test_the_worker_deletes_no_audit_entry_younger_than_a_year(office: StaffSite
         assert session.connection().exec_driver_sql("DELETE FROM audit_log").rowcount > 0
 
 
+def test_the_worker_places_audit_entries_and_changes_nothing_that_they_say(office: StaffSite) -> None:
+    office.file()
+    worker = as_role(office.database, Role.WORKER)
+    assert refused(worker, "UPDATE audit_log SET action = 'x' WHERE seq < 0")
+    for role in (Role.PUBLIC, Role.PARTNER, Role.DESK, Role.BACKUP):
+        assert refused(as_role(office.database, role), "UPDATE audit_log SET seq = 1"), role
+    assert audit.place_all(worker) > 0
+    assert refused(worker, "UPDATE audit_log SET seq = -1 WHERE seq = 1") or count(worker, "audit_log WHERE seq < 0") == 0
+    with worker.begin() as session:
+        taken_away = session.connection().exec_driver_sql("UPDATE audit_log SET hash = prev_hash, seq = seq + 100")
+        assert taken_away.rowcount == 0, "a place is given once"
+        assert audit.verify(session) is None
+
+
 def test_a_backup_reads_and_changes_nothing(office: StaffSite) -> None:
     office.file()
     backup = as_role(office.database, Role.BACKUP)

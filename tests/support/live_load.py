@@ -18,7 +18,7 @@ ROWS: Final = 100_000
 LONGEST_WAIT: Final = "1s"
 _BETWEEN: Final = 0.1  # seconds until each reads or writes again: a lock held for 1.1 s is always met
 _LOCK_NOT_AVAILABLE: Final = "55P03"
-_TABLES: Final = ("cases", "case_events", "referrals", "referral_events")
+_TABLES: Final = ("cases", "case_events", "referrals", "referral_events", "audit_log")
 # Written against the initial schema, which no later step changes: see docs/decisions/0102.
 _FILL: Final = """
 SET LOCAL session_replication_role = replica;
@@ -39,11 +39,14 @@ INSERT INTO referrals (id, label, case_id, service_id, organisation_id, state, v
 INSERT INTO referral_events (id, referral_id, seq, verb, target, actor_kind, codes, at)
   SELECT md5('referral event ' || n)::uuid, md5('referral ' || n)::uuid, 1, 'create', 'draft', 'clock', '{{}}', now()
   FROM generate_series(1, {rows}) AS n;
+INSERT INTO audit_log (seq, at, actor_kind, actor_id, action, subject_kind, subject_id, codes, prev_hash, hash)
+  SELECT n, now(), 'person', 'x', 'case:read', 'case', 'x', '{{}}', repeat('0', 64), repeat('0', 64)
+  FROM generate_series(1, {rows}) AS n;
 """
 
 
 def fill(database: Database, rows: int = ROWS) -> None:
-    """Put `rows` cases, referrals and events of both into a database at the initial schema, past triggers and foreign keys."""
+    """Put `rows` cases, referrals, events of both and audit entries into a database at the initial schema, past triggers and foreign keys."""
     with database.engine.begin() as connection:
         connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
         for statement in _FILL.format(rows=rows).split(";\n"):
@@ -102,10 +105,16 @@ def _repeat(
 
 
 def _read(connection: sa.Connection, table: str, turn: int) -> None:
+    if table == "audit_log":
+        connection.execute(sa.text("SELECT seq FROM audit_log WHERE seq = :seq"), {"seq": _number(turn)}).all()
+        return
     connection.execute(sa.text(f"SELECT id FROM {table} WHERE id = md5(:key)::uuid"), {"key": _key(table, turn)}).all()
 
 
 def _write(connection: sa.Connection, table: str, turn: int) -> None:
+    if table == "audit_log":
+        connection.execute(sa.text("UPDATE audit_log SET hash = hash WHERE seq = :seq"), {"seq": _number(turn)})
+        return
     column = "version" if table in {"cases", "referrals"} else "seq"
     connection.execute(
         sa.text(f"UPDATE {table} SET {column} = {column} WHERE id = md5(:key)::uuid"), {"key": _key(table, turn)}
@@ -114,4 +123,8 @@ def _write(connection: sa.Connection, table: str, turn: int) -> None:
 
 def _key(table: str, turn: int) -> str:
     """The name that the id of some row is made of, another one each turn."""
-    return f"{table.removesuffix('s').replace('_', ' ')} {turn * 7919 % ROWS + 1}"
+    return f"{table.removesuffix('s').replace('_', ' ')} {_number(turn)}"
+
+
+def _number(turn: int) -> int:
+    return turn * 7919 % ROWS + 1

@@ -245,7 +245,7 @@ def _export(session: Session, carried_out: Proposal, member: SignedIn, now: date
 
 
 def _audit_csv(session: Session, month: date) -> str:
-    """The audit of a month as CSV, with the same codes as on the page."""
+    """The audit of a month as CSV, with the same codes as on the page. An entry that waits for its place has no `seq` and no `hash`."""
     next_month = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
     criteria = queries.EntryFilter(since=month, until=next_month - timedelta(days=1))
     header = ("seq", "at", "actor_kind", "actor_id", "action", "subject_kind", "subject_id", "codes", "hash")
@@ -255,7 +255,8 @@ def _audit_csv(session: Session, month: date) -> str:
 def _audit_row(entry: AuditEntry) -> tuple[object, ...]:
     codes = " ".join(f"{name}={value}" for name, value in sorted(entry.codes.items()))
     at, subject = entry.at.isoformat(), (entry.subject_kind, entry.subject_id)
-    return entry.seq, at, entry.actor_kind, entry.actor_id, entry.action, *subject, codes, entry.hash
+    place, digest = (entry.seq, entry.hash) if entry.is_placed else ("", "")
+    return place, at, entry.actor_kind, entry.actor_id, entry.action, *subject, codes, digest
 
 
 EXPORTS: Final[dict[str, Callable[[Session, date], str]]] = {"audit": _audit_csv}

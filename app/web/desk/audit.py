@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from app.audit import queries
-from app.audit.models import AuditEntry
+from app.audit.models import WAITING, AuditEntry
 from app.audit.queries import KINDS, EntryFilter
 from app.cases.models import Case
 from app.core.dependencies import Now, ReadDb
@@ -26,7 +26,7 @@ from app.web.components import date_fields, staff_pages
 router = APIRouter(prefix="/desk/audit")
 
 Text = Annotated[str, Query(max_length=64)]
-Position = Annotated[int | None, Query(ge=0, lt=2**53)]
+Position = Annotated[int | None, Query(gt=-WAITING, lt=2**53)]
 _NO_ID = "nobody"
 
 

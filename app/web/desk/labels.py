@@ -306,6 +306,9 @@ PROBLEMS: Final = MappingProxyType(
             "The last witness of the audit log was taken more than five weeks ago. "
             "Run `pristan audit witness` and give it to somebody outside."
         ),
+        "audit-waiting": N_(
+            "Entries of the audit log have waited for more than an hour for their place in the chain. See the worker’s log."
+        ),
         "storage-low": N_(
             "The room for the database is nearly used up. When it is, only urgent requests are taken. "
             "See the handbook, “The disk is full”."

@@ -48,7 +48,9 @@ def main() -> None:
         database = Database(postgres.server(Path(folder), os.getpid()))
         try:
             migrate(database)
-            print(f"{'ms a commit':<14}{'plain':>10}{'audited':>10}{'share':>8}  commits a second, {wanted.writers} writers")
+            print(
+                f"{'ms a commit':<14}{'plain':>10}{'audited':>10}{'share':>8}  commits a second, {wanted.writers} writers"
+            )
             for latency in LATENCIES:
                 _prepare(database, latency)
                 plain, audited = [], []

@@ -105,7 +105,9 @@ def _next(wanted: EntryFilter, newer_than: int, limit: int) -> sa.CompoundSelect
 def _numbers(
     wanted: EntryFilter, parts: Sequence[tuple[sa.ColumnElement[bool], ...]], order: Any, limit: int
 ) -> sa.CompoundSelect[int]:
-    found = (_query(wanted).where(*part).with_only_columns(AuditEntry.seq).order_by(order).limit(limit) for part in parts)
+    found = (
+        _query(wanted).where(*part).with_only_columns(AuditEntry.seq).order_by(order).limit(limit) for part in parts
+    )
     return sa.union_all(*(sa.select(part.subquery().c.seq) for part in found))
 
 

@@ -260,7 +260,9 @@ def shorten(session: Session, *, before: datetime, now: datetime, limit: int = 1
 
 def chain_start(session: Session) -> tuple[str, int]:
     """The hash before the first entry that must exist, and the number of that entry."""
-    shortened = sa.select(AuditEntry.codes).where(AuditEntry.action == SHORTENED).order_by(AuditEntry.seq.desc()).limit(1)
+    shortened = (
+        sa.select(AuditEntry.codes).where(AuditEntry.action == SHORTENED).order_by(AuditEntry.seq.desc()).limit(1)
+    )
     for newest in (shortened.where(AuditEntry.seq < 0), shortened.where(AuditEntry.seq > 0)):  # one that waits is newer
         if codes := session.scalars(newest).first():
             return str(codes["hash"]), int(codes["seq"]) + 1

@@ -13,7 +13,14 @@ from tests.migrations.test_migrations import downgrade
 from tests.service.test_audit import NOW, note
 
 BEFORE = "0027"
-ENTRY = {"at": NOW, "actor_kind": "desk", "actor_id": "m", "action": "case:read", "subject_kind": "case", "subject_id": "x"}
+ENTRY = {
+    "at": NOW,
+    "actor_kind": "desk",
+    "actor_id": "m",
+    "action": "case:read",
+    "subject_kind": "case",
+    "subject_id": "x",
+}
 
 
 def chain_of_before(database: Database, entries: int) -> None:

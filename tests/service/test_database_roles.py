@@ -275,7 +275,9 @@ def test_the_worker_places_audit_entries_and_changes_nothing_that_they_say(offic
     for role in (Role.PUBLIC, Role.PARTNER, Role.DESK, Role.BACKUP):
         assert refused(as_role(office.database, role), "UPDATE audit_log SET seq = 1"), role
     assert audit.place_all(worker) > 0
-    assert refused(worker, "UPDATE audit_log SET seq = -1 WHERE seq = 1") or count(worker, "audit_log WHERE seq < 0") == 0
+    assert (
+        refused(worker, "UPDATE audit_log SET seq = -1 WHERE seq = 1") or count(worker, "audit_log WHERE seq < 0") == 0
+    )
     with worker.begin() as session:
         taken_away = session.connection().exec_driver_sql("UPDATE audit_log SET hash = prev_hash, seq = seq + 100")
         assert taken_away.rowcount == 0, "a place is given once"

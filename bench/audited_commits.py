@@ -2,10 +2,10 @@
 
     python -m bench.audited_commits [--seconds N] [--writers N]
 
-PostgreSQL with its durability switched on. A slow commit, as a synchronous standby makes it, is a deferred trigger that sleeps: like
-the wait for a standby it comes after the last statement, while every lock of the transaction is held. Each transaction changes three
-rows of its own, as a small act does (its row, its event, its notice). While audited ones are measured the worker's thread places
-the entries once a second; what is left is placed afterwards, and the chain verified.
+PostgreSQL with its durability switched on. A slow commit, as a synchronous standby makes it, is a deferred trigger that sleeps:
+like the wait for a standby it comes after the last statement, while every lock of the transaction is held. Each transaction
+writes three rows of its own, as a small act does (its row, its event, its notice). While audited ones are measured the entries
+are placed once a second, as the worker does; what is left is placed afterwards, and the chain verified.
 """
 
 import argparse

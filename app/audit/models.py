@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db import Base
 
 ARRIVALS: Final = sa.Sequence("audit_arrivals", metadata=Base.metadata)
-"""Numbers entries on PostgreSQL as they are written, so that nobody waits for anybody. An entry that does not commit leaves a gap."""
+"""Numbers entries on PostgreSQL as they are written: nobody waits for anybody. An entry that does not commit leaves a gap."""
 WAITING: Final = 2**62
 """An entry waits for its place under `seq` = its arrival - WAITING: below every place, and in the order of arrival."""
 
@@ -18,7 +18,7 @@ class AuditEntry(Base):
     """One audited action: codes and ids, no personal data. Nobody changes what it says.
 
     `seq`: its place in the chain, from 1 without gaps; below 0: written and committed, and not yet placed. `hash` covers the entry
-    and the hash before it; zeros until it is placed. `arrival`: the number under which it waited for its place; NULL if it never did.
+    and the hash before it; zeros until it is placed. `arrival`: the number under which it waited for its place; NULL: it never did.
     """
 
     __tablename__ = "audit_log"

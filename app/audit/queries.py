@@ -88,6 +88,7 @@ def _of(session: Session, numbers: sa.CompoundSelect[int]) -> Sequence[AuditEntr
 def _newest(wanted: EntryFilter, older_than: int | None, limit: int) -> sa.CompoundSelect[int]:
     """The numbers of the newest entries, up to `limit` with a place and as many without; each part is read along the key."""
     seq = AuditEntry.seq
+    parts: list[tuple[sa.ColumnElement[bool], ...]]
     if older_than is None:
         parts = [(seq > 0,), (seq < 0,)]
     else:
@@ -98,6 +99,7 @@ def _newest(wanted: EntryFilter, older_than: int | None, limit: int) -> sa.Compo
 def _next(wanted: EntryFilter, newer_than: int, limit: int) -> sa.CompoundSelect[int]:
     """The numbers of the entries that came after one, in the same way."""
     seq = AuditEntry.seq
+    parts: list[tuple[sa.ColumnElement[bool], ...]]
     parts = [(seq > newer_than, seq > 0), (seq < 0,)] if newer_than >= 0 else [(seq > newer_than, seq < 0)]
     return _numbers(wanted, parts, seq, limit)
 

@@ -28,9 +28,9 @@ _LOCK: Final = 0x50525F4155  # an arbitrary number; each advisory lock of the se
 _TO_WRITE: Final = "audit_to_write"
 _PAGE: Final = 1000
 _TABLE: Final = cast("sa.Table", AuditEntry.__table__)
-_SEQ: Final = _TABLE.c.seq
-_HEAD: Final = sa.select(_SEQ, _TABLE.c.hash).where(_SEQ > 0).order_by(_SEQ.desc()).limit(1)
-_HAS_WAITING: Final = sa.select(sa.exists().where(_SEQ < 0))
+_seq = _TABLE.c.seq
+_HEAD: Final = sa.select(_seq, _TABLE.c.hash).where(_seq > 0).order_by(_seq.desc()).limit(1)
+_HAS_WAITING: Final = sa.select(sa.exists().where(_seq < 0))
 _INSERT_WAITING: Final = (
     sa.insert(_TABLE)
     .values(seq=ARRIVALS.next_value() - sa.literal_column(str(WAITING)), prev_hash=GENESIS, hash=GENESIS)
@@ -38,7 +38,7 @@ _INSERT_WAITING: Final = (
 )
 _PLACE: Final = (
     sa.update(_TABLE)
-    .where(_SEQ == sa.bindparam("waited_as"))
+    .where(_seq == sa.bindparam("waited_as"))
     .values({name: sa.bindparam(f"new_{name}") for name in ("seq", "arrival", "prev_hash", "hash")})
 )
 _MOST_GAPS: Final = 10_000
@@ -184,7 +184,7 @@ def place(session: Session, limit: int = _PAGE) -> int:
     if not has_waiting(session) or not try_advisory_lock(session, _LOCK):
         return 0
     seq, last = _head(session)
-    found = sa.select(*_TABLE.c).where(_SEQ < 0).order_by(_SEQ).limit(limit)
+    found = sa.select(*_TABLE.c).where(_seq < 0).order_by(_seq).limit(limit)
     entries = [
         {**row, "waited_as": row["seq"], "arrival": row["seq"] + WAITING}
         for row in session.execute(found).mappings().all()
@@ -281,7 +281,7 @@ def examine(session: Session, progress: Callable[[int], None] = lambda _count: N
     expected = first
     broken = None
     while broken is None:
-        page = sa.select(*_TABLE.c).where(_SEQ >= expected).order_by(_SEQ).limit(_PAGE)
+        page = sa.select(*_TABLE.c).where(_seq >= expected).order_by(_seq).limit(_PAGE)
         rows = session.execute(page).mappings().all()
         for row in rows:
             if row["seq"] != expected:
@@ -295,7 +295,7 @@ def examine(session: Session, progress: Callable[[int], None] = lambda _count: N
             progress(1)
         if len(rows) < _PAGE:
             break
-    waiting = session.execute(sa.select(_SEQ, _TABLE.c.at).where(_SEQ < 0).order_by(_SEQ)).all()
+    waiting = session.execute(sa.select(_seq, _TABLE.c.at).where(_seq < 0).order_by(_seq)).all()
     for seq, _at in waiting:
         arrivals.note(seq + WAITING)
         progress(1)

@@ -72,7 +72,8 @@ def load_directory(packs: Path | None) -> None:
 def verify_audit(witness_files: Sequence[Path] = ()) -> None:
     """Verify the audit chain, and compare it with the signed heads of the worker and with these witnesses.
 
-    Says how many entries are in it, how many are committed and not yet in it, and how many numbers of arrival no entry has. Exits with 1 at the first entry that does not verify, with 2 if a file is no witness.
+    Says how many entries are in it, how many are committed and not yet in it, and how many numbers of arrival no entry has.
+    Exits with 1 at the first entry that does not verify, with 2 if a file is no witness.
     """
     held = [head for file in witness_files for head in _witnesses(file)]
     context, now = open_app_context(), utc_now()

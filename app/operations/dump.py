@@ -184,7 +184,7 @@ def _set_sequences(session: Session) -> None:
     if session.scalar(sa.select(sa.func.to_regclass(ARRIVALS.name))) is not None:  # not in a dump of before
         arrived = sa.func.coalesce(AuditEntry.arrival, sa.case((AuditEntry.seq < 0, AuditEntry.seq + WAITING)))
         last = sa.select(sa.func.coalesce(sa.func.max(arrived), 0) + 1).scalar_subquery()
-        session.execute(sa.select(sa.func.setval(ARRIVALS.name, last, False)))  # noqa: FBT003
+        session.execute(sa.select(sa.func.setval(ARRIVALS.name, last, False)))
 
 
 def _table(name: str) -> sa.Table:

@@ -46,7 +46,7 @@ INSERT INTO audit_log (seq, at, actor_kind, actor_id, action, subject_kind, subj
 
 
 def fill(database: Database, rows: int = ROWS) -> None:
-    """Put `rows` cases, referrals, events of both and audit entries into a database at the initial schema, past triggers and foreign keys."""
+    """Put `rows` cases, referrals, events and audit entries into a database at the initial schema, past triggers and keys."""
     with database.engine.begin() as connection:
         connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
         for statement in _FILL.format(rows=rows).split(";\n"):

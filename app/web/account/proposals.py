@@ -245,7 +245,7 @@ def _export(session: Session, carried_out: Proposal, member: SignedIn, now: date
 
 
 def _audit_csv(session: Session, month: date) -> str:
-    """The audit of a month as CSV, with the same codes as on the page. An entry that waits for its place has no `seq` and no `hash`."""
+    """The audit of a month as CSV, with the same codes as on the page. An entry that waits for its place has no number, no hash."""
     next_month = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
     criteria = queries.EntryFilter(since=month, until=next_month - timedelta(days=1))
     header = ("seq", "at", "actor_kind", "actor_id", "action", "subject_kind", "subject_id", "codes", "hash")

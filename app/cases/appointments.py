@@ -27,6 +27,7 @@ WAYS: Final = ("office", "phone", "safe_call")
 _STATES: Final = ", ".join(f"'{state}'" for state in AppointmentState)
 _DUE: Final = "remind_at IS NOT NULL"
 _OPEN: Final = "state = 'open'"
+_AGREED: Final = "agreed_hour IS NOT NULL"
 _PART: Final = "appointment"
 HOUR: Final = timedelta(hours=1)
 _REMIND_BEFORE: Final = (timedelta(hours=24), timedelta(hours=2))
@@ -46,8 +47,12 @@ class Appointment(Base):
         sa.CheckConstraint("(state = 'agreed') = (agreed_hour IS NOT NULL)", name="agreed_has_an_hour"),
         sa.Index("ix_appointments_case", "case_id"),
         sa.Index("ix_appointments_remind", "remind_at", sqlite_where=sa.text(_DUE), postgresql_where=sa.text(_DUE)),
+        sa.Index(
+            "ix_appointments_agreed", "agreed_hour",
+            sqlite_where=sa.text(_AGREED), postgresql_where=sa.text(_AGREED),
+        ),
         sa.Index("ix_appointments_open", "last_hour", sqlite_where=sa.text(_OPEN), postgresql_where=sa.text(_OPEN)),
-    )
+    )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))

@@ -62,7 +62,7 @@ def _compacted(rows: sa.FromClause, today: date, *which: sa.ColumnElement[bool])
     """A union of selects that gives the compacted rows, one select for each dimension that is kept. Past days become one value,
     `PAST`.
     """
-    over = today - timedelta(days=1)  # the clock of another process may be a little behind
+    over = today - timedelta(days=2)  # it may be yesterday where a case is, and another process's clock a little behind
     due_on, snoozed_until = rows.c.due_on, rows.c.snoozed_until
     dimensions = {name: rows.c[name] for name in _DIMENSIONS} | {
         "due_on": sa.case((due_on < over, sa.literal(PAST, sa.Date())), else_=due_on),

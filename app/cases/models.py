@@ -75,6 +75,10 @@ class Case(Base):
             where=f"{_IS_OPEN} AND referral_status IS NOT NULL",
         ),
         _partial("ix_cases_uncovered", "team_id", *_ORDER, where=f"{_IS_OPEN} AND uncovered"),
+        _partial(
+            "ix_cases_uncovered_urgency", "team_id", "urgency_rank", "due_on", "waiting_since", "id",
+            where=f"{_IS_OPEN} AND uncovered",
+        ),
         _partial("ix_cases_wrote", "team_id", *_ORDER, where=f"{_IS_OPEN} AND person_wrote"),
         _partial("ix_cases_snoozed", "team_id", *_ORDER, where=f"{_IS_OPEN} AND snoozed_until IS NOT NULL"),
         _partial("ix_cases_held", "team_id", *_ORDER, where=f"{_IS_OPEN} AND held_reason IS NOT NULL"),

@@ -15,6 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases.local_days import LocalDays, local_days
 from app.cases.models import Case, CaseCounter
 from app.cases.queue_views import CASE_CONDITIONS, COUNTER_CONDITIONS, DEFAULT_ORDER, ORDERS, URGENCY_RANK, Condition
 from app.cases.states import CaseState
@@ -27,7 +28,7 @@ VIEWS: Final = CASE_CONDITIONS
 _COLUMNS: Final = (
     Case.id, Case.label, Case.state, Case.version, Case.urgency, Case.urgency_rank, Case.last_safe_day, Case.deadline_certainty,
     Case.due_on, Case.waiting_since, Case.needs, Case.country, Case.languages, Case.person_wrote, Case.snoozed_until,
-    Case.referral_status, Case.held_reason, sa.func.nullif(Case.owner_name, "").label("owner"), Case.owner_id,
+    Case.referral_status, Case.held_reason, Case.uncovered, sa.func.nullif(Case.owner_name, "").label("owner"), Case.owner_id,
 )  # fmt: skip
 
 
@@ -130,12 +131,43 @@ def parse_cursor(token: str, order: Sequence[Any] = ORDERS[DEFAULT_ORDER]) -> Cu
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Rows of another table that are read with cases, in the same statement. `source` has the columns `case_id` and `id`."""
+
+    source: sa.Subquery
+
+    def joined(self, cases: sa.CTE, *order: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
+        """Each case, once for each row beside it and at least once. The columns of those rows begin with `beside_`."""
+        columns = [column.label(f"beside_{column.name}") for column in self.source.c]
+        return (
+            sa.select(cases, *columns)
+            .outerjoin(self.source, self.source.c.case_id == cases.c.id)
+            .order_by(*order, self.source.c.case_id)
+        )
+
+
+def _split(result: Sequence[QueueRow]) -> tuple[list[QueueRow], dict[UUID, list[QueueRow]]]:
+    """The cases, each once and in order, and by the case's id the rows that were read beside them."""
+    cases: dict[UUID, QueueRow] = {}
+    beside: dict[UUID, list[QueueRow]] = {}
+    for row in result:
+        cases.setdefault(row.id, row)
+        if row.beside_case_id is not None:
+            beside.setdefault(row.id, []).append(row)
+    return list(cases.values()), beside
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """The rows of one page in the order of the query, and the cursors of its neighbours (None: there is none)."""
+    """The rows of one page in the order of the query, and the cursors of its neighbours (None: there is none).
+
+    `beside`: by the case's id, what was read with it.
+    """
 
     rows: Sequence[QueueRow]
     before: Cursor | None
     after: Cursor | None
+    beside: Mapping[UUID, Sequence[QueueRow]] = field(default_factory=dict)
 
 
 def page(
@@ -144,17 +176,29 @@ def page(
     query: QueueQuery,
     *,
     me: UUID,
-    today: date,
+    today: date | LocalDays,
     cursor: Cursor | None = None,
     extra_conditions: Sequence[Condition] = (),
     page_size: int = PAGE_SIZE,
+    beside: Beside | None = None,
 ) -> Page:
-    """One page of a view, read in one statement. `extra_conditions` apply in addition to the view's own."""
+    """One page of a view, read in one statement with what is `beside` its cases.
+
+    `extra_conditions` apply in addition to the view's own.
+    """
     backwards = cursor is not None and cursor.backwards
     statement = _ordered(session, team_id, query, backwards=backwards).where(*extra_conditions).limit(page_size + 1)
     if cursor is not None:
         statement = statement.where(_after_cursor(query, cursor))
-    result = list(session.execute(statement, {"today": today, "me": me}))
+    found: dict[UUID, list[QueueRow]] = {}
+    if beside is not None:
+        cases = statement.cte("page")
+        keys = [cases.c[f"key_{n}"] for n in range(len(query.order))]
+        descending = backwards != query.descending
+        statement = beside.joined(cases, *(key.desc() if descending else key.asc() for key in keys))
+        result, found = _split(list(session.execute(statement, _given(today, me))))
+    else:
+        result = list(session.execute(statement, _given(today, me)))
     more, rows = len(result) > page_size, result[:page_size]
     if backwards:
         rows.reverse()
@@ -166,7 +210,57 @@ def page(
         rows,
         Cursor(_key(query, rows[0]), backwards=True) if earlier else None,
         Cursor(_key(query, rows[-1])) if later else None,
+        found,
     )
+
+
+def _given(today: date | LocalDays, me: UUID) -> dict[str, Any]:
+    return {**local_days(today).parameters(), "me": me}
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The first cases of a view in an order, under more conditions: a short list on a page of several."""
+
+    view: str
+    most: int
+    sort: str = DEFAULT_ORDER
+    conditions: tuple[Condition, ...] = ()
+
+
+def excerpts(
+    session: Session, team_id: UUID, wanted: Mapping[str, Excerpt], *, me: UUID, today: date | LocalDays, beside: Beside
+) -> tuple[dict[str, list[QueueRow]], Mapping[UUID, Sequence[QueueRow]]]:
+    """Several short lists by their names, and what is beside their cases, all in one statement.
+
+    Each list is read from the index of its order, so that its cost does not depend on how many cases there are.
+    """
+    parts = []
+    for name, excerpt in wanted.items():
+        part = (
+            sa.select(sa.literal(name, sa.String()).label("list"), *_COLUMNS)
+            .where(Case.team_id == team_id, VIEWS[excerpt.view], *excerpt.conditions)
+            .order_by(*ORDERS[excerpt.sort])
+            .limit(excerpt.most)
+        )
+        parts.append(sa.select(part.subquery(name)))
+    cases = sa.union_all(*parts).cte("excerpts")
+    result = list(session.execute(beside.joined(cases), _given(today, me)))
+    _cases, found = _split(result)
+    lists = {}
+    for name, excerpt in wanted.items():
+        rows, _beside = _split([row for row in result if row.list == name])
+        lists[name] = sorted(rows, key=_PLACE_OF[excerpt.sort])
+    return lists, {case_id: list({row.beside_id: row for row in rows}.values()) for case_id, rows in found.items()}
+
+
+_PLACE_OF: Final = MappingProxyType[str, Callable[[QueueRow], Any]](
+    {
+        DEFAULT_ORDER: lambda row: (row.due_on, row.urgency_rank, row.waiting_since, row.id),
+        "urgency": lambda row: (row.urgency_rank, row.due_on, row.waiting_since, row.id),
+    }
+)
+"""The orders that an excerpt can have, over its rows."""
 
 
 def _ordered(session: Session, team_id: UUID, query: QueueQuery, *, backwards: bool) -> sa.Select[*tuple[Any, ...]]:
@@ -190,7 +284,9 @@ def _key(query: QueueQuery, row: QueueRow) -> tuple[Any, ...]:
     return tuple(row._mapping[f"key_{n}"] for n in range(len(query.order)))
 
 
-def next_case(session: Session, team_id: UUID, query: QueueQuery, label: str, *, me: UUID, today: date) -> str | None:
+def next_case(
+    session: Session, team_id: UUID, query: QueueQuery, label: str, *, me: UUID, today: date | LocalDays
+) -> str | None:
     """The label of the case to work on next: the one after this in the order, else the first. None: there is none.
 
     Skips cases that a colleague owns and, in the default view, those that wait for somebody else. Two or three statements.
@@ -214,7 +310,13 @@ def next_case(session: Session, team_id: UUID, query: QueueQuery, label: str, *,
 
 
 def counts(
-    session: Session, team_id: UUID, query: QueueQuery, *, me: UUID, today: date, saved: Sequence[QueueQuery] = ()
+    session: Session,
+    team_id: UUID,
+    query: QueueQuery,
+    *,
+    me: UUID,
+    today: date | LocalDays,
+    saved: Sequence[QueueQuery] = (),
 ) -> dict[str, int]:
     """The exact number of cases in each view; "shown": in `query` with its filters; "own_0", "own_1" …: in the saved queries.
 
@@ -224,7 +326,7 @@ def counts(
     named = {"shown": query, **{f"own_{n}": one for n, one in enumerate(saved)}}
     narrowed = [_narrowed(team_id, one).label(name) for name, one in named.items()]
     statement = sa.select(*of_all, *narrowed).where(*_counter_filters(team_id, Filters()))
-    row = session.execute(statement, {"today": today, "me": me}).one()
+    row = session.execute(statement, _given(today, me)).one()
     return {name: int(count) for name, count in row._mapping.items()}
 
 

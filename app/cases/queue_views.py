@@ -23,19 +23,24 @@ from app.cases.states import CaseState
 
 Condition = sa.ColumnElement[bool]
 TODAY: Final = sa.bindparam("today", type_=sa.Date())
+"""The earliest of the local days of all countries (`local_days`)."""
+LATEST_DAY: Final = sa.func.coalesce(sa.bindparam("latest_day", None, type_=sa.Date()), TODAY, type_=sa.Date())
+_AHEAD: Final = sa.bindparam("ahead", [""], type_=sa.String(), expanding=True)
 MEMBER_ID: Final = sa.bindparam("me", type_=sa.Uuid())
 
 
 def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Condition]:
     """The condition of each view, over `Case` or over `CaseCounter`: both have the columns used here.
 
-    Snoozed and merged cases are left out until their person writes. Suspected spam has a view of its own (see `spam_screening`).
+    A day begins at the local midnight of the case's country. Snoozed and merged cases are left out until their person writes.
+    Suspected spam has a view of its own (see `spam_screening`).
     A new view is one line here and one in the table of view labels of the desk.
     """
+    local_day = sa.case((rows.country.in_(_AHEAD), LATEST_DAY), else_=TODAY)
     unmerged = sa.or_(sa.not_(is_merged), rows.person_wrote)
     not_hidden = sa.not_(is_hidden_sql(rows))
     here = sa.and_(is_open, unmerged, not_hidden)
-    awake = sa.or_(rows.snoozed_until.is_(None), rows.snoozed_until <= TODAY, rows.person_wrote)
+    awake = sa.or_(rows.snoozed_until.is_(None), rows.snoozed_until <= local_day, rows.person_wrote)
 
     def referrals_are(code: ReferralStatus) -> Condition:
         return sa.and_(here, awake, rows.referral_status == code.value)
@@ -44,8 +49,9 @@ def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Con
         "open": sa.and_(here, awake),
         "new": sa.and_(here, rows.state == CaseState.SUBMITTED.value),
         "mine": sa.and_(here, awake, rows.owner_id == MEMBER_ID),
-        "due": sa.and_(here, rows.due_on == TODAY),
-        "overdue": sa.and_(here, rows.due_on < TODAY),
+        # The first comparison of each has the same bound for all rows, so that an index can be read by it.
+        "due": sa.and_(here, rows.due_on.between(TODAY, LATEST_DAY), rows.due_on == local_day),
+        "overdue": sa.and_(here, rows.due_on < LATEST_DAY, rows.due_on < local_day),
         "review": sa.and_(here, awake, rows.state == CaseState.IN_REVIEW.value),
         "consent": referrals_are(ReferralStatus.CONSENT),
         "waiting": referrals_are(ReferralStatus.ANSWER),

@@ -15,6 +15,7 @@ from app.casework.coordinator import UNTAKEN, Desk, locked_case, move_case, reco
 from app.core.db import UtcDateTime
 from app.core.errors import FieldError, Invalid
 from app.core.i18n import N_, Translatable
+from app.referrals.working_hours import hours_of
 from app.staff.models import Member
 
 LONGEST_SNOOZE: Final = timedelta(days=14)
@@ -56,7 +57,7 @@ def snooze(session: Session, desk: Desk, label: str, version: int, until: date |
     Raises Invalid.
     """
     case = locked_case(session, desk, label, version)
-    today = desk.now.date()
+    today = desk.now.astimezone(hours_of(case.country).zone).date()
     if until is not None:
         latest = today + LONGEST_SNOOZE
         if case.last_safe_day is not None:

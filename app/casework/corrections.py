@@ -29,6 +29,7 @@ from app.directory.packs import Directory
 from app.intake import schemas as intake_schemas
 from app.intake.schemas import Consent, Intake
 from app.matching import runs
+from app.matching.deadlines import time_zone
 from app.matching.engine import MatchResult
 from app.matching.facts import Facts
 from app.messaging.kinds import NoticeKind
@@ -125,7 +126,8 @@ def _replace_answers(
     ):
         case.last_safe_day = deadline.last_safe_day if deadline else None
         case.deadline_certainty = deadline.certainty if deadline else None
-    case.due_on = min(case.due_on, filing.due_on(facts.urgency, case.last_safe_day, hour))
+    zone = time_zone(directory.country(case.country))
+    case.due_on = min(case.due_on, filing.due_on(facts.urgency, case.last_safe_day, hour, zone))
     _encrypt_facts(keys, case, intake_storage.facts_of(intake))
     _replace_parts(session, opened, intake, now)
     filing.store_notice_address(session, keys, case.id, intake, directory)

@@ -6,7 +6,7 @@ Nobody at the desk takes part, and once it is committed nobody without a key can
 from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -35,7 +35,7 @@ from app.intake.models import PersecutionCount
 from app.intake.schemas import Intake
 from app.matching import runs
 from app.matching.code_names import CodeNames
-from app.matching.deadlines import DeadlineFinding
+from app.matching.deadlines import DeadlineFinding, time_zone
 from app.matching.engine import MatchResult, ServiceMatch
 from app.matching.facts import Facts
 from app.matching.need_results import candidates_by_need
@@ -107,7 +107,8 @@ def file_intake(
     resting = conflict_screening.slugs_of(compared.hits, directory)
     result = runs.run(session, facts, directory, now, seed=case_id.int, resting=resting)
     receipt = receipts.new()
-    row = _case_row(case_id, receipt, team_id, intake, facts, deadline, keys=keys, now=now)
+    zone = time_zone(directory.country(intake.country))
+    row = _case_row(case_id, receipt, team_id, intake, facts, deadline, zone=zone, keys=keys, now=now)
     shown_numbers.show(session, row["receipt_id"])
     brought_by = referred.organisation_id if referred else None
     if spam_screening.is_offered_last(held_reason, facts.urgency) and row["last_safe_day"] is None:
@@ -140,7 +141,9 @@ def file_sandbox_intake(
     case_id, receipt = uuid4(), receipts.new()
     consented = {named_id("organisation", slug) for slug in intake.consent.organisations}
     public = _keys_of(session, team_id, consented)
-    _put_under_free_label(session, _case_row(case_id, receipt, team_id, intake, facts, deadline, keys=keys, now=now))
+    zone = time_zone(directory.country(intake.country))
+    row = _case_row(case_id, receipt, team_id, intake, facts, deadline, zone=zone, keys=keys, now=now)
+    _put_under_free_label(session, row)
     needs.store_new(session, case_id, intake.needs, now)
     _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=())
     _note(session, case_id, intake, facts, None, now)
@@ -188,14 +191,14 @@ def _put_under_free_label(session: Session, row: dict[str, Any]) -> str:
             return label
 
 
-def due_on(urgency: str, last_safe_day: date | None, waiting_since: datetime) -> date:
+def due_on(urgency: str, last_safe_day: date | None, waiting_since: datetime, zone: tzinfo = UTC) -> date:
     """The day the queue is ordered by: the last safe day, or the day by which this urgency is to be reviewed, whichever is earlier.
 
-    It is not before the day of filing and never moves later, so that no newer case overtakes an overdue one: see
-    `cases.queue_views`.
+    Days are those of `zone`, the case's country. It is not before the day of filing and never moves later, so that no newer case
+    overtakes an overdue one: see `cases.queue_views`.
     """
-    came_in = waiting_since.date()
-    by_urgency = (waiting_since + LOOK_WITHIN[urgency]).date()
+    came_in = waiting_since.astimezone(zone).date()
+    by_urgency = came_in + LOOK_WITHIN[urgency]
     return max(came_in, min(by_urgency, last_safe_day)) if last_safe_day else by_urgency
 
 
@@ -207,6 +210,7 @@ def _case_row(
     facts: Facts,
     deadline: DeadlineFinding | None,
     *,
+    zone: tzinfo,
     keys: KeyRing,
     now: datetime,
 ) -> dict[str, Any]:
@@ -223,7 +227,7 @@ def _case_row(
         "urgency_rank": URGENCY_RANK[facts.urgency],
         "last_safe_day": last_safe_day,
         "deadline_certainty": deadline.certainty if deadline else None,
-        "due_on": due_on(facts.urgency, last_safe_day, hour),
+        "due_on": due_on(facts.urgency, last_safe_day, hour, zone),
         "waiting_since": hour,
         "person_wrote": False,
         "uncovered": True,

@@ -13,6 +13,7 @@ from app.referrals.states import ANSWER_DUE, LIVE, State
 _LIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in sorted(LIVE)))
 _OWES = "state IN ({})".format(", ".join(f"'{state}'" for state in State if state in ANSWER_DUE))
 _DUE = "due_at IS NOT NULL"
+_EXPIRES = "expires_at IS NOT NULL"
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -40,6 +41,9 @@ class Referral(Base):
         sa.Index("ix_referrals_partner", "organisation_id", "updated_at", "id"),
         sa.Index("ix_referrals_state", "organisation_id", "state", "updated_at", "id"),
         sa.Index("ix_referrals_due", "due_at", sqlite_where=sa.text(_DUE), postgresql_where=sa.text(_DUE)),
+        sa.Index(
+            "ix_referrals_expires", "expires_at", sqlite_where=sa.text(_EXPIRES), postgresql_where=sa.text(_EXPIRES)
+        ),
         sa.Index("ix_referrals_case", "case_id"),
     )  # fmt: skip
 

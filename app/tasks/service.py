@@ -276,7 +276,7 @@ _OPEN_COUNT: Final = sa.select(
     team_reach.SHIFTS,
     team_reach.ZONE,
 ).where(Task.team_id == sa.bindparam("team_id", type_=sa.Uuid()), Task.done_at.is_(None))
-OpenTaskRow = sa.Row[UUID, str, datetime, datetime, str | None, str | None, UUID | None]
+OpenTaskRow = sa.Row[UUID, str, datetime, datetime, str | None, str | None, str | None, UUID | None]
 
 
 class OpenTaskCounts(NamedTuple):
@@ -293,18 +293,20 @@ def count_open(session: Session, team_id: UUID) -> OpenTaskCounts:
     return OpenTaskCounts(count, undelivered, TeamReach(*reach))
 
 
-def open_tasks(session: Session, team_id: UUID, *, owner_id: UUID | None = None) -> list[OpenTaskRow]:
-    """Open tasks with the labels of what they are about, those due first. At most `MAX_LISTED`."""
+def open_tasks(
+    session: Session, team_id: UUID, *, owner_id: UUID | None = None, most: int = MAX_LISTED
+) -> list[OpenTaskRow]:
+    """Open tasks with the labels and the country of what they are about, those due first. At most `most`."""
     query = (
         sa.select(
             Task.id, Task.kind, Task.due_at, Task.opened_at,
-            Case.label.label("case_label"), Referral.label.label("referral_label"), Task.owner_id,
+            Case.label.label("case_label"), Case.country, Referral.label.label("referral_label"), Task.owner_id,
         )
         .outerjoin(Case, Case.id == Task.case_id)
         .outerjoin(Referral, Referral.id == Task.referral_id)
         .where(Task.team_id == team_id, Task.done_at.is_(None))
         .order_by(Task.due_at, Task.id)
-        .limit(MAX_LISTED)
+        .limit(most)
     )  # fmt: skip
     if owner_id is not None:
         query = query.where(Task.owner_id == owner_id)

@@ -53,6 +53,7 @@ def desk(kept_database: Database, tmp_path_factory: pytest.TempPathFactory) -> I
 def pages(desk: DeskSite) -> list[str]:
     first, second = f"/desk/cases/{desk.first}", f"/desk/cases/{desk.second}"
     return [
+        "/desk/today",
         "/desk/",
         "/desk/?view=closed",
         "/desk/?view=possible_spam",

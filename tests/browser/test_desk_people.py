@@ -34,7 +34,7 @@ def sign_in(page: Page, here: str, code: str) -> None:
     page.fill("#f-passphrase", PASSPHRASE)
     page.fill("#f-code", code)
     press(page, page.get_by_role("button", name="Sign in", exact=True))
-    expect(page).to_have_url(f"{here}/desk/")
+    expect(page).to_have_url(f"{here}/desk/today")
 
 
 def test_a_passkey_of_the_device_is_made_and_then_signs_in(site: Any, new_page: Callable[..., Page]) -> None:
@@ -65,7 +65,7 @@ def test_a_passkey_of_the_device_is_made_and_then_signs_in(site: Any, new_page: 
     page.fill("#f-name", "vera")
     page.fill("#f-passphrase", PASSPHRASE)
     press(page, page.get_by_role("button", name="Sign in with a passkey"))
-    expect(page).to_have_url(f"{here}/desk/")
+    expect(page).to_have_url(f"{here}/desk/today")
     page.goto(f"{here}/desk/me")
     expect(page.locator("main")).to_contain_text("(passkey) this session")
 

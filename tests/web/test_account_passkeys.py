@@ -50,7 +50,7 @@ def sign_in_with(office: StaffSite, device: Authenticator, browser: Browser | No
 def test_a_passkey_and_the_passphrase_open_the_queue_and_a_code_still_does(tls: StaffSite) -> None:
     device = add(tls)
     browser = tls.browser()
-    assert sign_in_with(tls, device, browser).location == "/desk/"
+    assert sign_in_with(tls, device, browser).location == "/desk/today"
     assert "passkey" in browser.get("/desk/me").words()
     assert sign_in_with(tls, device).status == 303
     assert tls.sign_in("vera").status == 303

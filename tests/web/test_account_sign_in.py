@@ -14,10 +14,10 @@ from tests.support.desk import PASSPHRASE, StaffSite, running
 WRONG = "is not correct, or the code has already been used"
 
 
-def test_all_three_together_open_the_queue(office: StaffSite) -> None:
+def test_all_three_together_open_the_desk(office: StaffSite) -> None:
     browser = office.browser()
     page = office.sign_in("vera", browser)
-    assert (page.status, page.location) == (303, "/desk/")
+    assert (page.status, page.location) == (303, "/desk/today")
     assert browser.get("/desk/").status == 200
 
 
@@ -202,7 +202,7 @@ def test_the_way_back_leads_nowhere_else(office: StaffSite, target: str) -> None
     browser = office.browser()
     page = browser.get("/desk/sign-in", params={"next": target})
     page = browser.submit(page, "/desk/sign-in", name="vera", passphrase=PASSPHRASE, code=office.code("vera"))
-    assert page.location == "/desk/"
+    assert page.location == "/desk/today"
 
 
 def test_signing_in_needs_our_own_form(office: StaffSite) -> None:

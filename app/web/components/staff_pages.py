@@ -1,7 +1,9 @@
 """Pages for signed-in members: template, member, form token, messages after an action, navigation, demo banner."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -153,6 +155,7 @@ def action_message(request: Request) -> ActionMessage | None:
 
 
 _NAV = {
+    "today": ("/desk/today", N_("Today")),
     "queue": ("/desk/", N_("Queue")),
     "next": ("/desk/next", N_("Next case")),
     "assisted": ("/desk/assisted", N_("Assisted intake")),
@@ -175,6 +178,7 @@ _NAV = {
     "partner_proposals": ("/partner/proposals", N_("Proposals")),
 }
 _COORDINATORS_NAV = (
+    "today",
     "queue",
     "next",
     "tasks",
@@ -216,7 +220,10 @@ def code_names(request: Request) -> CodeNames:
 
 
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """Render a page. Raises UndefinedError if the template uses a variable that is not in the context."""
+    """Render a page. Raises UndefinedError if the template uses a variable that is not in the context.
+
+    With a `zone`, that of the country of a case, instants are shown in its local time, otherwise in UTC.
+    """
     names = code_names(request)
     member = getattr(request.state, "member", None)
     settings = request.app.state.settings
@@ -239,11 +246,16 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         and not (settings.smtp_host or settings.team_ways or settings.demo),
         names=names,
         day=time_format.day,
-        moment=time_format.moment,
+        moment=_moments_of(context.get("zone")),
         **context,
     )
     headers = {"content-security-policy": OWN_SCRIPT} if shortcuts else None
     return HTMLResponse(html, status_code=status, headers=headers)
+
+
+def _moments_of(zone: str | None) -> Callable[[datetime], str]:
+    """How the page shows an instant."""
+    return time_format.moment if zone is None else lambda instant: time_format.local_moment(instant, zone)
 
 
 def _nobody_told(request: Request, member: SignedIn | None) -> bool:

@@ -58,7 +58,7 @@ def respond_by(limit: datetime, now: datetime, zone: str) -> str:
 def local_moment(instant: datetime, zone: str) -> str:
     """An instant in the country's local time, like `Thu 26 Nov 2026, 11:00 (Warsaw time)`."""
     local = instant.astimezone(ZoneInfo(zone))
-    place = _UTC if zone == _UTC else f"{zone.rpartition('/')[2].replace('_', ' ')} time"
+    place = _UTC if zone == _UTC else f"{place_of(zone)} time"
     return f"{day(local)}, {local:%H:%M} ({place})"
 
 
@@ -67,6 +67,40 @@ def time_left(limit: datetime, now: datetime) -> str:
     if limit < now:
         return f"{_length(now - limit)} late"
     return f"in {_length(limit - now)}"
+
+
+def hours_and_minutes(time: timedelta) -> str:
+    """A length of time in which a clock runs: `41 min`, `1 h 55 min`; from two days on whole days, `3 d`. Never rounded up."""
+    minutes = max(0, int(time.total_seconds() // 60))
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+    return f"{minutes // (24 * 60)} d"
+
+
+def short_moment(instant: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """An instant of these days in a country's local time: `16:00` on the same day, else `Mon 10:00` or `Mon 7 Dec 10:00`."""
+    local, here = instant.astimezone(zone), now.astimezone(zone)
+    days = (local.date() - here.date()).days
+    if days == 0:
+        return f"{local:%H:%M}"
+    return f"{local:%a %H:%M}" if 0 < days < 7 else f"{local:%a} {local.day} {local:%b %H:%M}"
+
+
+def short_day(value: date) -> str:
+    """A day of these months like `Tue 24 Nov`."""
+    return f"{value:%a} {value.day} {value:%b}"
+
+
+def place_of(zone: str) -> str:
+    """The city that a time zone is named after: `Warsaw` for `Europe/Warsaw`."""
+    return zone.rpartition("/")[2].replace("_", " ")
+
+
+def zones(packs: Directory) -> dict[str, str]:
+    """The time zone of each country, by its code."""
+    return {country.code: country.time_zone for country in packs.countries}
 
 
 def zone_of(packs: Directory, country: str) -> str:

@@ -27,6 +27,7 @@ from app.web.desk import (
     rules,
     spam_review,
     tasks,
+    today,
     undelivered_notices,
     uploads,
 )
@@ -42,6 +43,7 @@ for part_router in (
     by_hand.router,
     match_runs.router,
     bulk.router,
+    today.router,
     tasks.router,
     rota.router,
     spam_review.router,

@@ -350,6 +350,7 @@ def _case_page(
             (summary, [verb for verb in allowed_actions(State(summary.referral.state), by=actor) if verb in _STEPS])
             for summary in summaries
         ],
+        zone=zone,
         by=lambda moment: time_format.respond_by(moment, desk.now, zone),
         live=live,
         messages=contents.messages,

@@ -9,6 +9,7 @@ from typing import Final, get_args
 from app.cases import queue, spam_screening
 from app.cases.need_states import END_VERBS
 from app.casework import case_closing, sealed_access
+from app.casework.case_clocks import ClockKind
 from app.casework.rule_replay import Summary
 from app.core.i18n import N_
 from app.core.vocabulary import complete
@@ -49,6 +50,21 @@ VIEWS: Final = complete(
         "closed": N_("Closed"),
     },
 )
+CLOCKS: Final = complete(
+    ClockKind,
+    {
+        "first_answer": N_("to the first answer"),
+        "review": N_("review"),
+        "seen": N_("they say that they have seen it"),
+        "answer": N_("they answer"),
+        "expiry": N_("the offer runs out"),
+        "contact": N_("they reach the person"),
+        "consent": N_("the person answers, or ask again"),
+        "check": N_("ask how it goes"),
+        "deadline": N_("legal deadline"),
+    },
+)
+"""What happens by the end of each clock of a case."""
 NOTICES: Final = complete(
     Group,
     {

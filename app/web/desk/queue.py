@@ -6,11 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from app.cases import queue, saved_views
+from app.cases.local_days import LocalDays
 from app.casework import case_ownership
 from app.core.dependencies import Db, ReadDb
 from app.core.i18n import LANGUAGES
 from app.web.account.policies import AtDesk, Packs
-from app.web.components import labels, staff_pages
+from app.web.components import labels, staff_pages, time_format
 from app.web.components.forms import field_value
 from app.web.desk import queue_url, queue_views, undelivered_notices
 from app.web.desk.queue_url import Listing
@@ -39,16 +40,16 @@ def show_queue(
 ) -> Response:
     """Show one page of a view, narrowed by filters. Six statements with the sign-in, whatever the number of cases."""
     if view == undelivered_notices.VIEW:
-        return undelivered_notices.page(request, desk, session)
+        return undelivered_notices.page(request, desk, session, packs)
     chosen = {"country": country, "need": need, "urgency": urgency, "language": language}
     listing = queue_url.listing({"view": view, "sort": sort, **chosen})
     cursor = queue.parse_cursor(at, listing.queue_query.order) if at else None
-    me, today = desk.member.member_id, desk.now.date()
-    page = queue.page(session, desk.team_id, listing.queue_query, me=me, today=today, cursor=cursor)
+    days = LocalDays.at(desk.now, time_format.zones(packs))
+    page = queue.page(session, desk.team_id, listing.queue_query, me=desk.member.member_id, today=days, cursor=cursor)
     return staff_pages.page(
         request,
         "desk/queue.html",
-        **queue_views.header_context(request, desk, session, view, listing),
+        **queue_views.header_context(request, desk, session, view, listing, days),
         rows=page.rows,
         chosen=chosen,
         chips=[
@@ -62,7 +63,7 @@ def show_queue(
         spam_kept=request.app.state.settings.spam_kept,
         newer=listing.at(page.before) if page.before else None,
         older=listing.at(page.after) if page.after else None,
-        today=today,
+        days=days,
         most_needs=_MOST_NEEDS,
         colleagues=case_ownership.colleagues(session, desk.team_id),
     )
@@ -87,6 +88,7 @@ def next_case(
     request: Request,
     desk: AtDesk,
     session: ReadDb,
+    packs: Packs,
     but: Annotated[str, Query(max_length=12)] = "",
     list_query: Annotated[str, Query(max_length=400, alias="list")] = "",
 ) -> Response:
@@ -96,7 +98,8 @@ def next_case(
     """
     listing = queue_url.read(list_query)
     queue_query = (listing or Listing()).queue_query
-    label = queue.next_case(session, desk.team_id, queue_query, but, me=desk.member.member_id, today=desk.now.date())
+    days = LocalDays.at(desk.now, time_format.zones(packs))
+    label = queue.next_case(session, desk.team_id, queue_query, but, me=desk.member.member_id, today=days)
     message_codes = {name: request.query_params.get(name, "")[:24] for name in ("done", "was", "v")}
     if label:
         return staff_pages.redirect(queue_url.case_path(label, listing.query if listing else "", **message_codes))

@@ -7,6 +7,7 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 
 from app.cases import queue, saved_views
+from app.cases.local_days import LocalDays
 from app.casework.coordinator import Desk
 from app.core.i18n import N_
 from app.web.components import labels, staff_pages
@@ -34,7 +35,9 @@ COLUMNS: Final = (
 )
 
 
-def header_context(request: Request, desk: Desk, session: Session, view: str, listing: Listing) -> dict[str, Any]:
+def header_context(
+    request: Request, desk: Desk, session: Session, view: str, listing: Listing, days: LocalDays
+) -> dict[str, Any]:
     """Context of `desk/parts/queue_views.html`. Two statements: the member's own views, and all counts.
 
     Undelivered notices are counted with the tasks, when the request is authenticated.
@@ -42,7 +45,7 @@ def header_context(request: Request, desk: Desk, session: Session, view: str, li
     own_views = saved_views.of_member(session, desk.member.member_id)
     saved_queries = [queue_query for _view_id, queue_query in own_views]
     counts = queue.counts(
-        session, desk.team_id, listing.queue_query, me=desk.member.member_id, today=desk.now.date(), saved=saved_queries
+        session, desk.team_id, listing.queue_query, me=desk.member.member_id, today=days, saved=saved_queries
     )
     counts["undelivered"] = request.state.undelivered
     if view not in queue.VIEWS:

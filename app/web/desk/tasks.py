@@ -8,8 +8,9 @@ from app.casework.case_ownership import colleagues
 from app.core.dependencies import Db, ReadDb
 from app.tasks import service as tasks
 from app.web.account.my_settings import uuid_of
-from app.web.account.policies import AtDesk
+from app.web.account.policies import AtDesk, Packs
 from app.web.components import staff_pages
+from app.web.desk.case_clock_view import Clocks
 
 router = APIRouter(prefix="/desk")
 Id = Annotated[str, Path(max_length=36)]
@@ -18,15 +19,20 @@ _LONGEST_LABEL: Final = 12
 
 @router.get("/tasks", name="tasks")
 def show_tasks(
-    request: Request, desk: AtDesk, session: ReadDb, whose: Annotated[str, Query(max_length=4)] = "all"
+    request: Request,
+    desk: AtDesk,
+    session: ReadDb,
+    packs: Packs,
+    whose: Annotated[str, Query(max_length=4)] = "all",
 ) -> Response:
     """Show open tasks, earliest due date first; `whose=mine` shows only those the member has taken."""
     mine = whose == "mine"
+    clocks = Clocks(packs, desk.now)
     rows = tasks.open_tasks(session, desk.team_id, owner_id=desk.member.member_id if mine else None)
     return staff_pages.page(
         request,
         "desk/tasks.html",
-        rows=rows,
+        rows=[(task, clocks.until(task.due_at, task.country or "")) for task in rows],
         limit=tasks.MAX_LISTED,
         mine=mine,
         member_names={member.id: member.name for member in colleagues(session, desk.team_id)},

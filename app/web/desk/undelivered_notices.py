@@ -5,12 +5,14 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Request, Response
 from sqlalchemy.orm import Session
 
+from app.cases.local_days import LocalDays
 from app.casework import undelivered_notices
 from app.casework.coordinator import Desk
 from app.core.dependencies import Db
+from app.directory.packs import Directory
 from app.web.account.my_settings import uuid_of
 from app.web.account.policies import AtDesk
-from app.web.components import staff_pages
+from app.web.components import staff_pages, time_format
 from app.web.desk import queue_views
 from app.web.desk.queue_url import Listing
 
@@ -21,12 +23,14 @@ _PATH: Final = f"/desk/?view={VIEW}"
 Id = Annotated[str, Path(max_length=36)]
 
 
-def page(request: Request, desk: Desk, session: Session) -> Response:
+def page(request: Request, desk: Desk, session: Session, packs: Directory) -> Response:
     """Show the team's undelivered notices, oldest first. Five statements with the sign-in, whatever their number."""
     return staff_pages.page(
         request,
         "desk/undelivered_notices.html",
-        **queue_views.header_context(request, desk, session, VIEW, Listing()),
+        **queue_views.header_context(
+            request, desk, session, VIEW, Listing(), LocalDays.at(desk.now, time_format.zones(packs))
+        ),
         notices=undelivered_notices.undelivered(session, desk.team_id),
         limit=undelivered_notices.MAX_LISTED,
     )

@@ -14,6 +14,7 @@ from app.directory.packs import Directory as Packs
 from app.intake import drafts, receipts, wording
 from app.matching import runs
 from app.matching.code_names import CodeNames
+from app.matching.deadlines import time_zone
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
@@ -95,7 +96,7 @@ def reminder(lang: Lang, cookie: Cookie, now: Now, directory: Directory, session
     reply = draft_answers.receipt(session, cookie, now)
     if reply is None:
         return RedirectResponse(f"/{lang}/", 303)
-    days = (_last_safe_day(reply), _due_on(reply, now))
+    days = (_last_safe_day(reply), _due_on(reply, directory, now))
     return calendar_file.file(days, runs.local_date(directory, reply["country"], now), lang, now)
 
 
@@ -104,14 +105,14 @@ def _last_safe_day(reply: dict[str, Any]) -> date | None:
     return date.fromisoformat(deadline["last_safe_day"]) if deadline else None
 
 
-def _due_on(reply: dict[str, Any], now: datetime) -> date:
+def _due_on(reply: dict[str, Any], directory: Packs, now: datetime) -> date:
     """The day by which we aim to look at the request."""
-    return filing.due_on(reply["urgency"], _last_safe_day(reply), now)
+    return filing.due_on(reply["urgency"], _last_safe_day(reply), now, time_zone(directory.country(reply["country"])))
 
 
 def _turn_to_a_centre_from(reply: dict[str, Any], directory: Packs, now: datetime) -> date:
     """The day after the one by which we aim to look at the request."""
-    return max(_due_on(reply, now), runs.local_date(directory, reply["country"], now)) + timedelta(days=1)
+    return max(_due_on(reply, directory, now), runs.local_date(directory, reply["country"], now)) + timedelta(days=1)
 
 
 def receipt_page(

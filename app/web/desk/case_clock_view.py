@@ -1,0 +1,62 @@
+"""The clock of a case, and of an offer, in the words of the desk's lists: `41 min left`, `today`, `2 d late`, and until when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.casework import case_clocks
+from app.casework.case_clocks import Clock, Nearness, Offer
+from app.directory.packs import Directory
+from app.web.components import time_format
+from app.web.desk.labels import CLOCKS
+
+
+@dataclass(frozen=True, slots=True)
+class ClockView:
+    """`left`: how long is left, or how late it is; `what`: what happens by then, to be translated; `by`: the local time or day."""
+
+    nearness: Nearness
+    left: str
+    what: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Words for clocks at one moment, in the local time of each case's country."""
+
+    packs: Directory
+    now: datetime
+
+    def zone(self, country: str) -> ZoneInfo:
+        return ZoneInfo(time_format.zone_of(self.packs, country))
+
+    def of_case(self, case: Any, offers: Sequence[Offer]) -> ClockView:
+        """The clock that ends first of an open case."""
+        zone = self.zone(case.country)
+        return self._view(case_clocks.next_clock(case, offers, self.now, zone), zone)
+
+    def of_offer(self, offer: Offer, country: str) -> ClockView | None:
+        zone = self.zone(country)
+        clock = case_clocks.clock_of_offer(offer, self.now, zone)
+        return self._view(clock, zone) if clock is not None else None
+
+    def until(self, instant: datetime, country: str) -> ClockView:
+        """A time that is set, such as that of a task."""
+        zone = self.zone(country)
+        return self._view(Clock(case_clocks.ClockKind.ANSWER, instant), zone)
+
+    def time(self, instant: datetime, country: str) -> str:
+        return time_format.short_moment(instant, self.now, self.zone(country))
+
+    def _view(self, clock: Clock, zone: ZoneInfo) -> ClockView:
+        nearness = clock.nearness(self.now, zone)
+        if clock.day is not None:
+            days = (clock.day - self.now.astimezone(zone).date()).days
+            left = f"{-days} d late" if days < 0 else {0: "today", 1: "tomorrow"}.get(days, f"in {days} d")
+            return ClockView(nearness, left, CLOCKS[clock.kind], time_format.short_day(clock.day))
+        length = time_format.hours_and_minutes(abs(clock.at - self.now))
+        left = f"{length} late" if nearness is Nearness.LATE else f"{length} left"
+        return ClockView(nearness, left, CLOCKS[clock.kind], time_format.short_moment(clock.at, self.now, zone))

@@ -137,6 +137,7 @@ def _case(world: World, number: int, chance: random.Random) -> Row:
         else None,
         "person_wrote": is_open and chance.random() < 0.02,
         "referral_status": None,
+        "uncovered": is_open,
         "merged_into_id": UUID(int=number) if chance.random() < 0.005 else None,
         "held_reason": "haste" if state == "submitted" and chance.random() < 0.01 else None,
         "referred_by": None,
@@ -157,6 +158,7 @@ def _referrals(world: World, number: int, case: Row, chance: random.Random) -> I
     states = ["declined" if chance.random() < 0.6 else "expired" for _ in asked]
     states[-1] = _pick(chance, _LIVE) if case["state"] == "referred" else _LAST.get(case["state"], states[-1])
     case["referral_status"] = None if case["closed_at"] else _ASKED.get(states[-1], "declined")
+    case["uncovered"] = case["referral_status"] == "declined"
     until = case["closed_at"] or world.now
     moments = [
         case["waiting_since"],

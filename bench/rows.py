@@ -60,6 +60,7 @@ def requests(network: Network) -> Iterator[tuple[str, Request]]:
     yield "return with a number", come_back
     yield "start page", lambda client: client.get("/ru/")
     yield "question page", lambda client: client.get("/ru/form/3")
+    yield "today", desk("/desk/today")
     yield "queue, first page", desk("/desk/")
     for view in VIEWS:
         if view != DEFAULT_VIEW:

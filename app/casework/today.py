@@ -31,7 +31,7 @@ MOST_TASKS: Final = 8
 OFFERS_AHEAD: Final = timedelta(hours=72)
 APPOINTMENTS_AHEAD: Final = timedelta(hours=24)
 EMERGENCIES: Final = QueueQuery("uncovered", Filters(urgency="emergency"))
-_LISTS: Final = {
+LISTS: Final = {
     # Nobody has a need of the case, and its day has come: the most urgent first. An emergency's day has always come.
     "now": Excerpt("uncovered", MOST_NOW, "urgency", (Case.due_on <= LATEST_DAY,)),
     "wrote": Excerpt("answered", MOST_LISTED),
@@ -60,12 +60,12 @@ class Today:
 
 def today(session: Session, team_id: UUID, *, me: UUID, days: LocalDays, now: datetime) -> Today:
     """What the team has to do today. Five statements."""
-    lists, beside = queue.excerpts(session, team_id, _LISTS, me=me, today=days, beside=LIVE_REFERRALS)
+    lists, beside = queue.excerpts(session, team_id, LISTS, me=me, today=days, beside=LIVE_REFERRALS)
     counts = queue.counts(session, team_id, QueueQuery(), me=me, today=days, saved=[EMERGENCIES])
     return Today(
         **lists,
         of_case={case_id: offers_of(rows) for case_id, rows in beside.items()},
-        offers=_offers(session, team_id, now),
+        offers=ending_offers(session, team_id, now),
         appointments=_appointments(session, team_id, now),
         tasks=tasks.open_tasks(session, team_id, most=MOST_TASKS),
         counts=counts,
@@ -95,7 +95,7 @@ _OFFERS: Final = (
 )  # fmt: skip
 
 
-def _offers(session: Session, team_id: UUID, now: datetime) -> Sequence[sa.Row[Any]]:
+def ending_offers(session: Session, team_id: UUID, now: datetime) -> Sequence[sa.Row[Any]]:
     """The offers that run out next; see `case_clocks.offer_of`."""
     return session.execute(_OFFERS, {"team_id": team_id, "before": now + OFFERS_AHEAD}).all()
 

@@ -13,8 +13,10 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.cases import queue
+from app.cases.local_days import LocalDays
 from app.cases.queue import Filters, QueueQuery
 from app.cases.queue_views import DEFAULT_ORDER, ORDERS
+from app.casework import case_clocks, today
 from app.core.db import Database
 from app.directory.packs import load_packs
 from app.referrals import change_feed, partner_queries
@@ -93,6 +95,8 @@ def lists(world: World) -> Iterator[tuple[str, str, Callable[[Session], Any]]]:
     yield "a language, closed", "ix_cases_closed_languages", page(QueueQuery("closed", Filters(language=RARE_LANGUAGE)))
     yield "a country", "ix_cases_country", page(QueueQuery(filters=Filters(country="LT")))
     yield "an urgency", "ix_cases_urgency", page(QueueQuery(filters=Filters(urgency="emergency")))
+    yield "today", "ix_cases_uncovered_urgency", lambda session: excerpts(session, world, now)
+    yield "today, offers", "ix_referrals_expires", lambda session: today.ending_offers(session, world.team_id, START)
     yield "counts", "ix_case_counters_kind", lambda session: queue.counts(session, world.team_id, QueueQuery(), **now)
 
     def pull(wanted: ReferralFilter, **place: Any) -> Callable[[Session], Any]:
@@ -109,6 +113,13 @@ def lists(world: World) -> Iterator[tuple[str, str, Callable[[Session], Any]]]:
         lambda session: change_feed.read_events(session, organisation(MOST_ASKED), 5_000, 1_000),
     )
     yield "feed, nothing to place", "ix_feed_events_new", change_feed.has_unplaced
+
+
+def excerpts(session: Session, world: World, now: dict[str, Any]) -> Any:
+    days = LocalDays.everywhere(now["today"])
+    return queue.excerpts(
+        session, world.team_id, today.LISTS, me=now["me"], today=days, beside=case_clocks.LIVE_REFERRALS
+    )
 
 
 def plan_of(session: Session, read: Callable[[Session], Any]) -> list[dict[str, Any]]:

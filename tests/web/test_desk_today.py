@@ -62,7 +62,7 @@ def test_what_others_owe_and_until_when(office: StaffSite) -> None:
 
 
 def test_a_day_ends_at_the_local_midnight_of_the_case(office: StaffSite) -> None:
-    """Warsaw is an hour ahead of UTC in November: overdue begins at 23:00 UTC, and a case of the first local minute is of that day."""
+    """Warsaw is an hour ahead of UTC in November: overdue begins at 23:00 UTC, and so does the first day of a new case."""
     label, _receipt = office.file(how_soon="week")
     assert office.case(label).due_on.isoformat() == "2026-11-26"
     office.time.at = datetime(2026, 11, 26, 22, 59, tzinfo=UTC)

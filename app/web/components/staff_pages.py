@@ -239,6 +239,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         action_message=action_message(request),
         shortcuts=shortcuts,
         nav=[_NAV[name] for name in _NAV_OF[member.role]] if member else [],
+        here=request.url.path,
         home=home(member) if member else "/desk/",
         open_tasks=getattr(request.state, "open_tasks", None),
         nobody_told=_nobody_told(request, member),

@@ -13,6 +13,7 @@ from app.web.components import time_format
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+TODAY = NOW.date()
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -22,7 +23,7 @@ class Row:
     state: str = "submitted"
     uncovered: bool = True
     waiting_since: datetime = NOW
-    due_on: date = NOW.date()
+    due_on: date = TODAY
     last_safe_day: date | None = None
 
 

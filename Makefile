@@ -14,13 +14,13 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 PO := $(wildcard app/locales/*/LC_MESSAGES/*.po)
-CODE := app alembic tests $(wildcard bench) requirements/install.py
+CODE := app alembic tests $(wildcard bench mutants) requirements/install.py
 I18N := $(BIN)/python -c 'from app.cli.i18n import i18n_app; i18n_app()'
 # Compiles the catalogues if one of them is newer than its compiled form.
 CATALOGUES = for po in $(PO); do \
     [ "$${po%.po}.mo" -nt "$$po" ] || { $(I18N) compile || exit 1; break; }; done
 
-.PHONY: help run test check format bench lock sbom audit clean base dev
+.PHONY: help run test check format bench mutants lock sbom audit clean base dev
 
 help:  ## List the targets
 	@echo "make run      start Pristan with a made-up network on http://127.0.0.1:$(PORT)  (PORT=8000)"
@@ -29,6 +29,7 @@ help:  ## List the targets
 	@echo "make check    format, lint, types, layers, catalogues, templates"
 	@echo "make format   format the code"
 	@echo "make bench    measure the budgets of docs/budgets.md on this machine"
+	@echo "make mutants  make small changes to the code and list those that no test notices  (ARGS='--packages app/links --seed 3')"
 	@echo "make lock     resolve the dependencies of pyproject.toml into requirements/*.txt, pinned by hash"
 	@echo "make sbom     write build/sbom.cdx.json, a CycloneDX list of all components of the service (needs the package registry)"
 	@echo "make audit    ask the registry for known vulnerabilities of them; says what it could not ask about"
@@ -58,6 +59,10 @@ bench: dev
 	@$(CATALOGUES)
 	@exec $(BIN)/python -m bench $(ARGS)
 
+mutants: dev
+	@$(CATALOGUES)
+	@exec $(BIN)/python -m mutants $(ARGS)
+
 # The lock of the service constrains the development lock, so that tests use the versions that run in production.
 COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 lock: base
@@ -81,4 +86,4 @@ base dev:
 clean:
 	rm -rf .venv .venv.lock var build ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -f .coverage .coverage.* $(PO:.po=.mo)
-	find app alembic tests requirements $(wildcard bench) -name __pycache__ -type d -prune -exec rm -rf {} +
+	find app alembic tests requirements $(wildcard bench mutants) -name __pycache__ -type d -prune -exec rm -rf {} +

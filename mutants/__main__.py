@@ -39,6 +39,9 @@ def main() -> None:
     parser.add_argument("--skip", type=int, default=0, help="leave out the first ones of this seed's order")
     parser.add_argument("--minutes", type=float, default=20, help="stop after this time (default 20)")
     parser.add_argument("--limit", type=float, default=60, help="seconds of tests for one change (default 60)")
+    parser.add_argument(
+        "--tests", type=int, default=100_000, help="at most so many tests for one change (default: all)"
+    )
     parser.add_argument("--processes", type=int, default=1, help="how many at once (default 1)")
     parser.add_argument("--traces", type=Path, default=TRACES, help="what `--trace` wrote (default build/traces)")
     parser.add_argument(
@@ -58,7 +61,7 @@ def main() -> None:
         sys.exit(0 if wanted.ci else 2)
     found = _of_continuous_integration() if wanted.ci else _asked_for(wanted)
     limit, processes = (_CI["limit"], os.cpu_count() or 1) if wanted.ci else (wanted.limit, wanted.processes)
-    results = _judge(found, read(wanted.traces), ends, limit, min(processes, 4))
+    results = _judge(found, read(wanted.traces), ends, limit, min(processes, 4), wanted.tests)
     if wanted.json:
         wanted.json.write_text(json.dumps(results, ensure_ascii=False, indent=1))
     sys.exit(_report(found, results))
@@ -134,10 +137,12 @@ def _copy(to: Path) -> None:
             shutil.copy2(ROOT / name, to / name)
 
 
-def _judge(found: list[Change], traces: Traces, ends: float, limit: float, processes: int) -> list[dict[str, Any]]:
+def _judge(
+    found: list[Change], traces: Traces, ends: float, limit: float, processes: int, most: int
+) -> list[dict[str, Any]]:
     """The results; a change that was not got to has none. Each process has a copy of its own and every so manieth change."""
     with tempfile.TemporaryDirectory(prefix="pristan-mutants-") as folder:
-        entries = [_entry(change, traces) for change in found]
+        entries = [_entry(change, traces, most) for change in found]
         started = [
             _start(Path(folder) / str(at), {"changes": entries[at::processes], "limit": limit, "ends": ends})
             for at in range(processes)
@@ -151,9 +156,9 @@ def _judge(found: list[Change], traces: Traces, ends: float, limit: float, proce
     return [line for line in said if "name" in line]
 
 
-def _entry(change: Change, traces: Traces) -> dict[str, Any]:
+def _entry(change: Change, traces: Traces, most: int) -> dict[str, Any]:
     planned = plan(change, ROOT, traces)
-    return {"name": change.name, "change": asdict(change), "tests": planned.tests, "imported": planned.imported}
+    return {"name": change.name, "change": asdict(change), "tests": planned.tests[:most], "imported": planned.imported}
 
 
 def _start(room: Path, order: dict[str, Any]) -> "subprocess.Popen[bytes]":

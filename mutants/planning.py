@@ -1,12 +1,15 @@
 """Which tests are run for a change, and in which order: what goes through its line, quick and near tests first."""
 
 import ast
+import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
+from typing import Final
 
 from mutants.changes import Change, Kind
 from mutants.traces import IMPORT, Traces
@@ -109,7 +112,10 @@ def _names(root: Path, file: str, path: str) -> bool:
 
 
 def _ordered(change: Change, tests: set[str], root: Path, traces: Traces) -> list[str]:
-    """From each file its quickest, then each file's second: first of those files that import the module."""
+    """Those whose names have the most words in common with the change; then from each file its quickest, then each file's
+    second, and so on: first of those files that import the module."""
+    common = _likeness(change, frozenset(traces.seconds))
+    alike = sorted((test for test in tests if common(test) > 0), key=lambda test: (-common(test), test))[:_ALIKE]
     files: defaultdict[str, list[str]] = defaultdict(list)
     for test in tests:
         files[test.split("::")[0]].append(test)
@@ -119,13 +125,35 @@ def _ordered(change: Change, tests: set[str], root: Path, traces: Traces) -> lis
         (file for file in files if _names(root, file, change.path)), key=lambda file: (len(files[file]), file)
     )
     far = sorted((file for file in files if file not in near), key=lambda file: (len(files[file]), file))
-    return [
+    turns = [
         test
         for group in (near, far)
         for row in zip_longest(*(files[file] for file in group))
         for test in row
         if test is not None
     ]
+    return list(dict.fromkeys([*alike, *turns]))
+
+
+_ALIKE: Final = 15
+
+
+def _words(text: str) -> frozenset[str]:
+    """The words of a name, without their endings."""
+    found = re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", text).lower())
+    return frozenset(word.removesuffix("s").removesuffix("ed") for word in found if len(word) > 2)
+
+
+@cache
+def _rarity(tests: frozenset[str]) -> dict[str, float]:
+    counts = Counter(word for test in {name.partition("[")[0] for name in tests} for word in _words(test))
+    return {word: math.log(len(tests) / count) for word, count in counts.items()}
+
+
+def _likeness(change: Change, tests: frozenset[str]) -> Callable[[str], float]:
+    rarity = _rarity(tests)
+    mine = _words(f"{change.path} {change.function} {change.before}") - _words("app tests test py id")
+    return lambda test: sum(rarity.get(word, 0) for word in mine & _words(test.partition("[")[0]))
 
 
 def _both_databases(change: Change, tests: list[str]) -> list[str]:

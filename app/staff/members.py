@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.audit.models import AuditEntry
 from app.core import keyholders
+from app.core.db import acquire_advisory_lock
 from app.core.errors import Conflict, NotAllowed, NotFound
 from app.core.i18n import Translatable
 from app.core.keyholders import KeyGrant, SealingKey
@@ -38,6 +39,7 @@ INVITES: Final = {
     Role.PARTNER: frozenset({Role.PARTNER}),
 }
 _SWITCHABLE: Final = frozenset({Role.COORDINATOR, Role.SENIOR})
+_LOCK: Final = 0x50525F4D45
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +255,15 @@ def deactivate(session: Session, caller: SignedIn, member_id: UUID, now: datetim
 
     Codes that they made, approved or could use become void, and what they proposed or approved ends.
 
+    Deactivations take turns (an advisory lock): of two members who deactivate each other at once the second is refused, and
+    never are the last two of something deactivated together.
+
     Raises NotFound, NotAllowed, and Conflict when they are the last admin, the last member of an organisation or the last holder of
-    a key, or can stop what the caller has proposed.
+    a key, or can stop what the caller has proposed, and when the caller has been deactivated in the meantime.
     """
+    acquire_advisory_lock(session, _LOCK)
+    if not session.scalar(sa.select(Member.active).where(Member.id == caller.member_id)):
+        raise Conflict("You have been deactivated in the meantime.")
     member = manageable_member(session, caller, member_id)
     if not member.active:
         raise Conflict("This member is already deactivated.")

@@ -1,10 +1,12 @@
 """Signing in: OAuth 2 client credentials, and what a token opens."""
 
 import base64
+import re
 from urllib.parse import quote
 
 import pytest
 
+from app.core import kill_switch
 from tests.support.partners import MINE, OTHER, Network
 
 GRANT = {"grant_type": "client_credentials"}
@@ -142,6 +144,38 @@ def test_a_client_revokes_its_own_token_and_no_other(network: Network):
         assert answer.status_code == 200
     assert network.get("/v1/referrals").status_code == 401
     assert network.get("/v1/referrals", who=OTHER).status_code == 200
+
+
+@pytest.mark.parametrize("form", [{"other": "1"}, {"token": ""}])
+def test_revoking_names_a_token(network: Network, form: dict[str, str]):
+    program = network.clients[MINE]
+    answer = network.http.post("/oauth/revoke", data=form, auth=(program.client_id, program.secret))
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert network.get("/v1/referrals").status_code == 200
+
+
+def test_the_switch_closes_every_call_that_reads(network: Network):
+    """Each operation of the published description, whatever it is asked for."""
+    described = network.http.get("/v1/openapi.json").json()["paths"]
+    network.token(MINE)
+    with network.database.begin() as session:
+        kill_switch.set_switch(session, kill_switch.FREEZE, on=True, by=None, now=network.now)
+    closed = 0
+    for path, operations in described.items():
+        for method, operation in operations.items():
+            if not path.startswith("/v1/") or method in {"parameters", "servers"} or not operation.get("security"):
+                continue
+            where = re.sub(r"{[^}]+}", "00000000-0000-4000-8000-000000000000", path)
+            headers = {"If-Match": '"1"', "Idempotency-Key": "a-key-of-this-test"}
+            answer = network.call(method.upper(), where, headers=headers, **({} if method == "get" else {"json": {}}))
+            if "intakes:create" in str(operation["security"]):
+                assert answer.status_code != 503, path
+                continue
+            assert (answer.status_code, answer.json()["type"]) == (503, "urn:pristan:problem:partner-reads-frozen"), (
+                path
+            )
+            closed += 1
+    assert closed >= 15
 
 
 def test_revoking_needs_the_client_itself(network: Network):

@@ -145,6 +145,23 @@ def test_a_list_that_comes_later_hits_too_and_the_offer_ends(network: Network):
     assert refused(network, case_id)[0] == "This organisation takes no new cases at present."
 
 
+def test_a_list_hits_only_whom_it_names_and_only_at_its_own_centre(network: Network):
+    """Two people and two centres: one list that comes later takes away one key."""
+    named = network.case()
+    nobody = network.case(answer_by={"channel": "signal", "address": "+48 600 777 888"}, call_me="Борис")
+    kept = [network.offer(OTHER, named), network.offer(MINE, nobody)]
+    assert upload(network, ADDRESS).status_code == 200
+    assert [holds(network, case_id, slug) for case_id in (named, nobody) for slug in (MINE, OTHER)] == [
+        False, True, True, True,
+    ]  # fmt: skip
+    with network.database.begin(write=False) as session:
+        hits = session.execute(sa.select(Exclusion.case_id, Exclusion.organisation_id)).all()
+        assert [tuple(row) for row in hits] == [(named, named_id("organisation", MINE))]
+        assert [session.get_one(Referral, UUID(one)).state for one in kept] == ["offered", "offered"]
+        assert conflicts.excluded(session, named) == {MINE}
+        assert conflicts.excluded(session, nobody) == frozenset()
+
+
 def test_who_is_at_work_already_goes_on(network: Network):
     referral = network.offer(MINE)
     network.act(referral, "accept")

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from app.cases import sealed_parts
 from app.cases.models import Case, CaseWrap
-from app.core import keyholders
+from app.core import keyholders, keyring
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
@@ -182,6 +182,35 @@ def test_a_value_locked_by_a_straggler_is_found_before_the_key_goes(scene: Scene
     assert waited
     assert report.rounds >= 3
     assert opens(scene, KeyRing.load(path))[1] == 0
+
+
+def test_what_stands_under_the_former_key_is_counted_before_it_goes(scene: Scene, tmp_path: Path) -> None:
+    """A value that no round could move (somebody holds its row) keeps the former key alive."""
+    path = tmp_path / "keys.json"
+    former = KeyRing.load(path)
+    ring = keyring.begin_epoch(path, START.date())
+    with scene.database.begin(write=False) as session:
+        before = rotation.remaining(session, ring.current)
+        assert before > rotation.remaining(session, former.current) == 0
+    for column in ENCRYPTED_COLUMNS:
+        if column.model is not Case:
+            rotation.reencrypt_batch(scene.database, ring, column)
+    with scene.database.begin(write=False) as session:
+        cases = session.scalar(sa.select(sa.func.count()).select_from(Case)) or 0
+        left = rotation.remaining(session, ring.current)
+    assert cases <= left < before
+
+
+def test_the_former_key_stays_while_a_value_needs_it(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rounds that move nothing are no proof that nothing is left."""
+    path = tmp_path / "keys.json"
+    monkeypatch.setattr(rotation, "reencrypt_batch", lambda *_given: (0, 0, None))
+    monkeypatch.setattr(rotation, "_MAX_ROUNDS", 3)
+    with pytest.raises(RuntimeError, match="under an old key"):
+        run(scene, path)
+    assert len(KeyRing.load(path).epochs) == 2
 
 
 # --- a team's key ----------------------------------------------------------------------------------------------------

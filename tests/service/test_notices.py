@@ -214,6 +214,21 @@ def test_without_leave_for_a_message_the_desk_is_asked_instead(scene: Scene, tmp
         assert session.scalars(sa.select(Task.kind).where(Task.done_at.is_(None))).all() == ["tell_person"]
 
 
+def test_the_desk_is_asked_once_about_one_notice(scene: Scene, tmp_path: Path) -> None:
+    """Also after the task is done: the notice itself has an end, and is not looked at again."""
+    accepted(scene, may_leave_message=False)
+    post(scene, tmp_path, Kept())
+    with scene.write() as session:
+        session.execute(sa.update(Task).values(done_at=scene.now, ending="done"))
+    for _ in range(2):
+        scene.later(minutes=30)
+        post(scene, tmp_path, Kept())
+    with scene.database.begin(write=False) as session:
+        assert session.scalars(sa.select(Task.kind).where(Task.done_at.is_(None))).all() == []
+        about = sa.select(OutboxMessage.state, OutboxMessage.last_error).where(OutboxMessage.case_id.is_not(None))
+        assert {tuple(row) for row in session.execute(about)} == {("skipped", "asked_desk")}
+
+
 def test_outside_of_good_hours_it_waits_for_the_next(scene: Scene, tmp_path: Path) -> None:
     accepted(scene, good_hours=["evening"])
     channel = Kept()

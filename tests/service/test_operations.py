@@ -13,10 +13,11 @@ from app.core.keyring import KeyRing
 from app.messaging.models import OutboxMessage
 from app.operations import heartbeats, status
 from app.operations.privileges import Role
+from app.partners.organisations import Organisation
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.worker.loop import Worker
 from tests.support.databases import BY_ROLE, as_role, under
-from tests.support.desk import ONE, StaffSite, load_packs, running
+from tests.support.desk import ONE, TWO, StaffSite, load_packs, running
 
 TOKEN = "a-collector-s-long-token"
 
@@ -172,12 +173,25 @@ def test_whose_program_is_not_reached_is_named(
 ) -> None:
     at = office.time.at - timedelta(days=days)
     with office.database.begin() as session:
-        where = WebhookEndpoint(
-            organisation_id=named_id("organisation", ONE), url="https://partner.example/", types=[], state=endpoint,
-            signature="v1", secret=b"", position=0, created_at=at, updated_at=at,
+        where, neighbour = (
+            WebhookEndpoint(
+                organisation_id=named_id("organisation", slug), url="https://partner.example/", types=[], state=state,
+                signature="v1", secret=b"", position=0, created_at=at, updated_at=at,
+            )
+            for slug, state in ((ONE, endpoint), (TWO, "active"))
         )  # fmt: skip
-        session.add(where)
+        session.add_all([where, neighbour])
         session.flush()
+        session.add(
+            WebhookDelivery(
+                endpoint_id=neighbour.id,
+                event_id=neighbour.id,
+                type="test",
+                happened_at=at,
+                state="delivered",
+                created_at=at,
+            )
+        )
         if delivery:
             session.add(
                 WebhookDelivery(
@@ -186,3 +200,7 @@ def test_whose_program_is_not_reached_is_named(
             )
     page = office.as_("auditor").get("/desk/operations")
     assert ("Helsinki Foundation" in page.words()) is named
+    with office.database.begin(write=False) as session:
+        found = status.read_status(session, office.keys, office.time.at).not_reached
+        helsinki = session.scalars(sa.select(Organisation.name).where(Organisation.slug == ONE)).one()
+    assert list(found) == ([helsinki] if named else []), "the neighbour's program is reached"

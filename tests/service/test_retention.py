@@ -17,7 +17,7 @@ from app.directory.packs import load_packs
 from app.matching.models import MatchRun
 from app.operations import heartbeats
 from app.operations.privileges import Role
-from app.privacy import RetentionPeriods
+from app.privacy import RetentionPeriods, retention
 from app.privacy.retention import DEFAULT_PERIODS
 from app.settings import Settings
 from app.worker.loop import Worker
@@ -85,6 +85,20 @@ def test_contact_goes_after_thirty_days_and_all_the_rest_after_ninety(scene: Sce
     assert left(scene, case_id) == GONE
     assert scene.case_row(case_id).state == "erased"
     assert forget(scene) == 0
+
+
+@pytest.mark.parametrize(("held", "contact", "everything"), [("crowd", 7, 7), (None, 30, 90)])
+def test_of_spam_the_contact_goes_with_the_rest_after_a_week(
+    scene: Scene, held: str | None, contact: int, everything: int
+) -> None:
+    case_id = closed(scene)
+    with scene.write() as session:
+        case = session.get_one(Case, case_id)
+        case.held_reason = held
+        times = retention.deletion_times(session, case, DEFAULT_PERIODS)
+        assert case.closed_at is not None
+        assert times.contact == case.closed_at + timedelta(days=contact)
+        assert times.all == case.closed_at + timedelta(days=everything)
 
 
 def test_a_job_that_comes_half_a_year_late_ends_the_same(scene: Scene) -> None:

@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from app.casework import filing
+from app.cases import transitions
+from app.casework import filing, rematching
 from app.core.errors import Conflict, IllegalMove, Invalid, NotAllowed
 from app.directory import fields, published, rule_overlay, rule_sets
 from app.directory.models import DirectoryEdit
@@ -69,6 +70,28 @@ def said_of(office: StaffSite, label: str) -> str:
     _row, result = found
     groups = (("candidate", result.candidates), ("nearest", result.nearest), ("not", result.not_matched))
     return next(place for place, group in groups for one in group if one.service == KEY)
+
+
+def test_a_cases_runs_are_its_own(office: StaffSite):
+    """Two people with other needs: each case shows its own runs, also after both were matched again."""
+    labels = [office.file()[0], office.file(needs=["housing"], answer_by={"channel": "number"}, call_me="")[0]]
+    cases = [office.case(label) for label in labels]
+    for label in reversed(labels):
+        with office.database.begin() as session:
+            case = transitions.locked(session, office.case(label).id)
+            rematching.rematch(session, office.keys, load_packs(), case, by=member(office, "vera"), now=office.time.at)
+    with office.database.begin(write=False) as session:
+        for case in cases:
+            found = runs.runs_of_case(session, office.keys, case.id, 10)
+            assert [(row.case_id, row.seq) for row, _result in found] == [(case.id, 2), (case.id, 1)]
+            latest = runs.latest_run(session, office.keys, case.id)
+            assert latest is not None
+            assert latest[0].id == found[0][0].id
+        best = [runs.latest_run(session, office.keys, case.id)[1].candidates for case in cases]  # type: ignore[index]
+        assert {one.service for one in best[0]} != {one.service for one in best[1]}
+    with office.database.begin() as session:
+        runs.forget(session, cases[0].id)
+        assert [len(runs.runs_of_case(session, office.keys, case.id, 10)) for case in cases] == [0, 2]
 
 
 def filed_over_http(office: StaffSite) -> str:

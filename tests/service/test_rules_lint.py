@@ -88,6 +88,32 @@ def test_two_services_of_a_centre_for_the_same_people_are_found_however_they_are
     assert ("error", "identical") in {(one.level, one.code) for one in found(root) if one.position.endswith("ge-las")}
 
 
+A_STATUS = {"status": {"any_of": ["visa", "protected"]}}
+TWO_NEEDS = {"all": [{"need": {"any_of": ["asylum"]}}, A_STATUS]}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (TWO_NEEDS, {"all": [{"status": {"any_of": ["protected", "visa"]}}, {"need": {"any_of": ["asylum"]}}]}, True),
+        (TWO_NEEDS, {"any": TWO_NEEDS["all"]}, False),
+        (TWO_NEEDS, A_STATUS, False),
+        (A_STATUS, TWO_NEEDS, False),
+        ({"not": A_STATUS}, A_STATUS, False),
+        ({"not": {"not": A_STATUS}}, A_STATUS, True),
+        ({"deadline_within": 5}, {"deadline_within": 10}, False),
+        ({"deadline_within": 10}, {"deadline_within": 5}, False),
+        ({"deadline_within": 5}, {"deadline_within": 5}, True),
+        (A_STATUS, {"status": {"any_of": ["visa"]}}, False),
+        ({"country": {"any_of": ["PL"]}}, {"country": {"any_of": ["LT"]}}, False),
+    ],
+)
+def test_two_rules_are_equal_if_the_same_people_fulfil_both(one: Any, other: Any, same: bool) -> None:
+    rules = Rule.model_validate(one), Rule.model_validate(other)
+    assert linter._same_people(*rules) is same
+    assert linter._same_people(*reversed(rules)) is same
+
+
 def test_a_narrower_service_of_the_same_centre_is_no_twin() -> None:
     assert not [one for one in OURS if one.code == "identical"]
 

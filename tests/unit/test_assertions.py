@@ -123,6 +123,26 @@ def test_for_somebody_else_or_for_another_time_it_does_not_hold(claims: dict[str
         read(token(**claims))
 
 
+def at(**off: float) -> int:
+    return int((NOW + timedelta(**off)).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("claim", "last", "first_refused"),
+    [
+        ("exp", at(seconds=1), at(seconds=0)),
+        ("exp", at(minutes=5, seconds=30), at(minutes=5, seconds=31)),
+        ("nbf", at(seconds=30), at(seconds=31)),
+        ("iat", at(seconds=30), at(seconds=31)),
+    ],
+)
+def test_a_clock_may_be_off_by_thirty_seconds_and_not_by_one_more(claim: str, last: int, first_refused: int) -> None:
+    """An end that has come is never excused: what is allowed for is a beginning that has not, and a lifetime of five minutes."""
+    assert read(token(**{claim: last})).client_id == "a-client"
+    with pytest.raises(BadAssertion):
+        read(token(**{claim: first_refused}))
+
+
 @pytest.mark.parametrize("text", ["", "a.b.c", "...", token()[:-1], token() + "A", "é.a." + "A" * 86, "A" * 5000])
 def test_what_is_no_token_is_refused(text: str) -> None:
     with pytest.raises(BadAssertion):

@@ -134,6 +134,37 @@ def test_a_case_moves_to_another_countrys_team_only_with_the_persons_yes(office:
     assert them.get("/ru/case").status == 200
 
 
+def test_a_question_about_moving_is_one_cases_and_is_asked_once(office: StaffSite) -> None:
+    other_person: dict[str, Any] = {"answer_by": {"channel": "number"}, "call_me": ""}
+    (asked, receipt), (neighbour, neighbours) = office.file(), office.file(**other_person)
+    vera = office.as_("vera")
+    assert vera.submit(vera.get(f"/desk/cases/{asked}"), f"/desk/cases/{asked}/move", country="GE").status == 303
+    again = {
+        "csrf": csrf_of(vera.get(f"/desk/cases/{asked}")),
+        "version": str(office.case(asked).version),
+        "country": "GE",
+    }
+    assert vera.post(f"/desk/cases/{asked}/move", again).status == 409
+    theirs = person(office, neighbours)
+    page = theirs.get("/ru/case")
+    assert page.tree.css_first('form[action="/ru/case/move"]') is None
+    assert theirs.post("/ru/case/move", {"csrf": csrf_of(page), "answer": "yes"}).status == 404
+    assert office.case(neighbour).country == office.case(asked).country == "PL"
+    assert (
+        vera.submit(vera.get(f"/desk/cases/{neighbour}"), f"/desk/cases/{neighbour}/move", country="GE").status == 303
+    )
+    them = person(office, receipt)
+    them.submit(them.get("/ru/case"), "/ru/case/move", answer="yes")
+    assert (office.case(asked).country, office.case(neighbour).country) == ("GE", "PL")
+    assert theirs.get("/ru/case").tree.css_first('form[action="/ru/case/move"]') is not None
+
+
+def csrf_of(page: Page) -> str:
+    field = page.tree.css_first('input[name="csrf"]')
+    assert field is not None
+    return str(field.attributes["value"])
+
+
 def outsider_sees(office: StaffSite, label: str) -> int:
     return office.as_("outsider").get(f"/desk/cases/{label}").status
 

@@ -17,6 +17,7 @@ from app.partners import sandbox_identity
 from app.partners.organisations import Organisation
 from app.referrals import queries
 from app.staff.models import Member, Team
+from app.web.components import directory_view
 from tests.support.desk import ONE, START, Browser, Page, StaffSite
 from tests.support.newest import newest
 
@@ -54,6 +55,24 @@ def matched(office: StaffSite, **changed: Any) -> Any:
     everyone = [*result.candidates, *result.nearest, *result.not_matched]
     found = next(one for one in everyone if one.service == SERVICE)
     return found in result.candidates, {reason.key for reason in found.reasons}
+
+
+def test_each_list_counts_what_it_shows(office: StaffSite) -> None:
+    vera = office.as_("vera")
+    until = (START + timedelta(days=10)).date().isoformat()
+    act(vera, "/desk/directory/capacity", service=SERVICE, capacity="full", until=until)
+    propose(vera, WEAK, "city", city="Augsburg")
+    for country in ("", "PL", "DE"):
+        counts = {}
+        for shelf in directory_view.SHELVES:
+            page = vera.get(f"/desk/directory?shelf={shelf}&country={country}")
+            shown = len(
+                {node.attributes["href"] for node in page.tree.css('main a[href^="/desk/directory/organisations/"]')}
+            )
+            told = [node for node in page.tree.css("a") if f"shelf={shelf}" in (node.attributes.get("href") or "")]
+            counts[shelf] = (shown, [node.css_first(".count").text() for node in told if node.css_first(".count")])
+            assert counts[shelf][1] == [str(shown)], (country, shelf, counts)
+        assert (counts["paused"][0], counts["proposed"][0]) == {"": (1, 1), "PL": (1, 0), "DE": (0, 1)}[country]
 
 
 def test_repeated_refusals_are_shown_with_their_number_where_a_change_is_proposed(

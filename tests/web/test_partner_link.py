@@ -315,6 +315,23 @@ def test_openings_are_counted_and_stopped_like_all_reading_by_partners(office: S
     assert given(office, path, code)[1].status == 503
 
 
+def test_the_switch_stops_each_step_of_a_link(office: StaffSite) -> None:
+    """A page that was opened before the switch was turned answers nothing and opens nothing."""
+    vera, label, _receipt = referred(office)
+    path, code = made(office, vera, label)
+    browser, page = given(office, path, code)
+    accepted = said(browser, page, "accept")
+    admin = office.as_("admin")
+    admin.submit(admin.get("/desk/operations"), "/desk/freeze")
+    words = browser.submit(accepted, "/partner/link/en/words")
+    assert (words.status, STORY in words.text) == (503, False)
+    assert browser.post("/partner/link/en/answer", accepted.form("/partner/link/en/answer")).status == 503
+    assert browser.get("/partner/link/en").status == 503
+    assert (link_row(office).openings, referral_of(office).state) == (0, "accepted")
+    admin.submit(admin.get("/desk/operations"), "/desk/unfreeze")
+    assert STORY in browser.submit(accepted, "/partner/link/en/words").text
+
+
 def test_nothing_of_link_and_code_is_stored_and_erasure_deletes_the_row(office: StaffSite) -> None:
     vera, label, _receipt = referred(office)
     path, code = made(office, vera, label)

@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from app.cases import sealed_parts, transitions
 from app.cases.states import CaseVerb
 from app.casework import referral_actions
+from app.core import kill_switch
 from app.core.db import Database
 from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
@@ -313,6 +314,37 @@ def test_without_the_token_of_the_session_no_form_acts(opened: Opened) -> None:
             page = opened.browsers[name].post(path, {"csrf": csrf, "version": "1"})
             assert page.status == 409, (path, page.status)
             assert "before you last signed in" in page.words()
+
+
+EVEN_FROZEN = ("/partner/members", "/partner/proposals")
+"""Where members of partners see and stop changes of who may sign in: the switch does not close these."""
+
+
+def test_the_switch_closes_every_page_of_partners_that_reads(opened: Opened) -> None:
+    _freeze(opened.office, on=True)
+    try:
+        browser, open_still, closed = opened.browsers["partner"], set(), 0
+        for route, method in our_routes(opened.office.app):
+            path = route.path_format
+            if not path.startswith("/partner") or (path, method) in BY_LINK or path in CHANGES_PEOPLE:
+                continue
+            data = {"data": {"csrf": opened.csrf["partner"]}} if method == "POST" else {}
+            answer = browser.send(method, fill(path, opened.places["own team"]), **data)
+            if answer.status == 503:
+                assert "Partner access is stopped" in answer.words(), path
+                closed += 1
+            else:
+                open_still.add(path)
+        assert closed >= 20
+        assert [path for path in sorted(open_still) if not path.startswith(EVEN_FROZEN)] == []
+        assert opened.browsers["vera"].get("/desk/").status == 200
+    finally:
+        _freeze(opened.office, on=False)
+
+
+def _freeze(office: StaffSite, *, on: bool) -> None:
+    with office.database.begin() as session:
+        kill_switch.set_switch(session, kill_switch.FREEZE, on=on, by=None, now=office.time.at)
 
 
 def test_unknown_and_other_teams_cases_look_alike(opened: Opened) -> None:

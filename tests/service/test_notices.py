@@ -226,7 +226,7 @@ def test_the_desk_is_asked_once_about_one_notice(scene: Scene, tmp_path: Path) -
     with scene.database.begin(write=False) as session:
         assert session.scalars(sa.select(Task.kind).where(Task.done_at.is_(None))).all() == []
         about = sa.select(OutboxMessage.state, OutboxMessage.last_error).where(OutboxMessage.case_id.is_not(None))
-        assert {tuple(row) for row in session.execute(about)} == {("skipped", "asked_desk")}
+        assert {tuple(row) for row in session.execute(about)} == {("dead", "asked_desk")}
 
 
 def test_outside_of_good_hours_it_waits_for_the_next(scene: Scene, tmp_path: Path) -> None:

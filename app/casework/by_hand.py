@@ -37,14 +37,14 @@ _WHOM: Final = "centre_contact"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SpokenContact:
     """By which means the coordinator and the organisation spoke, and with whom: a name or a role, or nothing."""
 
     how: str
     whom: str = ""
 
     def __repr__(self) -> str:
-        return f"Said(how={self.how!r})"
+        return f"SpokenContact(how={self.how!r})"
 
 
 def let_be_asked(session: Session, desk: Desk, case: Case, organisation_id: UUID) -> None:
@@ -58,7 +58,9 @@ def let_be_asked(session: Session, desk: Desk, case: Case, organisation_id: UUID
     record_audit(session, desk, case, "case:by_hand_agreed", {"organisation": organisation_id.hex})
 
 
-def record_asked(session: Session, desk: Desk, label: str, referral_label: str, version: int, said: Said) -> Case:
+def record_asked(
+    session: Session, desk: Desk, label: str, referral_label: str, version: int, contact: SpokenContact
+) -> Case:
     """Record that the coordinator has put the referral to the organisation, or has asked it again. It stays in its state.
 
     Raises NotFound, StaleCase, Invalid, Conflict (the organisation has decided, or answers itself).
@@ -68,8 +70,8 @@ def record_asked(session: Session, desk: Desk, label: str, referral_label: str, 
         raise StaleCase("The referral has moved on since you opened the case.", state=referral.state)
     if State(referral.state) not in UNDECIDED:
         raise Conflict("There is nothing to ask this organisation now.", state=referral.state)
-    _note(session, desk, case, referral, ASKED, said)
-    record_change(session, desk, case, "case:centre_asked", {"referral": referral.id.hex, "how": said.how})
+    _note(session, desk, case, referral, ASKED, contact)
+    record_change(session, desk, case, "case:centre_asked", {"referral": referral.id.hex, "how": contact.how})
     return case
 
 
@@ -81,14 +83,14 @@ def record_answer(
     version: int,
     verb: Verb,
     payload: TransitionInput,
-    said: Said,
+    contact: SpokenContact,
 ) -> Referral:
     """Make a move on behalf of the organisation, as it told the coordinator. `version` is the referral's.
 
     Raises NotFound, StaleCase, and what `referral_actions.advance` raises.
     """
     referral, case = locked(session, desk, label, referral_label)
-    means = _checked(said)
+    means = _checked(contact)
     by = ActorRef(Actor.ON_BEHALF, desk.member.member_id)
     codes = {name: getattr(payload, name) for name in ("reason", "outcome", "until", "question", "work_done",
              "deadline_on", "outcomes")}  # fmt: skip
@@ -99,7 +101,7 @@ def record_answer(
         )  # fmt: skip
     except PreconditionFailed as error:
         raise StaleCase("The referral has moved on since you opened the case.", **error.extra) from None
-    _note(session, desk, case, moved, verb.value, said)
+    _note(session, desk, case, moved, verb.value, contact)
     record_change(session, desk, case, f"case:referral_{verb}")
     return moved
 
@@ -131,19 +133,19 @@ def _referral_id(session: Session, case: Case, referral_label: str) -> UUID:
     return referral_id
 
 
-def _checked(said: Said) -> Means:
+def _checked(contact: SpokenContact) -> Means:
     """The means. Raises Invalid: none, or a name that is too long."""
-    if len(said.whom.strip()) > LONGEST_NAME:
+    if len(contact.whom.strip()) > LONGEST_NAME:
         detail = Translatable("At most {most} characters: a name or a role.", most=LONGEST_NAME)
         raise Invalid([FieldError(pointer="/whom", code="too_long", detail=detail)])
     try:
-        return SPOKEN[SPOKEN.index(Means(said.how))]
+        return SPOKEN[SPOKEN.index(Means(contact.how))]
     except ValueError:
         raise Invalid([FieldError(pointer="/how", code="required", detail="Say how you spoke with them.")]) from None
 
 
-def _note(session: Session, desk: Desk, case: Case, referral: Referral, what: str, said: Said) -> None:
-    means, whom, contact_id = _checked(said), said.whom.strip(), uuid4()
+def _note(session: Session, desk: Desk, case: Case, referral: Referral, what: str, contact: SpokenContact) -> None:
+    means, whom, contact_id = _checked(contact), contact.whom.strip(), uuid4()
     sealed = None
     if whom:
         desk_key = sealed_access.data_key(session, desk, case, sealed_parts.DESK)

@@ -59,7 +59,7 @@ def send(
     if not may_be_sent(referral):
         raise Conflict("There is nothing to send: the person has not agreed yet, or the referral has ended.")
     if referral.organisation_id not in sealed_parts.organisations_agreed(session, case.id):
-        raise Conflict("The person has not agreed, or no longer, that this organisation may read the case.")
+        raise Conflict("The person has not agreed that this organisation may read the case, or no longer agrees.")
     if by_mail and not address_of(session, desk.keys, referral.organisation_id):
         raise Conflict("There is no confirmed address to mail to. Pass the link on yourself.", state=referral.state)
     person_key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
@@ -134,7 +134,7 @@ def give_to_account(session: Session, desk: Desk, label: str, referral_label: st
     if not may_be_sent(referral):
         raise Conflict("There is nothing to hand over: the person has not agreed yet, or the referral has ended.")
     if referral.organisation_id not in sealed_parts.organisations_agreed(session, case.id):
-        raise Conflict("The person has not agreed, or no longer, that this organisation may read the case.")
+        raise Conflict("The person has not agreed that this organisation may read the case, or no longer agrees.")
     person_key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
     if conflict_screening.is_hit(session, desk.keys, case, person_key, referral.organisation_id):
         raise Conflict("This organisation takes no new cases at present.")

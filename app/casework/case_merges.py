@@ -93,7 +93,8 @@ def _check(session: Session, case: Case, other: Case) -> None:
         raise Conflict("Another case was merged into this one. Merge the other way round.", state=case.state)
     if queries.lock_live_referrals(session, case.id):
         raise Conflict(
-            "Somebody is asked for this case. Withdraw that first, or merge the other way round.", state=case.state
+            "An organisation is being asked about this case. Withdraw that referral first, or merge the other way round.",
+            state=case.state,
         )
 
 

@@ -63,7 +63,7 @@ def ask(session: Session, desk: Desk, directory: Directory, label: str, version:
     if case.closed_at is not None:
         raise Conflict("The case is closed.", state=case.state)
     if _open_question(session, case.id, lock=True) is not None:
-        raise Conflict("The person is asked already whether the case may move.", state=case.state)
+        raise Conflict("The person has already been asked whether the case may move.", state=case.state)
     _refuse_at_work(session, case)
     team_id = staff.team_for(session, country)
     key = keyholders.active_key(session, team_id) if team_id is not None else None
@@ -91,7 +91,7 @@ def ask(session: Session, desk: Desk, directory: Directory, label: str, version:
 def _refuse_at_work(session: Session, case: Case) -> None:
     if queries.lock_live_referrals(session, case.id, AT_WORK):
         raise Conflict(
-            "An organisation is at work on the case. It has to complete or hand back first.", state=case.state
+            "An organisation is at work on the case. It has to complete it or hand it back first.", state=case.state
         )
 
 

@@ -68,7 +68,7 @@ def refer(
         detail = N_("They did not take this case before. Tick that you want to ask them again, or choose another.")
         raise Invalid([FieldError(pointer="/again", code="required", detail=detail)])
     if not despite and unavailability_of(session, case, service_key, desk.now.date()) is not None:
-        detail = N_("This service is full or pauses. Tick that they will take this one anyway, or choose another.")
+        detail = N_("This service is full or paused. Tick that they will take this one anyway, or choose another.")
         raise Invalid([FieldError(pointer="/despite", code="required", detail=detail)])
     first = first_suggestion(session, desk, case)
     passed_over = (why or NO_REASON) if first is not None and first != service_key else None
@@ -125,7 +125,7 @@ def reroute(session: Session, desk: Desk, label: str, referral_label: str, versi
     if state in MAY_OPEN:
         raise Conflict("An organisation is at work on it. Withdraw it first, or ask them to hand it back.", state=state)
     if unavailability_of(session, case, service_key, desk.now.date()) is not None:
-        raise Conflict("This service is full or pauses. Withdraw this one, then refer from the list and say so.")
+        raise Conflict("This service is full or paused. Withdraw this one, then refer from the list and say so.")
     if _did_not_take(session, case, service_key):
         raise Conflict("They did not take this case before. Withdraw this one, then refer from the list and say so.")
     if state in LIVE:

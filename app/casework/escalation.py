@@ -46,11 +46,11 @@ def escalate(session: Session, case_id: UUID, *, now: datetime, waits: Waits) ->
         return False
     alert, case = claimed
     here = {one.id: one for one in team_notices.reachable(session, {case.team_id}) if one.team_id == case.team_id}
-    told = {UUID(member) for member in alert.told}
-    step, to = _next_step(alert.step, here, rota.of_teams(session, {case.team_id})[case.team_id], told, now)
+    already_told = {UUID(member) for member in alert.told}
+    step, to = _next_step(alert.step, here, rota.of_teams(session, {case.team_id})[case.team_id], already_told, now)
     for member_id in to:
         messaging.queue(session, NoticeKind.EMERGENCY_NOT_OPENED, about_id=case.id, member_id=member_id, now=now)
-    alert.step, alert.told = step, sorted(str(member) for member in told | set(to))
+    alert.step, alert.told = step, sorted(str(member) for member in already_told | set(to))
     wait = waits.seniors - waits.next_on_call if step == _NEXT else waits.seniors
     alert.due_at = now + wait if step < MOST_STEPS else None
     session.flush()
@@ -58,11 +58,11 @@ def escalate(session: Session, case_id: UUID, *, now: datetime, waits: Waits) ->
 
 
 def _next_step(
-    step: int, here: Mapping[UUID, Reachable], team_rota: Rota, told: set[UUID], now: datetime
+    step: int, here: Mapping[UUID, Reachable], team_rota: Rota, already_told: set[UUID], now: datetime
 ) -> tuple[int, list[UUID]]:
     """The step that is taken now, and who is told in it. With no one else on the rota, the seniors are told already now."""
     if step < _NEXT:
-        further = [member for member in team_rota.on_call(now, here) if member not in told]
+        further = [member for member in team_rota.on_call(now, here) if member not in already_told]
         if further:
             return _NEXT, further[:1]
     seniors = [one.id for one in here.values() if one.role is Role.SENIOR]

@@ -56,7 +56,7 @@ def create(
     if case.closed_at is not None:
         raise Conflict("The case is closed.", state=case.state)
     if case.merged_into_id is not None:
-        raise Conflict("This case goes on as another one: refer that.", state=case.state)
+        raise Conflict("This case continues as another one. Refer that one.", state=case.state)
     service = session.scalars(
         sa.select(ServiceRow).where(ServiceRow.key == service_key, ServiceRow.retired_at.is_(None))
     ).one_or_none()
@@ -120,7 +120,7 @@ def needs_to_ask(
         if not wanted:
             raise Invalid([FieldError(pointer="/needs", code="required", detail="Choose at least one need.")])
         if not set(wanted) <= set(askable):
-            raise Conflict("Another organisation has one of these needs, or it has an end.", state=case_state)
+            raise Conflict("Another organisation has one of these needs, or the need has ended.", state=case_state)
         return [need for need in states if need in wanted]
     waiting = [need for need in askable if states[need] is not NeedState.OFFERED]
     for among in (waiting, askable):

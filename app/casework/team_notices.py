@@ -75,7 +75,7 @@ def hand_out_due(session: Session, now: datetime, limit: int, *, first_wait: tim
     members, rotas = reachable(session, teams), rota.of_teams(session, teams)
     cases = _cases_of(session, {message.about_id for message in messages})
     crowded = outbox.told_often(session, now)
-    told = 0
+    handed_out = 0
     for message in messages:
         case = cases.get(message.about_id)
         to = recipients_of(NoticeKind(message.kind), message.team_id, case, members, rotas, now)
@@ -87,8 +87,8 @@ def hand_out_due(session: Session, now: datetime, limit: int, *, first_wait: tim
             outbox.hand_out(session, message, spread, now)
         else:
             outbox.set_aside(session, [message.id], NOBODY, now)
-        told += len(to)
-    return told
+        handed_out += len(to)
+    return handed_out
 
 
 def next_interval(moment: datetime) -> datetime:

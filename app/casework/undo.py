@@ -48,7 +48,7 @@ def undo(session: Session, desk: Desk, label: str, version: int) -> Case:
     case = coordinator.locked_case(session, desk, label, version)
     done = cases_undo.latest(session, case, desk.member.member_id)
     if done is None:
-        raise Conflict("There is nothing of yours left to take back here.", state=case.state)
+        raise Conflict("There is nothing left here that you can take back.", state=case.state)
     if "referral" in done.before:
         _withdraw(session, desk, case, UUID(done.before["referral"]))
     _state_back(session, desk, case, CaseState(done.before["state"]), done.before.get("needs"))

@@ -42,8 +42,8 @@ def upload(
     except conflicts.UnreadableListError as error:
         files.refuse(file, str(error))
     counts = parsed.understood or {}
-    told = ", ".join(f"{counts[kind]} {what}" for kind, what in _KINDS.items() if counts.get(kind)) or "Nothing"
-    typer.echo(f"{told} understood{f', read as {parsed.encoding}' if parsed.encoding else ''}.")
+    understood = ", ".join(f"{counts[kind]} {what}" for kind, what in _KINDS.items() if counts.get(kind)) or "Nothing"
+    typer.echo(f"{understood} understood{f', read as {parsed.encoding}' if parsed.encoding else ''}.")
     for problem in parsed.problems[:MAX_PROBLEMS_SHOWN]:
         typer.echo(str(problem), err=True)
     if len(parsed.problems) > MAX_PROBLEMS_SHOWN:

@@ -16,7 +16,7 @@ from app.cli.http_protocol import PatientProtocol
 from app.core import log, process_memory
 from app.core.clock import utc_now
 from app.core.db import UnsafeDatabase
-from app.core.keyring import WeakSecret
+from app.core.key_file import WeakSecret
 from app.main import create_app
 from app.settings import ALL_SURFACES, Settings, Surface
 from app.worker import Worker

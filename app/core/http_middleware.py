@@ -33,6 +33,7 @@ HEADERS: Final = {
 CLIENT_GONE: Final = 499
 """The status that is logged and counted when a client leaves before the answer: nothing went wrong on our side."""
 _SERVER_ERROR: Final = 500
+_CLOSE: Final = {"connection": "close"}
 RequestObserver = Callable[[str, str, int, float], None]
 RESPONSE_HEADERS: Final = "pristan.answer_headers"
 """The scope key under which a dependency stores headers that are sent with every response to this request, errors included."""
@@ -104,7 +105,7 @@ class RequestMiddleware:
 
         try:
             if _has_two_lengths(scope):
-                await _refuse(scope, receive, send_with_headers, BadRequest(headers={"connection": "close"}))
+                await _refuse(scope, receive, send_with_headers, BadRequest(headers=_CLOSE))
             elif _announced_size(scope) > limit:
                 error = TooLarge("The request is larger than this service takes.")
                 await _refuse(scope, receive, send_with_headers, error)

@@ -14,100 +14,36 @@ A ring loaded from a file checks before each operation whether the file has chan
 a new key and drops a destroyed one.
 """
 
-import base64
 import contextlib
-import hashlib
-import hmac
-import json
-import os
 import secrets
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from app.core import sealing
+from app.core import key_file, sealing
 from app.core.errors import Unavailable
+from app.core.key_file import FormerKeys, Keys, WeakSecret, mac_under
 from app.core.sealing import CannotOpen
 
-_FORMAT = 2
-"""1: values to look up were stored as bare MACs, and still are until the next rotation writes the file again."""
 EPOCH_ID_BYTES: Final = 4
-_MIN_DISTINCT_BYTES = 12  # 32 random bytes have about 30 different values; fewer than 12 do not happen by chance
-
-
-class WeakSecret(Exception):
-    """The key file is missing, readable by others, damaged, or contains a key that is not random."""
-
-
-def _mac(key: bytes, data: Collection[bytes]) -> bytes:
-    digest = hmac.new(key, digestmod=hashlib.sha256)
-    for datum in data:
-        digest.update(len(datum).to_bytes(8, "big") + datum)
-    return digest.digest()
-
-
-@dataclass(frozen=True, slots=True)
-class FormerKeys:
-    """Keys derived from a former root, by purpose, and until when what was made with them is accepted. Its repr shows none."""
-
-    until: datetime
-    keys: Mapping[str, bytes]
-
-    def __repr__(self) -> str:
-        return f"FormerKeys(until={self.until.isoformat()})"
-
-    def mac(self, purpose: str, *data: bytes) -> bytes:
-        return _mac(self.keys[f"mac:{purpose}"], data)
-
-    def derive(self, purpose: str) -> bytes:
-        return self.keys[purpose]
-
-
-@dataclass(frozen=True, slots=True)
-class _Keys:
-    """All keys at one moment. Replaced as a whole, so that no thread sees half a change.
-
-    kept: keys of an earlier root that go on, by purpose. derived: a cache.
-    """
-
-    epochs: Mapping[int, bytes]
-    current: int
-    since: Mapping[int, date]
-    root: bytes
-    root_epoch: int = 1
-    root_since: date | None = None
-    kept: Mapping[str, bytes] = field(default_factory=dict)
-    former: tuple[FormerKeys, ...] = ()
-    hides: bool = True
-    derived: dict[str, bytes] = field(default_factory=dict)
-
-    def derive(self, purpose: str) -> bytes:
-        known = self.kept.get(purpose) or self.derived.get(purpose)
-        if known is None:
-            known = self.derived[purpose] = sealing.derive(self.root, purpose)
-        return known
 
 
 class KeyRing:
     """Epoch keys by number, and the root secret. Created by `generate`, read by `load`, never printed."""
 
     def __init__(self, epochs: Mapping[int, bytes], current: int, root: bytes, since: Mapping[int, date]) -> None:
-        self._set(_Keys(dict(epochs), current, dict(since), root))
+        self._set(Keys(dict(epochs), current, dict(since), root))
         self._path: Path | None = None
         self._loaded_version: tuple[int, ...] = ()
 
-    def _set(self, keys: _Keys) -> None:
-        if keys.current not in keys.epochs:
-            raise WeakSecret("the current epoch key is not in the key file")
-        for key in (*keys.epochs.values(), keys.root, *keys.kept.values()):
-            _refuse_weak(key)
+    def _set(self, keys: Keys) -> None:
+        keys.check()
         self._keys = keys
 
     @classmethod
-    def _of(cls, keys: _Keys) -> "KeyRing":
+    def _of(cls, keys: Keys) -> "KeyRing":
         ring = cls(keys.epochs, keys.current, keys.root, keys.since)
         ring._set(keys)
         return ring
@@ -149,72 +85,19 @@ class KeyRing:
     @classmethod
     def generate(cls, today: date) -> "KeyRing":
         key, root = secrets.token_bytes(32), secrets.token_bytes(32)
-        return cls._of(_Keys({1: key}, 1, {1: today}, root, root_since=today))
+        return cls._of(Keys({1: key}, 1, {1: today}, root, root_since=today))
 
     @classmethod
     def load(cls, path: Path) -> "KeyRing":
         """The ring in a key file. Raises WeakSecret when it is missing, damaged, readable by others, or a key in it is weak."""
-        try:
-            if os.name == "posix" and path.stat().st_mode & 0o077:
-                raise WeakSecret(f"{path.name} can be read by others; run: chmod 600 {path.name}")
-            version = _file_version(path)
-            document = json.loads(path.read_text())
-            epochs = {int(number): base64.b64decode(entry["key"]) for number, entry in document["epochs"].items()}
-            since = {int(number): date.fromisoformat(entry["since"]) for number, entry in document["epochs"].items()}
-            root_since = document.get("root_since")
-            keys = _Keys(
-                epochs,
-                int(document["current"]),
-                since,
-                base64.b64decode(document["root"]),
-                root_epoch=int(document.get("root_epoch", 1)),
-                root_since=date.fromisoformat(root_since) if root_since else None,
-                kept=_decoded(document.get("kept", {})),
-                former=tuple(
-                    FormerKeys(datetime.fromisoformat(one["until"]), _decoded(one["keys"]))
-                    for one in document.get("former", [])
-                ),
-                hides=int(document.get("format", 1)) > 1,
-            )
-            ring = cls._of(keys)
-        except FileNotFoundError:
-            raise WeakSecret(f"there is no key file {path.name}; `pristan init` creates one") from None
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise WeakSecret(f"{path.name} cannot be read as a key file") from error
+        keys, version = key_file.read(path)
+        ring = cls._of(keys)
         ring._path, ring._loaded_version = path, version
         return ring
 
     def save(self, path: Path, *, replace: bool = False) -> None:
-        """Write the file atomically, with mode 0600. Raises FileExistsError if it exists, unless `replace`."""
-        keys = self._keys
-        document = {
-            "format": _FORMAT if keys.hides else 1,
-            "current": keys.current,
-            "root": base64.b64encode(keys.root).decode(),
-            "root_epoch": keys.root_epoch,
-            "root_since": keys.root_since.isoformat() if keys.root_since else None,
-            "kept": _encoded(keys.kept),
-            "former": [{"until": one.until.isoformat(), "keys": _encoded(one.keys)} for one in keys.former],
-            "epochs": {
-                str(number): {"key": base64.b64encode(key).decode(), "since": keys.since[number].isoformat()}
-                for number, key in keys.epochs.items()
-            },
-        }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(document, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        if replace:
-            temporary.replace(path)
-            _sync_directory(path.parent)
-            return
-        try:
-            os.link(temporary, path)  # unlike a rename it fails when another process was first
-        finally:
-            temporary.unlink()
+        """Write the key file atomically, with mode 0600. Raises FileExistsError if it exists, unless `replace`."""
+        key_file.write(path, self._keys, replace=replace)
 
     def encrypt(self, plaintext: bytes, *binding: str) -> bytes:
         """Encrypt under the current epoch key, bound to `binding` (table, row, column, version): epoch number, then ciphertext.
@@ -283,7 +166,7 @@ class KeyRing:
 
     def mac(self, purpose: str, *data: bytes) -> bytes:
         """HMAC-SHA256 (32 bytes) under a separate key for `purpose`; each datum is length-prefixed."""
-        return _mac(self.derive(f"mac:{purpose}"), data)
+        return mac_under(self.derive(f"mac:{purpose}"), data)
 
     def macs(self, purpose: str, *data: bytes) -> list[bytes]:
         """The MACs that are accepted: the present one, and for a while after a new root also the former one."""
@@ -311,7 +194,7 @@ class KeyRing:
         if self._path is None:
             return
         try:
-            version = _file_version(self._path)
+            version = key_file.version_of(self._path)
             if version != self._loaded_version:
                 loaded = KeyRing.load(self._path)
                 self._keys, self._loaded_version = loaded._keys, version
@@ -333,11 +216,11 @@ def begin_epoch(path: Path, today: date) -> KeyRing:
 
     Adds nothing if a rotation is already in progress, so that it can be continued. Two callers at the same time begin the same one.
     """
-    with _exclusive(path):
+    with key_file.exclusive(path):
         ring = KeyRing.load(path)
         if len(ring.epochs) > 1:
             return ring
-        KeyRing._of(_with_new_epoch(ring._keys, today)).save(path, replace=True)
+        key_file.write(path, _with_new_epoch(ring._keys, today), replace=True)
         return KeyRing.load(path)
 
 
@@ -349,7 +232,7 @@ def begin_root(
     The keys of the purposes in `kept` stay as they are, as items of the file; those in `fading` are accepted `until` then (None: no
     more). Adds nothing if a rotation is in progress, like `begin_epoch`: `root_is_new` tells whether it is one of the root.
     """
-    with _exclusive(path):
+    with key_file.exclusive(path):
         ring = KeyRing.load(path)
         if len(ring.epochs) > 1:
             return ring
@@ -364,11 +247,11 @@ def begin_root(
             former=(FormerKeys(until, {purpose: keys.derive(purpose) for purpose in fading}),) if until else (),
             derived={},
         )
-        _replace_and_overwrite(path, KeyRing._of(fresh))
+        key_file.replace_and_overwrite(path, fresh)
         return KeyRing.load(path)
 
 
-def _with_new_epoch(keys: _Keys, today: date) -> _Keys:
+def _with_new_epoch(keys: Keys, today: date) -> Keys:
     number = keys.current + 1
     epochs = {**keys.epochs, number: secrets.token_bytes(32)}
     return replace(keys, epochs=epochs, current=number, since={**keys.since, number: today}, hides=True)
@@ -379,7 +262,7 @@ def end_epochs(path: Path, keep: int) -> KeyRing:
 
     Does nothing unless `keep` is the current one. The bytes of the old file are overwritten before it is deleted.
     """
-    with _exclusive(path):
+    with key_file.exclusive(path):
         ring = KeyRing.load(path)
         if ring.current != keep or ring.epochs == (keep,):
             return ring
@@ -391,75 +274,15 @@ def end_epochs(path: Path, keep: int) -> KeyRing:
             kept={purpose: key for purpose, key in keys.kept.items() if not purpose.startswith("signature:")},
             former=tuple(one for one in keys.former if one.until > now),
         )
-        _replace_and_overwrite(path, KeyRing._of(left))
+        key_file.replace_and_overwrite(path, left)
         return KeyRing.load(path)
 
 
-def _replace_and_overwrite(path: Path, ring: KeyRing) -> None:
-    """Save the ring in place of the old file, and overwrite the old file's bytes."""
-    old = path.with_name(f".{path.name}.old")
-    old.unlink(missing_ok=True)
-    os.link(path, old)
-    ring.save(path, replace=True)
-    _overwrite(old)
-
-
-@contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock on the key file. A file left behind by an interrupted change is overwritten first."""
-    import fcntl
-
-    with path.with_name(f".{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        old = path.with_name(f".{path.name}.old")
-        if old.exists() and not old.samefile(path):
-            _overwrite(old)
-        yield
-
-
-def _overwrite(path: Path) -> None:
-    with path.open("r+b") as file:
-        file.write(bytes(path.stat().st_size))
-        file.flush()
-        os.fsync(file.fileno())
-    path.unlink()
-
-
-def _sync_directory(folder: Path) -> None:
-    """Flush the directory entry to disk, so that the file is there before anything is encrypted with its keys."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _file_version(path: Path) -> tuple[int, ...]:
-    """What changes when the file is replaced or written: inode, time of modification, size."""
-    status = path.stat()
-    return (status.st_ino, status.st_mtime_ns, status.st_size)
-
-
-def _deterministic_envelope(keys: _Keys, epoch: int, plaintext: bytes, binding: Collection[str]) -> bytes:
+def _deterministic_envelope(keys: Keys, epoch: int, plaintext: bytes, binding: Collection[str]) -> bytes:
     head = epoch.to_bytes(EPOCH_ID_BYTES, "big")
     key = _deterministic_key(keys.epochs[epoch])
     return head + sealing.encrypt_deterministically(key, plaintext, head + sealing.context(*binding))
 
 
-def _encoded(keys: Mapping[str, bytes]) -> dict[str, str]:
-    return {purpose: base64.b64encode(key).decode() for purpose, key in keys.items()}
-
-
-def _decoded(document: Mapping[str, str]) -> dict[str, bytes]:
-    return {purpose: base64.b64decode(key) for purpose, key in document.items()}
-
-
 def _deterministic_key(epoch_key: bytes) -> bytes:
     return sealing.derive(epoch_key, "pristan/same")
-
-
-def _refuse_weak(key: bytes) -> None:
-    if len(key) != 32 or len(set(key)) < _MIN_DISTINCT_BYTES:
-        raise WeakSecret("a key in the key file is not 32 random bytes")

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from app.core import sealing
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid
-from app.core.keyring import FormerKeys, KeyRing
+from app.core.key_file import FormerKeys
+from app.core.keyring import KeyRing
 from app.core.upsert import insert_if_absent
 from app.intake.models import SealedResponse
 

@@ -82,7 +82,7 @@ FORM_LANGUAGE: Final = "form language"
 """A default: the language of the form, which is also what counts as spoken where nothing is chosen."""
 STEPS: Final = (
     Step("1", N_("Who needs help?"), (
-        Question("for_whom", Kind.RADIO, N_("Who is this request for?"), options="for_whom", required=True, why=N_("The next questions then speak to you, or of the person you help.")),
+        Question("for_whom", Kind.RADIO, N_("Who is this request for?"), options="for_whom", required=True, why=N_("The next questions are then worded for you, or about the person you help.")),
     )),
     Step("2", N_("What do you need help with?"), (
         Question("needs", Kind.CHECKS, N_("What do you need help with?"), N_("Choose all that apply."), options="needs", required=True, why=N_("Each centre helps with certain things. We look for a centre for each thing that is chosen here.")),

@@ -71,7 +71,7 @@ HELPS: Final = MappingProxyType(
         "sign_language": N_("A sign language interpreter, please"),
         "mobility": N_("It is hard for me to walk or travel"),
         "trauma": N_(
-            "Someone trained to talk with people after violence, so that I do not have to tell it again and again"
+            "Someone trained to talk with people after violence, so that I need not tell my story again and again"
         ),
         "other_language": N_("I speak a language that is not in the list"),
     }

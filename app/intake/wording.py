@@ -60,8 +60,8 @@ OF_THE_PERSON: Final = MappingProxyType(
         "I find it hard to read": N_("Finds it hard to read"),
         "I do not hear well: please write instead of calling": N_("Does not hear well: please write instead of calling"),
         "It is hard for me to walk or travel": N_("It is hard for the person to walk or travel"),
-        "Someone trained to talk with people after violence, so that I do not have to tell it again and again": N_(
-            "Someone trained to talk with people after violence, so that the person need not tell it again and again"
+        "Someone trained to talk with people after violence, so that I need not tell my story again and again": N_(
+            "Someone trained to talk with people after violence, so that the person need not tell their story again and again"
         ),
         "I speak a language that is not in the list": N_("The person speaks a language that is not in the list"),
         "I will come back with my number": N_("The person or I will come back with the number"),

@@ -58,13 +58,13 @@ class CodeColumn:
     index: Mapping[str, Sequence[CodeMatch]]
 
     def answers(self, facts: Facts, _live: Mapping[str, LiveStatus], _on: date) -> Answers:
-        said = CODES_OF_PERSON[self.name](facts)
-        if said is None:
+        codes_said = CODES_OF_PERSON[self.name](facts)
+        if codes_said is None:
             return self.not_said
         outcomes = self.otherwise.outcomes.copy()
-        reasons = self.otherwise.reasons.copy() or [self._naming(said, NO_)] * len(outcomes)
+        reasons = self.otherwise.reasons.copy() or [self._naming(codes_said, NO_)] * len(outcomes)
         shared = dict[int, tuple[str, ...]]()
-        for code in said:
+        for code in codes_said:
             for position, outcome, reason in self.index.get(code, ()):
                 outcomes[position] = outcome
                 if reason is None:

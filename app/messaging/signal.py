@@ -59,9 +59,9 @@ class SignalChannel:
 def _failure(answer: Answer) -> SendingFailed:
     """What an answer of the gateway means. It says 400 for nearly everything; the words tell more. They can name the recipient and
     are not kept."""
-    said = str(answer.content.get("error", "")).lower()
-    if answer.status == 429 or any(word in said for word in _LIMITED):
+    description = str(answer.content.get("error", "")).lower()
+    if answer.status == 429 or any(word in description for word in _LIMITED):
         return SendingFailed("rate_limited", affects_all=True, retry_after=answer.retry_after or _REST)
-    if answer.status == 400 and _NOT_ON_SIGNAL in said:
+    if answer.status == 400 and _NOT_ON_SIGNAL in description:
         return SendingFailed("recipient_refused", permanent=True, address_gone=True)
     return SendingFailed(f"http_{answer.status}", affects_all=answer.status != 400, retry_after=answer.retry_after)

@@ -152,8 +152,8 @@ def _hand_over(connection: smtplib.SMTP, mail: EmailMessage) -> None:
     except smtplib.SMTPNotSupportedError as error:
         raise SendingFailed("smtputf8_not_supported", permanent=True) from error
     except smtplib.SMTPRecipientsRefused as error:
-        code, said = next(iter(error.recipients.values()))
-        unknown = code in _NO_SUCH_ADDRESS and _POLICY not in said
+        code, reply = next(iter(error.recipients.values()))
+        unknown = code in _NO_SUCH_ADDRESS and _POLICY not in reply
         raise SendingFailed("recipient_refused", affects_all=code == _CLOSING, permanent=unknown) from error
     except smtplib.SMTPSenderRefused as error:
         raise SendingFailed(f"smtp_{error.smtp_code}", affects_all=True) from error

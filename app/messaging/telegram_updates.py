@@ -60,15 +60,15 @@ class TelegramPoller:
             offset = max(offset, update.id + 1)
             try:
                 with self._database.begin() as session:
-                    said = answer(session, self._keys, update, self._clock) if update.chat else ""
+                    reply = answer(session, self._keys, update, self._clock) if update.chat else ""
                     self._remember(session, offset)
             except DBAPIError:
                 raise
             except Exception as error:  # noqa: BLE001  one message that breaks something must not stop those behind it
                 log.get().error("job_failed", kind="telegram", error=type(error).__name__, where=log.where(error))
                 continue
-            if said:
-                self._reply(update.chat, said)
+            if reply:
+                self._reply(update.chat, reply)
         return offset
 
     def _reply(self, chat: str, text: str) -> None:

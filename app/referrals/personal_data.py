@@ -31,16 +31,16 @@ def export(session: Session, case_id: UUID) -> list[dict[str, Any]]:
         .where(Referral.case_id == case_id, Referral.offered_at.is_not(None))
         .order_by(Referral.offered_at)
     ).all()
-    said: dict[UUID, dict[str, bool]] = {row.id: {} for row in rows}
-    for answer in session.scalars(sa.select(ContactAnswer).where(ContactAnswer.referral_id.in_(list(said)))):
-        said[answer.referral_id][answer.about] = answer.yes
+    answers: dict[UUID, dict[str, bool]] = {row.id: {} for row in rows}
+    for answer in session.scalars(sa.select(ContactAnswer).where(ContactAnswer.referral_id.in_(list(answers)))):
+        answers[answer.referral_id][answer.about] = answer.yes
     return [
         {
             "organisation": row.name,
             "state": row.state,
             **({"needs": row.needs} if row.needs else {}),
             "asked_on": row.offered_at.date().isoformat(),
-            **({"you_said": said[row.id]} if said[row.id] else {}),
+            **({"you_said": answers[row.id]} if answers[row.id] else {}),
         }
         for row in rows
     ]

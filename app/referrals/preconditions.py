@@ -120,7 +120,7 @@ def _needs_free(session: Session, referral: Referral, case: Case, _now: datetime
     having = {row.referral_id for row in named.values() if row.state == NeedState.WITH_CENTRE} - {referral.id}
     free = states <= ASKABLE if referral.completed_at is None else states - {NeedState.NOT_WANTED}
     if having or (named and not free):
-        raise Conflict("Another organisation has what it was asked for, or it has an end.")
+        raise Conflict("Another organisation has the needs that it was asked for, or they have ended.")
 
 
 _CHECKS: Final[dict[Precondition, Callable[[Session, Referral, Case, datetime], None]]] = {

@@ -196,8 +196,8 @@ class World:
             if way is Way.HAND:
                 self._try(referral_id, verb, _ON_BEHALF, replace(payload, how=Means.PHONE.value))
                 return
-            said = replace(payload, how=Means.LINK.value) if way is Way.LINK else payload
-            self._try(referral_id, verb, ActorRef(Actor.PARTNER, organisation_id, organisation_id), said)
+            by_link = replace(payload, how=Means.LINK.value) if way is Way.LINK else payload
+            self._try(referral_id, verb, ActorRef(Actor.PARTNER, organisation_id, organisation_id), by_link)
 
         self.at(moment, act)
 

@@ -442,6 +442,11 @@ def named(name: str, output: str) -> bool:
     return re.sub(r"app/countries/|(?<=versions/)\d.*", "", name) in output
 
 
+def test_every_recipe_of_contributing_is_walked() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("\n## Recipes\n", 1)[1]
+    assert re.findall(r"(?m)^### (.+)$", text) == [recipe.title for recipe in RECIPES]
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.title)
 def test_a_recipe_is_whole_and_whatever_is_forgotten_is_told(workshop: Workshop, recipe: Recipe) -> None:
     before = workshop.carry_out(recipe)

@@ -13,7 +13,8 @@ import pytest
 
 from app.core import keyring
 from app.core.errors import Unavailable
-from app.core.keyring import KeyRing, WeakSecret, load_or_create
+from app.core.key_file import WeakSecret
+from app.core.keyring import KeyRing, load_or_create
 from app.core.sealing import CannotOpen
 
 TODAY = date(2026, 11, 24)

@@ -9,8 +9,8 @@ from app.core.i18n import LANGUAGES, translator
 from app.directory.packs import load_packs
 from app.matching.code_names import CodeNames
 from app.web.components.rendering import environment
-from app.web.person import waiting
-from app.web.person.waiting import WhileYouWait
+from app.web.person import waiting_advice
+from app.web.person.waiting_advice import WhileYouWait
 
 DIRECTORY = load_packs()
 FACTS = [fact for facts in DIRECTORY.guidance_by_country.values() for fact in facts]
@@ -18,7 +18,7 @@ FACTS = [fact for facts in DIRECTORY.guidance_by_country.values() for fact in fa
 
 def told(country: str, *needs: str, letter: str | None = None, from_day: date | None = None) -> WhileYouWait:
     code_names = CodeNames("en", DIRECTORY)
-    return waiting.while_you_wait(
+    return waiting_advice.while_you_wait(
         country, needs, letter, DIRECTORY, code_names, from_day=from_day, has_deadline=letter is not None
     )
 
@@ -47,7 +47,7 @@ def test_the_facts_are_those_of_the_country_and_the_letter_comes_first() -> None
     )
     assert "1481" in " ".join(text for text, _source in (*told("GE", "detention").first, *told("GE", "detention").more))
     assert all("BAMF" not in text for text, _source in told("PL", "asylum").first)
-    assert len(told("DE", "asylum", "detention").first) == waiting.SHOWN
+    assert len(told("DE", "asylum", "detention").first) == waiting_advice.SHOWN
     assert told("DE", "asylum", "detention").first[0][0].startswith("Do not count on a lawyer appointed by the court")
 
 
@@ -84,7 +84,7 @@ def test_whom_to_turn_to_comes_with_a_day_and_a_deadline_with_how_to_save_it() -
 def test_every_kind_of_letter_that_has_facts_leads_to_them(country: str) -> None:
     for row in DIRECTORY.deadlines(country):
         if row.letter_kind:
-            need = waiting.need_of_letter(row.event)
+            need = waiting_advice.need_of_letter(row.event)
             assert need is None or DIRECTORY.need(need) is not None
-    assert waiting.need_of_letter(None) is None
-    assert waiting.need_of_letter("unknown") is None
+    assert waiting_advice.need_of_letter(None) is None
+    assert waiting_advice.need_of_letter("unknown") is None

@@ -269,7 +269,7 @@ def _known(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _why_not(row: PackageRow) -> str:
     if row.table in FILES:
-        return N_("What it belongs to is not proposed, or it says nothing that the directory keeps.")
+        return N_("The object that it belongs to is not proposed, or it contains nothing that the directory keeps.")
     return N_("The directory keeps nothing of this kind.")
 
 

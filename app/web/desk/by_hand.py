@@ -153,8 +153,8 @@ def _answer_form(
     )
 
 
-def _contact_note(request: Request) -> by_hand.Said:
-    return by_hand.Said(field_value(request.state.form, "how"), field_value(request.state.form, "whom"))
+def _contact_note(request: Request) -> by_hand.SpokenContact:
+    return by_hand.SpokenContact(field_value(request.state.form, "how"), field_value(request.state.form, "whom"))
 
 
 def _answer(verb: Verb) -> Verb:

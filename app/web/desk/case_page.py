@@ -179,7 +179,7 @@ def refer_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Res
     case = session.get_one(Case, referral.case_id)
     how = field_value(request.state.form, "how")
     if how and referral.state == State.OFFERED and way_of(referral.way) in BY_COORDINATOR:
-        contact = by_hand.Said(how, field_value(request.state.form, "whom"))
+        contact = by_hand.SpokenContact(how, field_value(request.state.form, "whom"))
         by_hand.record_asked(session, desk, label, referral.label, referral.version, contact)
     if not (way_of(referral.way) in BY_COORDINATOR or _is_notified(session, desk, referral.organisation_id)):
         desk_referrals.remind_to_tell(session, desk, case, referral)

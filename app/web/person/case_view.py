@@ -37,7 +37,7 @@ from app.web.person import (
     needs_list,
     person_prompts,
     urgent_contacts,
-    waiting,
+    waiting_advice,
 )
 from app.web.person.check_page import connected_centres
 
@@ -239,9 +239,9 @@ def how_asked(entry: person_actions.PersonReferral, asked_by: Mapping[UUID, tupl
     """By which means a coordinator asked, and what the centre can read; empty where it has an account."""
     if way_of(entry.way) not in BY_COORDINATOR:
         return []
-    told = [_HOW_ASKED[asked_by[entry.id][1]]] if entry.id in asked_by else []
+    how = [_HOW_ASKED[asked_by[entry.id][1]]] if entry.id in asked_by else []
     reads = _BY_LINK if way_of(entry.way) is Way.LINK else _NO_ACCOUNT
-    return [*told, reads] if State(entry.state) in UNDECIDED else told
+    return [*how, reads] if State(entry.state) in UNDECIDED else how
 
 
 def _while_you_wait(
@@ -251,11 +251,11 @@ def _while_you_wait(
     keys: KeyRing,
     code_names: CodeNames,
     directory: Packs,
-) -> waiting.WhileYouWait | None:
+) -> waiting_advice.WhileYouWait | None:
     """What the person can do while they wait; None when the case has ended, or a centre is at work on it."""
     if case.closed_at is not None or any(State(entry.state) in AT_WORK for entry in referrals):
         return None
-    return waiting.while_you_wait(
+    return waiting_advice.while_you_wait(
         case.country,
         case.needs,
         _letter_kind(case, keys),

@@ -86,9 +86,9 @@ def show_documents(
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
-    told = (visits.kept(session, cookie, now, "documents") if again else None) or {}
+    results = (visits.kept(session, cookie, now, "documents") if again else None) or {}
     words, limits = translator(lang), document_limits(settings)
-    problem = {LATE: EXPIRED_NOTICE, NO_ROOM: _NO_ROOM, NONE_CHOSEN: _NONE}.get(told.get("problem", ""), "")
+    problem = {LATE: EXPIRED_NOTICE, NO_ROOM: _NO_ROOM, NONE_CHOSEN: _NONE}.get(results.get("problem", ""), "")
     entries = storage.of_case(session, opened.case.id)
     centres = organisations.names(session, [entry.organisation_id for entry in entries if entry.organisation_id])
     left = storage.room(session, opened.case.id, limits)
@@ -106,7 +106,7 @@ def show_documents(
             )
             for entry in entries
         ],
-        outcomes=[(number, code, OUTCOMES[code]) for number, code in told.get("files", ()) if code in OUTCOMES],
+        outcomes=[(number, code, OUTCOMES[code]) for number, code in results.get("files", ()) if code in OUTCOMES],
         problem=problem,
         takes=documents.takes_documents(opened.case) and left.is_left,
         left=left,
@@ -133,9 +133,9 @@ async def add_documents(
         await upload.take(parts)
     if time_limit.cancelled_caught:
         raise Unavailable("The files took too long to arrive. What was shown as added is safe.")
-    told = {"problem": upload.problem, "files": upload.outcomes}
+    results = {"problem": upload.problem, "files": upload.outcomes}
     async with transactions.open(write=True) as session:
-        await run_sync(lambda: visits.keep(session, cookie, now, settings.draft_idle, documents=told))
+        await run_sync(lambda: visits.keep(session, cookie, now, settings.draft_idle, documents=results))
     return RedirectResponse(f"/{lang}/case/documents?{AGAIN}", 303)
 
 

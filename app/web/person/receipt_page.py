@@ -27,7 +27,7 @@ from app.web.person import (
     next_steps,
     urgent_contacts,
     visits,
-    waiting,
+    waiting_advice,
 )
 from app.web.person.dependencies import (
     Again,
@@ -156,7 +156,7 @@ def receipt_page(
             for candidate in reply["candidates"]
             if candidate["verified"]
         ],
-        waiting=waiting.while_you_wait(
+        waiting=waiting_advice.while_you_wait(
             reply["country"],
             reply.get("needs", ()),
             reply.get("letter"),

@@ -55,8 +55,8 @@ def while_you_wait(
     """The facts for these needs and this kind of letter, in the reader's language. The letter's come first."""
     wanted = [need for need in dict.fromkeys((need_of_letter(letter), *_by_pressure(list(needs)))) if need]
     facts = [entry for need in wanted for entry in directory.guidance(country, need)]
-    told = [(code_names.text(entry.fact), entry.source) for entry in facts]
-    return WhileYouWait(told[:SHOWN], told[SHOWN:], country.lower(), from_day, has_deadline, at_once)
+    sourced = [(code_names.text(entry.fact), entry.source) for entry in facts]
+    return WhileYouWait(sourced[:SHOWN], sourced[SHOWN:], country.lower(), from_day, has_deadline, at_once)
 
 
 def need_of_letter(kind: str | None) -> str | None:
@@ -67,5 +67,5 @@ def need_of_letter(kind: str | None) -> str | None:
 def _by_pressure(needs: list[str]) -> list[str]:
     """The needs in the order in which their facts are shown. An appeal has the facts on asylum."""
     place = {need: number for number, need in enumerate(MOST_PRESSING)}
-    told = ["asylum" if need == "appeals" else need for need in needs]
-    return sorted(dict.fromkeys(told), key=lambda need: place.get(need, len(place)))
+    counted = ["asylum" if need == "appeals" else need for need in needs]
+    return sorted(dict.fromkeys(counted), key=lambda need: place.get(need, len(place)))

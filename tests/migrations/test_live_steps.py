@@ -13,10 +13,12 @@ from alembic.script import ScriptDirectory
 
 from app.app_context import ROOT, migrate
 from app.core.db import Database
+from tests.migrations.test_migrations import downgrade
 from tests.support.live_load import fill, watched
 
 INITIAL: Final = "0014"
 """The last of the steps that make the schema of an empty database. Every later one meets rows and live code."""
+TRIES: Final = 3
 STEPS: Final = [
     step.revision
     for step in reversed(list(ScriptDirectory.from_config(Config(str(ROOT / "alembic.ini"))).walk_revisions()))
@@ -78,7 +80,21 @@ def test_every_later_step_lets_readers_and_writers_pass(loaded: Database) -> Non
         findings = _watch(loaded, statements(*texts))
         assert any(finding.startswith(expected) for finding in findings), (name, findings)
     for revision in STEPS[STEPS.index(INITIAL) + 1 :]:
-        assert _watch(loaded, lambda database, to=revision: migrate(database, to)) == [], revision
+        assert _found_each_time(loaded, revision) == [], revision
+
+
+def _found_each_time(database: Database, revision: str) -> list[str]:
+    """A step that makes others wait does so whenever it is taken, so one that was found is taken back and taken again.
+
+    A machine so busy that a step stands still for a second while it holds its short lock is found too, but not each time.
+    """
+    before = STEPS[STEPS.index(revision) - 1]
+    for tries in range(TRIES):
+        if tries:
+            downgrade(database, before)
+        if not (findings := _watch(database, lambda database: migrate(database, revision))):
+            return []
+    return findings
 
 
 def _watch(database: Database, step: Callable[[Database], None]) -> list[str]:

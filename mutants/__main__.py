@@ -37,12 +37,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED, help=f"another sample for each seed (default {SEED})")
     parser.add_argument("--count", type=int, default=40, help="how many changes (default 40)")
     parser.add_argument("--skip", type=int, default=0, help="leave out the first ones of this seed's order")
-    parser.add_argument("--minutes", type=float, default=20, help="stop after this time (default 20)")
-    parser.add_argument("--limit", type=float, default=60, help="seconds of tests for one change (default 60)")
+    parser.add_argument("--minutes", type=float, help="stop after this time (default 20)")
+    parser.add_argument("--limit", type=float, help="seconds of tests for one change (default 60)")
     parser.add_argument(
         "--tests", type=int, default=100_000, help="at most so many tests for one change (default: all)"
     )
-    parser.add_argument("--processes", type=int, default=1, help="how many at once (default 1)")
+    parser.add_argument("--processes", type=int, help="how many at once (default 1)")
     parser.add_argument("--traces", type=Path, default=TRACES, help="what `--trace` wrote (default build/traces)")
     parser.add_argument(
         "--trace", action="store_true", help="first run the tests once, to see which goes through which lines"
@@ -52,16 +52,16 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, help="write the results here, too")
     wanted = parser.parse_args()
-    ends = time.time() + 60 * (_CI["minutes"] if wanted.ci else wanted.minutes)
     if wanted.trace:
         _trace(wanted.traces)
-        ends = time.time() + 60 * wanted.minutes
+    ends = time.time() + 60 * (wanted.minutes or (_CI["minutes"] if wanted.ci else 20))
     if not list(wanted.traces.glob("*.jsonl")):
         print("No traces of the tests: run `make mutants ARGS=--trace` once. Nothing was judged.")
         sys.exit(0 if wanted.ci else 2)
     found = _of_continuous_integration() if wanted.ci else _asked_for(wanted)
-    limit, processes = (_CI["limit"], os.cpu_count() or 1) if wanted.ci else (wanted.limit, wanted.processes)
-    results = _judge(found, read(wanted.traces), ends, limit, min(processes, 4), wanted.tests)
+    limit = wanted.limit or (_CI["limit"] if wanted.ci else 60)
+    processes = wanted.processes or (min(os.cpu_count() or 1, 4) if wanted.ci else 1)
+    results = _judge(found, read(wanted.traces), ends, limit, processes, wanted.tests)
     if wanted.json:
         wanted.json.write_text(json.dumps(results, ensure_ascii=False, indent=1))
     sys.exit(_report(found, results))

@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases import case_presence, emergency_alerts
+from app.cases import case_presence, emergency_alerts, transitions
 from app.cases.models import Case, EmergencyAlert
+from app.cases.states import CaseVerb
 from app.core.db import Database
 from tests.support.cases import ONE, Scene, set_scene
 from tests.support.told import member
@@ -31,13 +32,18 @@ def two(scene: Scene) -> tuple[UUID, UUID]:
     return cases
 
 
+def _close(session: Session, case: Case) -> None:
+    for verb in (CaseVerb.TAKE, CaseVerb.ADVISE):
+        transitions.move(session, case, verb, actor_kind="coordinator", actor_id=None, now=case.waiting_since)
+
+
 ENDS: dict[str, Callable[[Session, Case, UUID], Any]] = {
     "taken": lambda _session, case, vera: setattr(case, "owner_id", vera),
     "on the screen": lambda session, case, vera: case_presence.record(
         session, case.team_id, case.label, vera, case.waiting_since
     ),
     "an organisation is at work": lambda _session, case, _vera: setattr(case, "referral_status", "work"),
-    "closed": lambda _session, case, _vera: setattr(case, "closed_at", case.waiting_since),
+    "closed": lambda session, case, _vera: _close(session, case),
 }
 
 

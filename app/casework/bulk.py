@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.cases.models import Case
-from app.casework import case_ownership
+from app.casework import case_ownership, undo
 from app.casework.coordinator import Desk
 from app.core.errors import AppError, Invalid
 from app.core.i18n import N_
@@ -42,6 +42,11 @@ def assign(session: Session, desk: Desk, chosen: Chosen, member_id: UUID | None)
 
 def snooze(session: Session, desk: Desk, chosen: Chosen, until: date | None) -> list[Outcome]:
     return _each(session, chosen, lambda label, version: case_ownership.snooze(session, desk, label, version, until))
+
+
+def undo_all(session: Session, desk: Desk, chosen: Chosen) -> list[Outcome]:
+    """Take back the member's own last action on each case, where nothing has happened since."""
+    return _each(session, chosen, lambda label, version: undo.undo(session, desk, label, version))
 
 
 def _each(session: Session, chosen: Chosen, act: Callable[[str, int], Case]) -> list[Outcome]:

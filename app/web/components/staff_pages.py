@@ -275,6 +275,12 @@ def _form_token(request: Request, member: SignedIn) -> str:
     return csrf.new_token(state.keys, state.clock(), csrf.of_session(member.binding), nonce=False)
 
 
+def download(text: str, name: str) -> Response:
+    """A CSV file to be saved under this name."""
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+
+
 def redirect(path: str) -> RedirectResponse:
     """Redirect after a POST; with 303 the browser follows with GET."""
     return RedirectResponse(path, status_code=303)

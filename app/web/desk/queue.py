@@ -1,19 +1,26 @@
 """The queue: the team's cases in the order of review. Codes only: never a name, a contact or a story."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from sqlalchemy.orm import Session
 
 from app.cases import queue, saved_views
 from app.cases.local_days import LocalDays
-from app.casework import case_ownership
+from app.casework import case_ownership, today
+from app.casework.case_clocks import LIVE_REFERRALS, holders
+from app.casework.coordinator import Desk
 from app.core.dependencies import Db, ReadDb
+from app.core.errors import FieldError
 from app.core.i18n import LANGUAGES
+from app.directory.packs import Directory
 from app.web.account.policies import AtDesk, Packs
 from app.web.components import labels, staff_pages, time_format
 from app.web.components.forms import field_value
-from app.web.desk import queue_url, queue_views, undelivered_notices
+from app.web.desk import list_export, queue_url, queue_views, undelivered_notices
+from app.web.desk.case_clock_view import Clocks
 from app.web.desk.queue_url import Listing
 from app.web.desk.queue_views import COLUMNS, FILTERS
 
@@ -37,21 +44,62 @@ def show_queue(
     language: Code = "",
     sort: Annotated[str, Query(max_length=16)] = "order",
     at: Annotated[str, Query(max_length=400)] = "",
+    select: Annotated[str, Query(max_length=4)] = "",
 ) -> Response:
-    """Show one page of a view, narrowed by filters. Six statements with the sign-in, whatever the number of cases."""
+    """Show one page of a view, narrowed by filters. Six statements with the sign-in, whatever the number of cases.
+
+    `select=all`: with every case of the page selected, for browsers without a script.
+    """
     if view == undelivered_notices.VIEW:
         return undelivered_notices.page(request, desk, session, packs)
     chosen = {"country": country, "need": need, "urgency": urgency, "language": language}
     listing = queue_url.listing({"view": view, "sort": sort, **chosen})
+    return list_page(request, desk, session, packs, listing, at, everything_selected=select == "all")
+
+
+def list_page(
+    request: Request,
+    desk: Desk,
+    session: Session,
+    packs: Directory,
+    listing: Listing,
+    at: str,
+    *,
+    everything_selected: bool = False,
+    errors: Sequence[FieldError] = (),
+) -> Response:
+    """One page of a list. With `errors`, those of the form for many cases, what was selected and typed there is kept."""
     cursor = queue.parse_cursor(at, listing.queue_query.order) if at else None
     days = LocalDays.at(desk.now, time_format.zones(packs))
-    page = queue.page(session, desk.team_id, listing.queue_query, me=desk.member.member_id, today=days, cursor=cursor)
+    page = queue.page(
+        session,
+        desk.team_id,
+        listing.queue_query,
+        me=desk.member.member_id,
+        today=days,
+        cursor=cursor,
+        beside=LIVE_REFERRALS,
+    )
+    form = request.state.form if errors else {}
+    view = listing.queue_query.view
+    offers = {case_id: today.offers_of(rows) for case_id, rows in page.beside.items()}
+    clocks = Clocks(packs, desk.now)
+    selected = {value.partition(":")[0] for value in form.get("case", ())}
     return staff_pages.page(
         request,
         "desk/queue.html",
+        status=422 if errors else 200,
         **queue_views.header_context(request, desk, session, view, listing, days),
         rows=page.rows,
-        chosen=chosen,
+        clock_of={row.id: clocks.of_case(row, offers.get(row.id, ())) for row in page.rows} if view != "closed" else {},
+        holders={case_id: holders(found) for case_id, found in offers.items()},
+        selected={row.label for row in page.rows} if everything_selected else selected,
+        everything_selected=everything_selected,
+        at=at,
+        select_all=listing.selected(at, everything=not everything_selected),
+        errors=errors,
+        typed=form,
+        chosen={name: listing.codes.get(name, "") for name in FILTERS},
         chips=[
             (FILTERS[name], queue_views.label_of_code(request, name, code), listing.without(name))
             for name, code in listing.codes.items()
@@ -67,6 +115,17 @@ def show_queue(
         most_needs=_MOST_NEEDS,
         colleagues=case_ownership.colleagues(session, desk.team_id),
     )
+
+
+@router.post("/desk/queue.csv", name="export_queue")
+def export_list(request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
+    """The whole list as CSV, in codes and their names: no word of a person. Writes an audit entry with the number of rows."""
+    listing = queue_url.read(field_value(request.state.form, "list")) or Listing()
+    days = LocalDays.at(desk.now, time_format.zones(packs))
+    rows, offers = list_export.read(session, desk, listing.queue_query, days)
+    clocks = Clocks(packs, desk.now) if listing.queue_query.view != "closed" else None
+    text = list_export.csv(rows, offers, staff_pages.code_names(request), clocks)
+    return staff_pages.download(text, list_export.file_name(listing.queue_query.view, days.latest))
 
 
 @router.post("/desk/views", name="keep_view")

@@ -51,6 +51,10 @@ class Listing:
     def at(self, position: Cursor) -> str:
         return self._path({**self._parameters(), "at": position.token()})
 
+    def selected(self, at: str, *, everything: bool) -> str:
+        """The address of the page at a place (an empty one: the first page), with all of its cases selected or none."""
+        return self._path({**self._parameters(), "at": at, "select": "all" if everything else ""}) + "#list"
+
     def case(self, label: str) -> str:
         return f"{_CASES}{label}{self.onward}"
 

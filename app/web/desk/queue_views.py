@@ -20,19 +20,27 @@ FILTERS: Final = {
     "urgency": N_("Urgency"),
     "language": N_("Language"),
 }
-# Columns of the table: the order that its header links to ("" for a list of codes, which has no order), and its label.
+# Columns of the table: the order that its header links to ("" for a column that has none), and its label.
 COLUMNS: Final = (
-    ("label", N_("Case")),
     ("urgency", N_("Urgency")),
-    ("deadline", N_("Deadline")),
-    ("order", N_("Review by")),
-    ("waits", N_("Waiting")),
+    ("", N_("Next")),
+    ("label", N_("Case")),
     ("", N_("Need")),
+    ("order", N_("Review by")),
+    ("deadline", N_("Deadline")),
     ("country", N_("Country")),
     ("", N_("Speaks")),
     ("owner", N_("Owner")),
     ("state", N_("State")),
+    ("waits", N_("Waiting")),
 )
+GROUPS: Final = (
+    (N_("To do"), ("open", "new", "mine", "due", "overdue", "review", "answered", "uncovered", "declined")),
+    (N_("Waiting"), ("consent", "waiting", "working")),
+    (N_("Done"), ("unmet", "merged", "closed")),
+    (N_("Set aside"), ("snoozed", "possible_spam", "undelivered")),
+)
+"""The views by what they are for; each view is in one group."""
 
 
 def header_context(
@@ -52,6 +60,7 @@ def header_context(
         counts["shown"] = counts[view]
     return {
         "view": view,
+        "groups": GROUPS,
         "listing": listing,
         "counts": counts,
         "own": [

@@ -1,0 +1,98 @@
+"""A list of the queue as CSV: codes, days and names of organisations and members. Never a name, a contact or a story."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.cases import queue
+from app.cases.local_days import LocalDays
+from app.cases.queue import QueueQuery, QueueRow
+from app.casework import today
+from app.casework.case_clocks import LIVE_REFERRALS, Offer, holders
+from app.casework.coordinator import Desk
+from app.core import spreadsheet
+from app.matching.code_names import CodeNames
+from app.web.components import labels
+from app.web.desk.case_clock_view import Clocks
+
+MOST: Final = 5_000
+"""Cases in one file; those that are first in the list's order."""
+_AT_ONCE: Final = 1_000
+_HEADER: Final = (
+    "case", "urgency", "next", "until", "needs", "review by", "deadline", "country", "speaks", "owner", "state", "with",
+    "waiting since (UTC)",
+)  # fmt: skip
+
+
+def read(
+    session: Session, desk: Desk, query: QueueQuery, days: LocalDays
+) -> tuple[list[QueueRow], dict[UUID, list[Offer]]]:
+    """The cases of a list with their live referrals, at most `MOST`. Writes an audit entry: view, filters and number of rows."""
+    rows: list[QueueRow] = []
+    offers: dict[UUID, list[Offer]] = {}
+    cursor = None
+    while len(rows) < MOST:
+        page = queue.page(
+            session,
+            desk.team_id,
+            query,
+            me=desk.member.member_id,
+            today=days,
+            cursor=cursor,
+            page_size=_AT_ONCE,
+            beside=LIVE_REFERRALS,
+        )
+        rows += page.rows
+        offers |= {case_id: today.offers_of(found) for case_id, found in page.beside.items()}
+        if page.after is None:
+            break
+        cursor = page.after
+    rows = rows[:MOST]
+    codes = {name: code for name in queue.FILTERS if (code := getattr(query.filters, name))}
+    audit.record(
+        session,
+        actor_kind=desk.actor.kind.value,
+        actor_id=desk.member.member_id.hex,
+        action="list:exported",
+        subject_kind="team",
+        subject_id=desk.team_id,
+        codes={"view": query.view, **codes, "rows": len(rows)},
+        now=desk.now,
+    )
+    return rows, offers
+
+
+def csv(
+    rows: Sequence[QueueRow], offers: Mapping[UUID, Sequence[Offer]], names: CodeNames, clocks: Clocks | None
+) -> str:
+    """The rows as CSV for people, in English. No cell is a formula (`spreadsheet`). `clocks` None: of closed cases."""
+    return spreadsheet.csv_text(
+        _HEADER, [_line(row, offers.get(row.id, ()), names, clocks) for row in rows], for_people=True
+    )
+
+
+def _line(row: QueueRow, offers: Sequence[Offer], names: CodeNames, clocks: Clocks | None) -> tuple[object, ...]:
+    clock = clocks.of_case(row, offers) if clocks else None
+    return (
+        row.label,
+        labels.URGENCIES[row.urgency][1],
+        f"{clock.left}: {clock.what}" if clock else None,
+        clock.by if clock else None,
+        names.names("need", row.needs),
+        row.due_on,
+        row.last_safe_day,
+        names.name("country", row.country),
+        names.names("language", row.languages),
+        row.owner,
+        labels.CASE_STATES[row.state],
+        ", ".join(holders(offers)),
+        f"{row.waiting_since:%Y-%m-%d %H:%M}",
+    )
+
+
+def file_name(view: str, day: date) -> str:
+    return f"cases-{view}-{day.isoformat()}.csv"

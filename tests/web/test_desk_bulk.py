@@ -1,16 +1,16 @@
 """Many cases at once: owner and snooze, an outcome a row, and nothing that needs a look at the case."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 
 from tests.support.desk import Browser, Page, StaffSite
+from tests.web.test_desk_queue import many
 from tests.web.test_route_policies import our_routes
 
 
 def send(browser: Browser, page: Page, chosen: list[str], **typed: str) -> Page:
-    from urllib.parse import urlencode
-
     fields = [*page.form("/desk/bulk").items(), *typed.items()]
     fields = [(name, value) for name, value in dict(fields).items() if name != "case"]
     body = urlencode([*fields, *(("case", value) for value in chosen)])
@@ -103,11 +103,13 @@ def test_another_teams_cases_are_not_there(office: StaffSite) -> None:
 
 def test_there_is_no_way_to_refer_or_close_many(office: StaffSite) -> None:
     many = [route.path_format for route, _method in our_routes(office.app) if "bulk" in route.path_format]
-    assert many == ["/desk/bulk"]
+    assert sorted(many) == ["/desk/bulk", "/desk/bulk/undo"]
     page = office.as_("vera").get("/desk/")
     office.file()
     page = office.as_("vera").get("/desk/")
-    assert {str(node.attributes["value"]) for node in page.tree.css("#bulk button[name]")} == {"assign", "snooze"}
+    assert {str(node.attributes["value"]) for node in page.tree.css("#bulk button[name]")} == {
+        "assign", "snooze", "tomorrow", "week",
+    }  # fmt: skip
 
 
 def test_enter_in_the_field_of_the_day_snoozes_and_elsewhere_asks_what_to_do(office: StaffSite) -> None:
@@ -121,3 +123,59 @@ def test_enter_in_the_field_of_the_day_snoozes_and_elsewhere_asks_what_to_do(off
     assert "1 of 1 cases changed" in send(browser, page, ticked(page), until=until.isoformat()).words()
     assert office.case(label).snoozed_until == until
     assert office.case(label).owner_id is None, "Enter does not press the first button that is seen"
+
+
+def test_an_error_comes_back_on_the_list_with_what_was_selected_and_typed(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    other, _receipt = office.file()
+    browser = office.as_("vera")
+    page = browser.get("/desk/?sort=-waits")
+    typed = {"act": "snooze", "until": "40", "until_month": "2", "until_year": "2027"}
+    answer = send(browser, page, [f"{label}:1"], **typed)
+    assert answer.status == 422
+    assert "There is no such day" in str(answer.tree.css_first("#bulk .error").text())  # type: ignore[union-attr]
+    form = answer.form("/desk/bulk")
+    assert {name: form[name] for name in typed if name != "act"} == {
+        "until": "40",
+        "until_month": "2",
+        "until_year": "2027",
+    }
+    checked = [str(node.attributes["value"]) for node in answer.tree.css("input[name=case][checked]")]
+    assert checked == [f"{label}:1"]
+    assert answer.tree.css_first('th[aria-sort="descending"]') is not None, "the same list"
+    nothing = send(browser, page, [], act="assign", member=member(page, "pavel"))
+    assert "Select at least one case in the list." in nothing.words()
+    assert nothing.form("/desk/bulk")["member"] == member(page, "pavel")
+    assert office.case(other).version == 1
+
+
+def test_one_button_snoozes_until_tomorrow_or_for_a_week_and_one_undoes_it_all(office: StaffSite) -> None:
+    first, _receipt = office.file()
+    second, _receipt = office.file()
+    browser = office.as_("vera")
+    page = browser.get("/desk/")
+    outcome = send(browser, page, ticked(page), act="week")
+    assert office.case(first).snoozed_until == (office.time.at + timedelta(days=7)).date()
+    assert browser.get("/desk/").tree.css_first("h1 .count").text() == "0"  # type: ignore[union-attr]
+    fields = outcome.form("/desk/bulk/undo")
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    chosen = [str(node.attributes["value"]) for node in outcome.tree.css('form[action="/desk/bulk/undo"] [name=case]')]
+    body = urlencode([("csrf", fields["csrf"]), ("list", fields["list"]), *(("case", value) for value in chosen)])
+    undone = browser.send("POST", "/desk/bulk/undo", content=body, headers=headers)
+    assert "2 of 2 cases changed" in undone.words()
+    assert [office.case(label).snoozed_until for label in (first, second)] == [None, None]
+    again = browser.send("POST", "/desk/bulk/undo", content=body, headers=headers)
+    assert "0 of 2 cases changed" in again.words()
+
+
+def test_select_all_works_without_a_script_on_every_page(office: StaffSite) -> None:
+    many(office, 30)
+    browser = office.as_("vera")
+    second = str(browser.get("/desk/").tree.css_first("a[rel=next]").attributes["href"])  # type: ignore[union-attr]
+    page = browser.get(second)
+    assert page.tree.css("input[name=case][checked]") == []
+    everything = browser.get(str(page.tree.css_first("th.pick a").attributes["href"]))  # type: ignore[union-attr]
+    assert ticked(everything) == ticked(page)
+    assert len(everything.tree.css("input[name=case][checked]")) == len(ticked(page)) == 6
+    none = browser.get(str(everything.tree.css_first("th.pick a").attributes["href"]))  # type: ignore[union-attr]
+    assert (ticked(none), len(none.tree.css("input[name=case][checked]"))) == (ticked(page), 0)

@@ -1,15 +1,19 @@
 """The queue: who is looked at first, exact counts, pages forwards and back, and never a name."""
 
+import csv
 import gzip
+import io
 import random
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from app.audit.models import AuditEntry
 from app.cases import queue
 from app.cases.models import Case
 from app.cases.queue import QueueQuery
+from app.web.desk.labels import VIEWS
 from tests.support.desk import ADDRESS, NAME, STORY, Browser, Page, StaffSite
 
 
@@ -194,3 +198,61 @@ def test_the_first_page_reads_its_rows_from_the_queues_index(postgres_database, 
             plan = "\n".join(session.scalars(sa.text(query), {"team": team_id}))
     assert "ix_cases_queue" in plan
     assert "Sort" not in plan
+
+
+def test_a_row_says_who_has_the_case_and_until_when(office: StaffSite) -> None:
+    label, _receipt = office.file(how_soon="today")
+    browser = office.as_("vera")
+    page = browser.get(f"/desk/cases/{label}/refer?service=pl-hfhr/legal-help")
+    assert browser.submit(page, f"/desk/cases/{label}/refer").did("offered")
+    row = " ".join(browser.get("/desk/").tree.css_first("table.queue tbody tr").text().split())  # type: ignore[union-attr]
+    assert "2 h left 13:00 they say “seen”" in row
+    assert "→ Helsinki Foundation for Human Rights" in row
+
+
+def test_the_list_as_a_file_has_codes_no_word_of_a_person_and_is_audited(office: StaffSite) -> None:
+    many(office, 30)
+    with office.database.begin() as session:
+        session.execute(sa.update(Case).where(Case.label == "T000001").values(owner_name="=cmd|' /C calc'!A0"))
+    browser = office.as_("vera")
+    page = browser.get("/desk/?urgency=emergency&sort=-waits")
+    answer = browser.submit(page, "/desk/queue.csv")
+    assert answer.response.headers["content-type"].startswith("text/csv")
+    assert "attachment" in answer.response.headers["content-disposition"]
+    lines = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert [line["case"] for line in lines][:25] == labels(page)
+    assert {line["urgency"] for line in lines} == {"Emergency"}
+    everything = browser.submit(browser.get("/desk/"), "/desk/queue.csv").text
+    assert len(everything.splitlines()) == 32
+    assert "'=cmd" in everything
+    for secret in (STORY, NAME, ADDRESS):
+        assert secret not in everything
+    with office.database.begin(write=False) as session:
+        entries = session.scalars(
+            sa.select(AuditEntry).where(AuditEntry.action == "list:exported").order_by(AuditEntry.id)
+        ).all()
+        assert [(entry.codes["view"], entry.codes["rows"]) for entry in entries] == [("open", len(lines)), ("open", 31)]
+
+
+def test_the_calendar_shows_the_last_safe_days_of_open_cases(office: StaffSite) -> None:
+    label, _receipt = office.file(letter={"kind": "unknown", "received_on": "2026-11-23"})
+    closed, _receipt = office.file(letter={"kind": "unknown", "received_on": "2026-11-23"})
+    day = office.case(label).last_safe_day
+    assert day is not None
+    browser = office.as_("vera")
+    browser.submit(browser.get(f"/desk/cases/{closed}"), f"/desk/cases/{closed}/close", verb="advise")
+    with office.statements() as counted:
+        page = browser.get(f"/desk/calendar?from={day}")
+    assert len([one for one in counted.seen if not one.startswith("BEGIN")]) <= 3
+    assert f"{day:%a} {day.day} {day:%b}" in page.words()
+    assert [node.text() for node in page.tree.css(".weeks a")] == [label]
+    assert "1 open case is" in page.words()
+    assert label not in office.as_("outsider").get(f"/desk/calendar?from={day}").text
+    assert browser.get("/desk/calendar?from=x").status == browser.get("/desk/calendar?from=0001-01-01").status == 404
+
+
+def test_each_view_is_in_one_group(office: StaffSite) -> None:
+    office.file()
+    page = office.as_("vera").get("/desk/")
+    shown = [str(node.attributes["href"]) for node in page.tree.css("nav.views [role=group] a")]
+    assert len(shown) == len(set(shown)) == len(VIEWS)

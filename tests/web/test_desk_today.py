@@ -39,11 +39,11 @@ def test_an_emergency_runs_in_hours_and_minutes_and_what_is_not_due_waits(office
     office.later(minutes=19)
     browser = office.as_("vera")
     now = section(browser.get(TODAY), "now")
-    assert f"1 h 41 min left to the first answer, 13:00 {emergency}" in now, "counted from the full hour, Warsaw time"
+    assert f"1 h 41 min left 13:00 first answer {emergency}" in now, "counted from the full hour, Warsaw time"
     assert later not in now
     office.later(hours=2)
     browser = office.as_("vera")
-    assert f"19 min late to the first answer, 13:00 {emergency}" in section(browser.get(TODAY), "now")
+    assert f"19 min late 13:00 first answer {emergency}" in section(browser.get(TODAY), "now")
     browser.submit(browser.get(TODAY), f"/desk/cases/{emergency}/take")
     page = browser.get(TODAY)
     assert f"today review {emergency}" in section(page, "now")
@@ -56,9 +56,9 @@ def test_what_others_owe_and_until_when(office: StaffSite) -> None:
     refer(browser, label)
     page = browser.get(TODAY)
     assert label not in section(page, "now"), "somebody is asked for each of its needs"
-    assert f"2 h left they say that they have seen it, 13:00 {label}" in section(page, "offers")
+    assert f"2 h left 13:00 they say “seen” {label}" in section(page, "offers")
     office.later(hours=3)
-    assert f"21 h left they answer, Wed 11:00 {label}" in section(office.as_("vera").get(TODAY), "offers")
+    assert f"21 h left Wed 11:00 they answer {label}" in section(office.as_("vera").get(TODAY), "offers")
 
 
 def test_a_day_ends_at_the_local_midnight_of_the_case(office: StaffSite) -> None:
@@ -74,7 +74,7 @@ def test_a_day_ends_at_the_local_midnight_of_the_case(office: StaffSite) -> None
     assert label in page.text
     assert page.tree.css_first("h1 .count").text() == "1"  # type: ignore[union-attr]
     assert label not in browser.get("/desk/?view=due").text
-    assert f"1 d late review, Thu 26 Nov {label}" in section(browser.get(TODAY), "now")
+    assert f"1 d late Thu 26 Nov review {label}" in section(browser.get(TODAY), "now")
     night, _receipt = office.file(how_soon="today")
     assert office.case(night).due_on.isoformat() == "2026-11-27"
 

@@ -53,13 +53,13 @@ VIEWS: Final = complete(
 CLOCKS: Final = complete(
     ClockKind,
     {
-        "first_answer": N_("to the first answer"),
+        "first_answer": N_("first answer"),
         "review": N_("review"),
-        "seen": N_("they say that they have seen it"),
+        "seen": N_("they say “seen”"),
         "answer": N_("they answer"),
         "expiry": N_("the offer runs out"),
         "contact": N_("they reach the person"),
-        "consent": N_("the person answers, or ask again"),
+        "consent": N_("ask the person again"),
         "check": N_("ask how it goes"),
         "deadline": N_("legal deadline"),
     },

@@ -228,10 +228,9 @@ def test_the_list_as_a_file_has_codes_no_word_of_a_person_and_is_audited(office:
     for secret in (STORY, NAME, ADDRESS):
         assert secret not in everything
     with office.database.begin(write=False) as session:
-        entries = session.scalars(
-            sa.select(AuditEntry).where(AuditEntry.action == "list:exported").order_by(AuditEntry.id)
-        ).all()
-        assert [(entry.codes["view"], entry.codes["rows"]) for entry in entries] == [("open", len(lines)), ("open", 31)]
+        entries = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "list:exported")).all()
+        assert sorted(entry.codes["rows"] for entry in entries) == sorted([len(lines), 31])
+        assert {entry.codes["view"] for entry in entries} == {"open"}
 
 
 def test_the_calendar_shows_the_last_safe_days_of_open_cases(office: StaffSite) -> None:

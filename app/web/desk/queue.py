@@ -16,6 +16,7 @@ from app.core.dependencies import Db, ReadDb
 from app.core.errors import FieldError
 from app.core.i18n import LANGUAGES
 from app.directory.packs import Directory
+from app.tasks import service as tasks
 from app.web.account.policies import AtDesk, Packs
 from app.web.components import labels, staff_pages, time_format
 from app.web.components.forms import field_value
@@ -80,6 +81,10 @@ def list_page(
         cursor=cursor,
         beside=LIVE_REFERRALS,
     )
+    if not hasattr(request.state, "undelivered"):  # counted when a page is asked for, not when a form is sent
+        request.state.open_tasks, request.state.undelivered, request.state.reach = tasks.count_open(
+            session, desk.team_id
+        )
     form = request.state.form if errors else {}
     view = listing.queue_query.view
     offers = {case_id: today.offers_of(rows) for case_id, rows in page.beside.items()}

@@ -14,6 +14,7 @@ from tests.support.desk import START, StaffSite, running
 from tests.support.live import free_port, served
 from tests.support.pages import PHONE, WIDE, check, enter, focus, press
 from tests.support.undelivered import give_up
+from tests.web.test_desk_queue import many
 
 LENA = {"call_me": "Елена Смирнова", "answer_by": {"channel": "telegram", "address": "@sova_1"}}
 
@@ -55,6 +56,8 @@ def pages(desk: DeskSite) -> list[str]:
     return [
         "/desk/today",
         "/desk/",
+        "/desk/?select=all",
+        "/desk/calendar",
         "/desk/?view=closed",
         "/desk/?view=possible_spam",
         "/desk/?view=undelivered",
@@ -153,3 +156,31 @@ def test_shortcuts_are_off_until_turned_on_and_then_work(desk: DeskSite, new_pag
     enter(page, "Enter")
     page.wait_for_url("**/desk/cases/**")
     check(page)
+
+
+def test_twelve_of_700_cases_are_seen_without_scrolling_and_the_first_is_a_few_keys_away(
+    desk: DeskSite, new_page: Callable[..., Page]
+) -> None:
+    many(desk.office, 700)
+    page = desk.signed_in(new_page(viewport={"width": 1366, "height": 768}))
+    for path in ("/desk/", "/desk/today"):
+        page.goto(desk.base + path)
+        stops = 0
+        while not page.evaluate("document.activeElement.matches('[data-row]')"):
+            assert stops < 12, path
+            page.keyboard.press("Tab")
+            stops += 1
+            if page.evaluate("document.activeElement.matches('.skip:last-of-type')"):
+                page.keyboard.press("Enter")
+    page.goto(desk.base + "/desk/")
+    seen = page.locator("table.rows tbody tr").evaluate_all(
+        "rows => rows.filter(row => row.getBoundingClientRect().bottom <= innerHeight).length"
+    )
+    assert seen >= 12
+    assert not page.locator("#bulk").is_visible()
+    page.locator("input[name=case]").first.check()
+    assert page.locator("#bulk").is_visible()
+    columns = page.locator("table.rows thead th, table.rows tbody tr:first-child > *").evaluate_all(
+        "cells => cells.map(cell => Math.round(cell.getBoundingClientRect().left))"
+    )
+    assert columns[: len(columns) // 2] == columns[len(columns) // 2 :], "a header stands over its column"

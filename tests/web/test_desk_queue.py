@@ -245,7 +245,7 @@ def test_the_calendar_shows_the_last_safe_days_of_open_cases(office: StaffSite) 
     assert len([one for one in counted.seen if not one.startswith("BEGIN")]) <= 3
     assert f"{day:%a} {day.day} {day:%b}" in page.words()
     assert [node.text() for node in page.tree.css(".weeks a")] == [label]
-    assert "1 open case is" in page.words()
+    assert "1 open case has its deadline" in page.words()
     assert label not in office.as_("outsider").get(f"/desk/calendar?from={day}").text
     assert browser.get("/desk/calendar?from=x").status == browser.get("/desk/calendar?from=0001-01-01").status == 404
 

@@ -1,5 +1,6 @@
 """Ten thousand forms of a machine, with fifty honest ones among them: nobody honest is hidden, and nobody waits for the run."""
 
+import itertools
 from datetime import timedelta
 from random import Random
 from uuid import UUID, uuid4
@@ -22,6 +23,7 @@ from app.web.person.spam_signals import SubmissionCounter
 from tests.support.partners import START
 
 FORMS, HONEST = 10_000, 50
+_NUMBERS = itertools.count()  # random labels could be alike
 
 
 def run() -> tuple[list[str | None], set[int]]:
@@ -48,7 +50,7 @@ def case(team_id: UUID, urgency: str, held_reason: str | None, minute: int) -> d
     if spam_screening.is_offered_last(held_reason, urgency):
         day += spam_screening.CROWD_DELAY
     return {
-        "id": uuid4(), "label": uuid4().hex[:10], "receipt_id": uuid4().bytes * 2, "state": "submitted", "version": 1,
+        "id": uuid4(), "label": f"C{next(_NUMBERS)}", "receipt_id": uuid4().bytes * 2, "state": "submitted", "version": 1,
         "team_id": team_id, "country": "PL", "region": None, "needs": ["asylum"], "languages": ["ru"], "language": "ru",
         "urgency": urgency, "urgency_rank": URGENCY_RANK[urgency], "due_on": day, "waiting_since": hour,
         "person_wrote": False, "facts": b"x", "facts_version": 1, "forget_at": hour, "updated_at": hour,

@@ -27,7 +27,9 @@ def read(keys: KeyRing, text: str, length: int, *belongs_to: str) -> bytes:
     except (binascii.Error, ValueError):
         raise _bad_cursor() from None
     position, mac = raw[:length], raw[length:]
-    if len(position) != length or not any(hmac.compare_digest(mac, one) for one in _macs(keys, position, belongs_to)):
+    if len(position) != length or not any(
+        hmac.compare_digest(mac, known) for known in _macs(keys, position, belongs_to)
+    ):
         raise _bad_cursor()
     return position
 

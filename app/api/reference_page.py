@@ -74,7 +74,7 @@ def named(schema: dict[str, Any]) -> list[tuple[str, str]]:
         name = schema["$ref"].rpartition("/")[2]
         return [(name, name)]
     if "anyOf" in schema:
-        parts = [named(one) for one in schema["anyOf"]]
+        parts = [named(option) for option in schema["anyOf"]]
         return [word for index, part in enumerate(parts) for word in ([(" or ", "")] if index else []) + part]
     if "const" in schema:
         return [(str(schema["const"]), "")]

@@ -201,7 +201,7 @@ def _states(states: Sequence[str]) -> tuple[str, ...]:
 
 def _need(need: str | None, packs: Directory) -> str | None:
     if need is not None and packs.need(need) is None:
-        raise invalid("/query/need", "unknown_code", f"One of: {', '.join(one.id for one in packs.needs)}.")
+        raise invalid("/query/need", "unknown_code", f"One of: {', '.join(need.id for need in packs.needs)}.")
     return need
 
 

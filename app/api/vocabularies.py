@@ -76,7 +76,7 @@ def vocabularies(
     if language is not None and language not in LANGUAGES:
         raise invalid("/query/language", "unknown_code", f"One of: {', '.join(LANGUAGES)}.")
     if country is not None and not packs.has_country(country):
-        known = ", ".join(one.code for one in packs.countries)
+        known = ", ".join(country.code for country in packs.countries)
         raise invalid("/query/country", "unknown_code", f"One of: {known}.")
     body = json.dumps(_document(packs, [language] if language else LANGUAGES, country), ensure_ascii=False).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
@@ -97,12 +97,12 @@ def _document(packs: Directory, languages: Iterable[str], country: str | None) -
         "status": [entry(*item) for item in STATUSES.items()],
         "groups": [entry(*item) for item in GROUPS.items()],
         "helps": [entry(*item) for item in HELPS.items()],
-        "happened": [entry(one.code, one.label) for one in packs.persecution],
+        "happened": [entry(kind.code, kind.label) for kind in packs.persecution],
         "letter_kinds": [
-            {"country": one.code, **entry(row.event, row.label or row.title)}
-            for one in packs.countries
-            if country in {None, one.code}
-            for row in packs.deadlines(one.code)
+            {"country": host.code, **entry(row.event, row.label or row.title)}
+            for host in packs.countries
+            if country in {None, host.code}
+            for row in packs.deadlines(host.code)
             if row.letter_kind
         ],
     }

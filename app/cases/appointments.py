@@ -224,13 +224,13 @@ def due_for_expiry(session: Session, now: datetime, limit: int) -> Sequence[UUID
 def export(session: Session, case_id: UUID, person_key: bytes) -> list[dict[str, Any]]:
     """The appointments for the person's own copy."""
     exported = []
-    for one in (opened(person_key, row) for row in of_case(session, case_id)):
-        offer = one.offer
+    for appointment in (opened(person_key, row) for row in of_case(session, case_id)):
+        offer = appointment.offer
         if offer is not None:
-            agreed = one.agreed_at
+            agreed = appointment.agreed_at
             exported.append(
                 {
-                    "state": one.row.state,
+                    "state": appointment.row.state,
                     "times": [at.isoformat() for at in offer.times],
                     **({"agreed": agreed.isoformat()} if agreed else {}),
                     "way": offer.way,

@@ -29,7 +29,7 @@ _STATE_OF_CASE: Final = {
 
 def store_new(session: Session, case_id: UUID, needs: Iterable[str], now: datetime) -> None:
     """Store the needs of a new case, in the order in which they were named."""
-    rows = [_row(case_id, need, place, NeedState.OPEN, now) for place, need in enumerate(dict.fromkeys(needs))]
+    rows = [_row(case_id, need, position, NeedState.OPEN, now) for position, need in enumerate(dict.fromkeys(needs))]
     bulk.insert(session, CaseNeed, rows)
 
 

@@ -26,7 +26,7 @@ NOT_POSSIBLE: Final = N_("This is not possible in the present state.")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BulkOutcome:
     """The result for one case: its new version, or the sentences that say why nothing was done."""
 
     label: str
@@ -34,32 +34,32 @@ class Outcome:
     refused: tuple[str, ...] = ()
 
 
-def assign(session: Session, desk: Desk, chosen: Chosen, member_id: UUID | None) -> list[Outcome]:
+def assign(session: Session, desk: Desk, chosen: Chosen, member_id: UUID | None) -> list[BulkOutcome]:
     return _each(
         session, chosen, lambda label, version: case_ownership.assign(session, desk, label, version, member_id)
     )
 
 
-def snooze(session: Session, desk: Desk, chosen: Chosen, until: date | None) -> list[Outcome]:
+def snooze(session: Session, desk: Desk, chosen: Chosen, until: date | None) -> list[BulkOutcome]:
     return _each(session, chosen, lambda label, version: case_ownership.snooze(session, desk, label, version, until))
 
 
-def undo_all(session: Session, desk: Desk, chosen: Chosen) -> list[Outcome]:
+def undo_all(session: Session, desk: Desk, chosen: Chosen) -> list[BulkOutcome]:
     """Take back the member's own last action on each case, where nothing has happened since."""
     return _each(session, chosen, lambda label, version: undo.undo(session, desk, label, version))
 
 
-def _each(session: Session, chosen: Chosen, act: Callable[[str, int], Case]) -> list[Outcome]:
+def _each(session: Session, chosen: Chosen, act: Callable[[str, int], Case]) -> list[BulkOutcome]:
     """Locks the cases in the order of their labels, to avoid deadlocks; returns the outcomes in the order given."""
     outcomes = {label: _one(session, label, version, act) for label, version in sorted(chosen[:MOST])}
     return [outcomes[label] for label in dict.fromkeys(label for label, _version in chosen[:MOST])]
 
 
-def _one(session: Session, label: str, version: int, act: Callable[[str, int], Case]) -> Outcome:
+def _one(session: Session, label: str, version: int, act: Callable[[str, int], Case]) -> BulkOutcome:
     try:
         with session.begin_nested():
-            return Outcome(label, act(label, version).version)
+            return BulkOutcome(label, act(label, version).version)
     except Invalid as error:
-        return Outcome(label, None, tuple(entry["detail"] for entry in error.errors))
+        return BulkOutcome(label, None, tuple(entry["detail"] for entry in error.errors))
     except AppError as error:
-        return Outcome(label, None, (error.detail or NOT_POSSIBLE,))
+        return BulkOutcome(label, None, (error.detail or NOT_POSSIBLE,))

@@ -182,7 +182,7 @@ def open_names(session: Session, desk: Desk, case: Case, contacts: Sequence[Cent
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class HandOverSheet:
     """What one organisation may read of a case now: the card, and after its acceptance the decrypted parts."""
 
     case: Case
@@ -196,10 +196,10 @@ class Sheet:
         return bool(self.parts)
 
     def __repr__(self) -> str:
-        return f"Sheet({self.row.label})"
+        return f"HandOverSheet({self.row.label})"
 
 
-def open_sheet(session: Session, desk: Desk, label: str, referral_label: str) -> Sheet:
+def open_sheet(session: Session, desk: Desk, label: str, referral_label: str) -> HandOverSheet:
     """Open exactly what the organisation of this referral may read now, to be printed or read out; the opening is audited.
 
     Before it has accepted that is the card, which names nobody; afterwards what an organisation with an account can open too.
@@ -230,4 +230,4 @@ def open_sheet(session: Session, desk: Desk, label: str, referral_label: str) ->
         codes=codes,
         now=desk.now,
     )
-    return Sheet(case, row, partner_queries.open_card(desk.keys, row), parts)
+    return HandOverSheet(case, row, partner_queries.open_card(desk.keys, row), parts)

@@ -256,5 +256,5 @@ def _pages(session: Session, data_key: bytes, case: Case, document: Document, fi
         pages = [(number, storage.open_page(session, data_key, document, number)) for number in numbers]
     except CannotOpen:
         raise Conflict("This document cannot be opened with this key.", state=case.state) from None
-    place = [entry.id for entry in storage.of_case(session, case.id)].index(document.id) + 1
-    return OpenedPages(document, place, pages)
+    position = [entry.id for entry in storage.of_case(session, case.id)].index(document.id) + 1
+    return OpenedPages(document, position, pages)

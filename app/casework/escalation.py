@@ -45,7 +45,11 @@ def escalate(session: Session, case_id: UUID, *, now: datetime, waits: Waits) ->
     if claimed is None:
         return False
     alert, case = claimed
-    here = {one.id: one for one in team_notices.reachable(session, {case.team_id}) if one.team_id == case.team_id}
+    here = {
+        member.id: member
+        for member in team_notices.reachable(session, {case.team_id})
+        if member.team_id == case.team_id
+    }
     already_told = {UUID(member) for member in alert.told}
     step, to = _next_step(alert.step, here, rota.of_teams(session, {case.team_id})[case.team_id], already_told, now)
     for member_id in to:
@@ -65,5 +69,5 @@ def _next_step(
         further = [member for member in team_rota.on_call(now, here) if member not in already_told]
         if further:
             return _NEXT, further[:1]
-    seniors = [one.id for one in here.values() if one.role is Role.SENIOR]
+    seniors = [member.id for member in here.values() if member.role is Role.SENIOR]
     return max(step + 1, _SENIORS), seniors or list(here)

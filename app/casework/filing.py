@@ -41,7 +41,7 @@ from app.matching.facts import Facts
 from app.matching.need_results import candidates_by_need
 from app.matching.reasons import render
 from app.messaging import recipients
-from app.messaging.channels import EMAIL_ALONE, Way
+from app.messaging.channels import EMAIL_ALONE, NoticeWay
 from app.messaging.kinds import NoticeKind
 from app.messaging.rules import ContactRules, Verdict, may_notify
 from app.messaging.signal import recipient_of
@@ -169,7 +169,7 @@ def store_notice_address(session: Session, keys: KeyRing, case_id: UUID, intake:
 def _notice_rules(intake: Intake) -> dict[str, Any] | None:
     """How the service may notify the person, with a phone number as Signal has it; None: they did not ask for notices."""
     how = intake_storage.notice_of(intake)
-    if how is None or how["channel"] != Way.SIGNAL:
+    if how is None or how["channel"] != NoticeWay.SIGNAL:
         return how
     written = str(how["address"])
     return {**how, "address": recipient_of(written, intake.country) or written}
@@ -347,7 +347,7 @@ def file_once(
     held_reason: str | None = None,
     crowd: bool = False,
     only_urgent: bool = False,
-    ways: Collection[Way] = EMAIL_ALONE,
+    ways: Collection[NoticeWay] = EMAIL_ALONE,
 ) -> StoredResponse:
     """File an intake the first time `who` sends it under `key`; return the same reply when it is sent again.
 
@@ -372,7 +372,7 @@ def file_once(
         return idempotency.run_once(session, keys, who, key, payload, act, now=now, ttl=ttl)
 
 
-def _is_notified(intake: Intake, ways: Collection[Way]) -> bool:
+def _is_notified(intake: Intake, ways: Collection[NoticeWay]) -> bool:
     """Whether notices are sent to the person automatically, without a decision at the desk."""
     if not intake.contact.notify:
         return False
@@ -391,7 +391,7 @@ def results_by_need(filed: Filed, directory: Directory) -> list[dict[str, Any]]:
 
 
 def filing_reply(
-    filed: Filed, intake: Intake, directory: Directory, now: datetime, ways: Collection[Way] = EMAIL_ALONE
+    filed: Filed, intake: Intake, directory: Directory, now: datetime, ways: Collection[NoticeWay] = EMAIL_ALONE
 ) -> dict[str, Any]:
     """The reply to the sender: the number, urgency, deadline, and which organisations match or do not match, with reasons."""
     reader = CodeNames(intake.language or "en", directory)

@@ -23,16 +23,16 @@ def link(session: Session, desk: Desk, label: str, version: int, other_label: st
         raise Conflict("This is the same case.")
     queue.by_label(session, desk.team_id, label)
     try:
-        both = {one.label: one for one in _locked(session, desk.team_id, label, other_label)}
+        both = {case.label: case for case in _locked(session, desk.team_id, label, other_label)}
     except NotFound:
         detail = N_("Your team has no case with this label.")
         raise Invalid([FieldError(pointer="/other", code="unknown_code", detail=detail)]) from None
     case = coordinator.locked_case(session, desk, label, version)
-    theirs = {row.case_id: row.household_id for row in _rows(session, [one.id for one in both.values()])}
+    theirs = {row.case_id: row.household_id for row in _rows(session, [case.id for case in both.values()])}
     if len(set(theirs.values())) > 1:
         raise Conflict("Each of the two belongs to a household already. Remove one of them from its household first.")
     household = next(iter(theirs.values()), None) or uuid4()
-    new = [one.id for one in both.values() if one.id not in theirs]
+    new = [case.id for case in both.values() if case.id not in theirs]
     if not new:
         raise Conflict("The two are linked already.")
     session.execute(

@@ -27,7 +27,7 @@ from app.directory.languages import language_of_centre
 from app.directory.packs import Directory
 from app.links import service as links
 from app.messaging import centre_texts, member_settings, outbox, person_texts, recipients, staff_texts
-from app.messaging.channels import Channel, Notice, SendingFailed, Way
+from app.messaging.channels import Channel, Notice, NoticeWay, SendingFailed
 from app.messaging.kinds import KINDS, NoticeKind, Recipient
 from app.messaging.member_settings import MemberSettings
 from app.messaging.models import OutboxMessage
@@ -50,7 +50,7 @@ class DeliveryContext:
     keys: KeyRing
     base_url: str
     directory: Directory
-    others: Mapping[Way, Channel] = field(default_factory=dict)
+    others: Mapping[NoticeWay, Channel] = field(default_factory=dict)
     resting: dict[str, datetime] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
     """How the last exchange of each lane went in this round: "" well, or why it would fail for every notice."""
@@ -58,12 +58,12 @@ class DeliveryContext:
     waits: Waits = field(default_factory=Waits)
 
     @property
-    def ways(self) -> Collection[Way]:
+    def ways(self) -> Collection[NoticeWay]:
         """The ways by which this installation can write to a person."""
-        return {Way.EMAIL, *self.others} - {Way.TEAM}
+        return {NoticeWay.EMAIL, *self.others} - {NoticeWay.TEAM}
 
-    def channel_of(self, way: Way) -> Channel | None:
-        return self.channel if way is Way.EMAIL else self.others.get(way)
+    def channel_of(self, way: NoticeWay) -> Channel | None:
+        return self.channel if way is NoticeWay.EMAIL else self.others.get(way)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,11 @@ def send_due(database: Database, post: DeliveryContext, now: datetime, limit: in
     if len(lanes) < 2:
         return sum(_send_by(database, post, lane, waiting, now) for lane, waiting in lanes.items())
     with ThreadPoolExecutor(min(len(lanes), _MOST_LANES), thread_name_prefix="way") as threads:
-        first = sorted(lanes, key=lambda lane: lane.startswith(Way.TEAM))  # there can be many of the operator's ways
+        first = sorted(
+            lanes, key=lambda lane: lane.startswith(NoticeWay.TEAM)
+        )  # there can be many of the operator's ways
         running = [threads.submit(_send_by, database, post, lane, lanes[lane], now) for lane in first]
-    return sum(one.result() for one in running)
+    return sum(future.result() for future in running)
 
 
 def _send_by(database: Database, post: DeliveryContext, lane: str, bundles: Sequence[_Bundle], now: datetime) -> int:
@@ -104,10 +106,12 @@ def _send_by(database: Database, post: DeliveryContext, lane: str, bundles: Sequ
     """
     went, ends_at = 0, post.monotonic() + ROUND_SECONDS
     rests_until = post.resting.get(lane)
-    for place, bundle in enumerate(bundles):
+    for position, bundle in enumerate(bundles):
         if (rests_until is not None and rests_until > now) or post.monotonic() >= ends_at:
             with database.begin() as session:
-                outbox.postpone(session, [message for other in bundles[place:] for message in other.ids], rests_until)
+                outbox.postpone(
+                    session, [message for other in bundles[position:] for message in other.ids], rests_until
+                )
             break
         outcome = _attempt(post.channel_of(bundle.notice.way), bundle)
         with database.begin() as session:
@@ -299,5 +303,5 @@ def _to_person(
         undelivered_notices.hand_to_desk(session, message, now)
         return []
     subject, text = person_texts.for_person(row.language, post.base_url, may_say_who=how.may_say_who)
-    notice = Notice(message.id, f"case:{case_id}", subject, text, how.sent_to, how.way or Way.EMAIL)
+    notice = Notice(message.id, f"case:{case_id}", subject, text, how.sent_to, how.way or NoticeWay.EMAIL)
     return [_Bundle(notice, (message.id,), case_id=case_id)]

@@ -134,8 +134,14 @@ def recipients_of(
     if row.audience is Audience.OWNER and row.speed is not Speed.DIGEST:
         speed = Speed.AT_ONCE if case is not None and case.is_emergency else row.speed
         to = [*to, *(on_call if speed is Speed.AT_ONCE or not to else [])] or list(here)
-        return {one: _due(here[one], speed, now, wakes=one in on_call) for one in dict.fromkeys(to) if one in here}
-    return {one: _due(here[one], row.speed, now, wakes=False) for one in (to or here) if one in here}
+        return {
+            member_id: _due(here[member_id], speed, now, wakes=member_id in on_call)
+            for member_id in dict.fromkeys(to)
+            if member_id in here
+        }
+    return {
+        member_id: _due(here[member_id], row.speed, now, wakes=False) for member_id in (to or here) if member_id in here
+    }
 
 
 def _for_on_call(here: Mapping[UUID, Reachable], on_call: Sequence[UUID], now: datetime) -> dict[UUID, datetime]:
@@ -145,10 +151,12 @@ def _for_on_call(here: Mapping[UUID, Reachable], on_call: Sequence[UUID], now: d
     """
     if on_call:
         others = {
-            one.id: _due(one, Speed.AT_ONCE, now, wakes=False) for one in here.values() if one.notices.emergencies
+            member.id: _due(member, Speed.AT_ONCE, now, wakes=False)
+            for member in here.values()
+            if member.notices.emergencies
         }
         return {**others, **dict.fromkeys(on_call, now)}
-    everybody = {one.id: _due(one, Speed.AT_ONCE, now, wakes=False) for one in here.values()}
+    everybody = {member.id: _due(member, Speed.AT_ONCE, now, wakes=False) for member in here.values()}
     awake = any(due <= now for due in everybody.values())
     return everybody if awake else dict.fromkeys(everybody, now)
 

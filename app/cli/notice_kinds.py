@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from app.core.vocabulary import complete
-from app.messaging.kinds import KINDS, Audience, NoticeKind, Recipient, Row, Speed
+from app.messaging.kinds import KINDS, Audience, NoticeKind, NoticeRule, Recipient, Speed
 from app.messaging.staff_texts import COUNTED
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "notices.md"
@@ -30,7 +30,7 @@ def table() -> str:
     return "\n".join([BEGIN, *head, *(_line(kind, KINDS[kind]) for kind in NoticeKind), END])
 
 
-def _line(kind: NoticeKind, row: Row) -> str:
+def _line(kind: NoticeKind, row: NoticeRule) -> str:
     members = "–"
     if row.audience is not None:
         members = _AUDIENCES[row.audience]

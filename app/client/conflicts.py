@@ -126,37 +126,39 @@ def _parsed(sheets: Sequence[Sheet], country: str) -> ParsedList:
     identified: dict[Identifier, None] = {}
     problems: list[Problem] = []
     understood: Counter[str] = Counter()
-    for place, sheet in enumerate(sheets, 1):
+    for sheet_number, sheet in enumerate(sheets, 1):
         columns, start = _columns(sheet)
         for number, row in sheet.rows[:start]:
-            problems += _unknown_headings(place, number, row, columns if number == sheet.rows[start - 1][0] else ())
+            problems += _unknown_headings(
+                sheet_number, number, row, columns if number == sheet.rows[start - 1][0] else ()
+            )
         for number, row in sheet.rows[start:]:
             used = False
             for column, kind, cell in _values(columns, row):
                 try:
                     usable = _identifiers(kind, cell, country)
                 except _NotUnderstood as error:
-                    problems.append(Problem(place, number, _letter(column), str(error)))
+                    problems.append(Problem(sheet_number, number, _letter(column), str(error)))
                     used = True
                     continue
                 identified.update(dict.fromkeys(usable))
                 understood[usable[0].kind.value] += 1
                 used = True
             if not used:
-                problems.append(Problem(place, number, "", "nothing in a column that is understood"))
+                problems.append(Problem(sheet_number, number, "", "nothing in a column that is understood"))
     return ParsedList(tuple(identified), tuple(problems), dict(understood), sheets[0].encoding if sheets else "")
 
 
 def _columns(sheet: Sheet) -> tuple[tuple[str, ...], int]:
     """The kind of each column and the number of rows down to the headings; nothing and 0 if there are no headings."""
-    for place, (_, row) in enumerate(sheet.rows[:_SEARCHED_FOR_HEADINGS]):
+    for position, (_, row) in enumerate(sheet.rows[:_SEARCHED_FOR_HEADINGS]):
         kinds = tuple(_heading(cell.text) for cell in row)
         if any(re.search(r"@\w", cell.text) or sum(map(str.isdigit, cell.text)) >= 6 for cell in row):
             break
         if any(kind not in {"", "ignored"} for kind in kinds):
             if "first" in kinds and "last" not in kinds:  # German lists: Name, Vorname
                 kinds = tuple("last" if kind == "name" else kind for kind in kinds)
-            return kinds, place + 1
+            return kinds, position + 1
     return (), 0
 
 
@@ -182,22 +184,22 @@ def _kind_of(word: str) -> str:
 
 
 def _unknown_headings(sheet: int, number: int, row: Sequence[Cell], columns: Sequence[str]) -> Iterator[Problem]:
-    for place, cell in enumerate(row):
-        if cell.text and not (columns and columns[place]):
+    for position, cell in enumerate(row):
+        if cell.text and not (columns and columns[position]):
             why = "this heading is not understood, and its column is not read" if columns else "above the headings"
-            yield Problem(sheet, number, _letter(place), why)
+            yield Problem(sheet, number, _letter(position), why)
 
 
 def _values(columns: Sequence[str], row: Sequence[Cell]) -> Iterator[tuple[int, str, Cell]]:
     """The cells of one row with their column and kind; the parts of a name are one."""
     if not columns:
-        filled = [(place, cell) for place, cell in enumerate(row) if cell.text or cell.unclear]
+        filled = [(position, cell) for position, cell in enumerate(row) if cell.text or cell.unclear]
         if 1 < len(filled) <= 3 and all(re.fullmatch(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*", cell.text) for _, cell in filled):
             yield filled[0][0], "name", Cell(" ".join(cell.text for _, cell in filled))  # Last, First
             return
-        yield from ((place, _guess_kind(cell.text), cell) for place, cell in filled)
+        yield from ((position, _guess_kind(cell.text), cell) for position, cell in filled)
         return
-    parts = {kind: place for place, kind in enumerate(columns) if kind in {"last", "first", "middle"}}
+    parts = {kind: position for position, kind in enumerate(columns) if kind in {"last", "first", "middle"}}
     whole = [row[parts[kind]].text for kind in ("last", "first", "middle") if kind in parts and parts[kind] < len(row)]
     whole = [text for text in whole if text]
     if whole:
@@ -232,7 +234,7 @@ def _identifiers(kind: str, cell: Cell, country: str) -> list[Identifier]:
     if kind == "phone":
         return _phones(cell.text, country)
     if kind == "name":
-        return [one for name in _people_in(cell.text) for one in _name(name)]
+        return [identifier for name in _people_in(cell.text) for identifier in _name(name)]
     make, what = (identifiers.email, "e-mail address") if kind == "email" else (identifiers.handle, "user name")
     parsed = []
     for piece in re.split(r"\s*[;,|\n]\s*|\s+/\s+" + (r"|\s+(?=[^\s<]+@)" if kind == "email" else ""), cell.text):
@@ -250,7 +252,7 @@ def _phones(text: str, country: str) -> list[Identifier]:
     if any(_ROUNDED.fullmatch(piece) for piece in re.split(r"[;\s]+", text)):
         raise _NotUnderstood("a spreadsheet has rounded this phone number")
     readings = identifiers.phones(text, country)
-    if not readings or any(not one.text.startswith("+") for one in readings) or "@" in text:
+    if not readings or any(not identifier.text.startswith("+") for identifier in readings) or "@" in text:
         raise _NotUnderstood("this is no phone number")
     return readings
 

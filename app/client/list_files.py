@@ -76,15 +76,15 @@ def decode(content: bytes) -> tuple[str, str]:
         encoding = "utf-16-be"
     else:
         encoding = "utf-8-sig"
-    for one in (encoding, "cp1251"):
+    for candidate in (encoding, "cp1251"):
         try:
-            text = content.decode(one)
+            text = content.decode(candidate)
         except UnicodeError:
-            if one != "utf-8-sig":
+            if candidate != "utf-8-sig":
                 break
             continue
-        used = one.removesuffix("-sig")
-        if one == "cp1251":
+        used = candidate.removesuffix("-sig")
+        if candidate == "cp1251":
             text, used = _single_byte(content, text)
         if any(unicodedata.category(sign) == "Cc" and sign not in "\t\r\n\v\f" for sign in text):
             break
@@ -94,7 +94,7 @@ def decode(content: bytes) -> tuple[str, str]:
 
 def _looks_like_utf_16(high: bytes, content: bytes) -> bool:
     """Whether these could be the high bytes of Latin, Cyrillic, Georgian and punctuation."""
-    return len(content) % 2 == 0 and sum(high.count(one) for one in (0, 1, 4, 0x10, 0x20)) > 0.9 * len(high)
+    return len(content) % 2 == 0 and sum(high.count(value) for value in (0, 1, 4, 0x10, 0x20)) > 0.9 * len(high)
 
 
 def _single_byte(content: bytes, text: str) -> tuple[str, str]:

@@ -28,7 +28,7 @@ def is_minted(keys: KeyRing, purpose: str, value: str) -> bool:
         return False
     random, _, mac = value.partition(".")
     accepted = keys.macs(_PURPOSE + purpose, random.encode())
-    return any(hmac.compare_digest(mac, _short(one)) for one in accepted)
+    return any(hmac.compare_digest(mac, _short(known)) for known in accepted)
 
 
 def _short(mac: bytes) -> str:

@@ -95,8 +95,8 @@ def read(path: Path) -> tuple[Keys, tuple[int, ...]]:
             root_since=date.fromisoformat(root_since) if root_since else None,
             kept=_decoded(document.get("kept", {})),
             former=tuple(
-                FormerKeys(datetime.fromisoformat(one["until"]), _decoded(one["keys"]))
-                for one in document.get("former", [])
+                FormerKeys(datetime.fromisoformat(entry["until"]), _decoded(entry["keys"]))
+                for entry in document.get("former", [])
             ),
             hides=int(document.get("format", 1)) > 1,
         )
@@ -118,7 +118,9 @@ def write(path: Path, keys: Keys, *, replace: bool = False) -> None:
         "root_epoch": keys.root_epoch,
         "root_since": keys.root_since.isoformat() if keys.root_since else None,
         "kept": _encoded(keys.kept),
-        "former": [{"until": one.until.isoformat(), "keys": _encoded(one.keys)} for one in keys.former],
+        "former": [
+            {"until": former_keys.until.isoformat(), "keys": _encoded(former_keys.keys)} for former_keys in keys.former
+        ],
         "epochs": {
             str(number): {"key": base64.b64encode(key).decode(), "since": keys.since[number].isoformat()}
             for number, key in keys.epochs.items()

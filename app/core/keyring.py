@@ -178,7 +178,7 @@ class KeyRing:
         if not self._keys.former:
             return []
         now = datetime.now(UTC)
-        return [one for one in self._keys.former if one.until > now]
+        return [former_keys for former_keys in self._keys.former if former_keys.until > now]
 
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose."""
@@ -272,7 +272,7 @@ def end_epochs(path: Path, keep: int) -> KeyRing:
             epochs={keep: keys.epochs[keep]},
             since={keep: keys.since[keep]},
             kept={purpose: key for purpose, key in keys.kept.items() if not purpose.startswith("signature:")},
-            former=tuple(one for one in keys.former if one.until > now),
+            former=tuple(former_keys for former_keys in keys.former if former_keys.until > now),
         )
         key_file.replace_and_overwrite(path, left)
         return KeyRing.load(path)

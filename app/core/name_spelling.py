@@ -178,17 +178,17 @@ _Spoken = list[list[tuple[str, ...]]]
 
 def _without_patronymic(groups: _Spoken) -> Iterable[_Spoken]:
     """The words of the name without what is a patronymic; each way, if two words may be one."""
-    for place in range(1, len(groups)):
-        if len(groups) > 3 and any(_PARTICLE.match(reading) for reading in groups[place][0]):
-            return [groups[: place - 1] + groups[place + 1 :]]
+    for position in range(1, len(groups)):
+        if len(groups) > 3 and any(_PARTICLE.match(reading) for reading in groups[position][0]):
+            return [groups[: position - 1] + groups[position + 1 :]]
     if len(groups) < 3:
         return [groups]
     places = [
-        place
-        for place in range(1, len(groups))
-        if len(groups[place]) == 1 and any(_PATRONYMIC.search(reading) for reading in groups[place][0])
+        position
+        for position in range(1, len(groups))
+        if len(groups[position]) == 1 and any(_PATRONYMIC.search(reading) for reading in groups[position][0])
     ]
-    return [groups[:place] + groups[place + 1 :] for place in places] or [groups]
+    return [groups[:position] + groups[position + 1 :] for position in places] or [groups]
 
 
 _KNOWN: Final = {

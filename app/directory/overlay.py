@@ -119,7 +119,7 @@ def _rebuilt(packs: Directory, known: dict[str, Organisation], edits: Sequence[E
         if organisation is before.organisation:
             services.append(before)
             continue
-        service = next(one for one in organisation.services if one.id == before.service.id)
+        service = next(listed for listed in organisation.services if listed.id == before.service.id)
         services.append(replace(before, organisation=organisation, service=service))
     slugs = {organisation.id for organisation in packs.organisations}
     added = [organisation for slug, organisation in known.items() if slug not in slugs]

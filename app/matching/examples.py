@@ -25,7 +25,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Letter(_Strict):
+class ExampleLetter(_Strict):
     kind: str | None = None
     received_on: date | None = None
 
@@ -43,7 +43,7 @@ class Person(_Strict):
     helps: tuple[str, ...] = ()
     happened: tuple[str, ...] = ()
     how_soon: Literal["today", "week", "month", "none", "unknown"] = "unknown"
-    letter: Letter | None = None
+    letter: ExampleLetter | None = None
     never: tuple[str, ...] = ()
 
 
@@ -67,7 +67,7 @@ class _Examples(_Strict):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ExampleFault:
     """An example whose expected result differs from the actual one."""
 
     country: str
@@ -88,14 +88,14 @@ def read(folder: Path) -> tuple[Example, ...]:
         raise PackError(f"{name}: {': '.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
-def check(directory: Directory, root: Path = PACKS) -> tuple[int, list[Fault]]:
+def check(directory: Directory, root: Path = PACKS) -> tuple[int, list[ExampleFault]]:
     """The number of examples, and those that fail."""
-    count, faults = 0, list[Fault]()
+    count, faults = 0, list[ExampleFault]()
     for country in directory.countries:
         for example in read(root / country.code.lower()):
             count += 1
             faults += [
-                Fault(country.code, example.person, difference)
+                ExampleFault(country.code, example.person, difference)
                 for difference in faults_of(example, directory, country.code)
             ]
     return count, faults

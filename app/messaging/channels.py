@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 
-class Way(StrEnum):
+class NoticeWay(StrEnum):
     """The way in which a notice is sent. Each has one channel, and none waits for another."""
 
     EMAIL = "email"
@@ -20,12 +20,12 @@ class Way(StrEnum):
     """One of the ways that the operator has set for members, by its name."""
 
 
-EMAIL_ALONE: Final = frozenset({Way.EMAIL})
+EMAIL_ALONE: Final = frozenset({NoticeWay.EMAIL})
 
 
-def ways_with(gateways: Iterable[str]) -> frozenset[Way]:
+def ways_with(gateways: Iterable[str]) -> frozenset[NoticeWay]:
     """The ways by which a person can be told, with these gateways (`Settings.gateways`)."""
-    return EMAIL_ALONE | {Way(name) for name in gateways}
+    return EMAIL_ALONE | {NoticeWay(name) for name in gateways}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class Notice:
     subject: str
     text: str
     address: str = ""
-    way: Way = Way.EMAIL
+    way: NoticeWay = NoticeWay.EMAIL
 
     @property
     def lane(self) -> str:
         """What it waits for, if that is down: the way, and of the operator's ways this one alone."""
-        return f"{self.way}:{self.address}" if self.way is Way.TEAM else self.way.value
+        return f"{self.way}:{self.address}" if self.way is NoticeWay.TEAM else self.way.value
 
     def __repr__(self) -> str:
         return f"Notice(id={self.id}, to={self.to})"

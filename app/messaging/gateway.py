@@ -23,7 +23,7 @@ _LONGEST_WAIT: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GatewayAnswer:
     """The status of an answer and the object in its body; an empty one when it is not a JSON object."""
 
     status: int
@@ -46,12 +46,12 @@ class Gateway:
     def __repr__(self) -> str:
         return "Gateway()"
 
-    def post(self, path: str, content: Mapping[str, Any], *, waits: float = 0.0) -> Answer:
+    def post(self, path: str, content: Mapping[str, Any], *, waits: float = 0.0) -> GatewayAnswer:
         """Send an object and return the answer. `waits`: seconds that the other side is asked to hold it back.
 
         Raises SendingFailed (affects_all): no answer before the deadline, or a connection that was cut.
         """
-        answers: list[Answer] = []
+        answers: list[GatewayAnswer] = []
         sockets: list[socket.socket] = []
         limit = self._timeout + waits
 
@@ -81,12 +81,12 @@ class Gateway:
 
 def _cut(sockets: list[socket.socket]) -> None:
     """End what still waits on these connections."""
-    for one in sockets:
+    for raw_socket in sockets:
         with suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
+            raw_socket.shutdown(socket.SHUT_RDWR)
 
 
-def _read(response: httpx.Response) -> Answer:
+def _read(response: httpx.Response) -> GatewayAnswer:
     body = b""
     for piece in response.iter_bytes():
         body += piece
@@ -96,7 +96,7 @@ def _read(response: httpx.Response) -> Answer:
         content = json.loads(body)
     except (ValueError, RecursionError):
         content = None
-    return Answer(
+    return GatewayAnswer(
         response.status_code,
         content if isinstance(content, dict) else {},
         wait_of(response.headers.get("Retry-After")),

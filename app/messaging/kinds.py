@@ -111,7 +111,7 @@ class Group(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class NoticeRule:
     """A row of the table: the group of a kind, who can get it, and for a team or the operators which members and how fast."""
 
     group: Group
@@ -123,10 +123,10 @@ class Row:
 _HANDED_OUT: Final = frozenset({Recipient.TEAM, Recipient.OPERATORS, Recipient.MEMBER})
 
 
-def _row(group: Group, *recipients: Recipient, to: Audience | None = None, speed: Speed = Speed.SOON) -> Row:
+def _row(group: Group, *recipients: Recipient, to: Audience | None = None, speed: Speed = Speed.SOON) -> NoticeRule:
     if (to is None) != _HANDED_OUT.isdisjoint(recipients):
         raise ValueError(f"{group}: a notice for a team or the operators says which members are told")
-    return Row(group, frozenset(recipients), to, speed)
+    return NoticeRule(group, frozenset(recipients), to, speed)
 
 
 _ORGANISATION, _TEAM, _PERSON, _OPERATORS, _MEMBER = (

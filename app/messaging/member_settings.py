@@ -14,7 +14,7 @@ from app.core import sealing
 from app.core.errors import FieldError, Invalid, PreconditionFailed
 from app.core.i18n import LANGUAGES
 from app.core.keyring import KeyRing
-from app.messaging.channels import Way
+from app.messaging.channels import NoticeWay
 from app.messaging.models import MemberNotices
 from app.messaging.rules import MemberHours
 
@@ -27,7 +27,7 @@ class MemberSettings:
     """How a member wants to be told. `address` "": not at all. The defaults are what the form shows to a new member."""
 
     address: str = ""
-    way: Way = Way.EMAIL
+    way: NoticeWay = NoticeWay.EMAIL
     emergencies: bool = True
     hours: MemberHours = field(default_factory=MemberHours)
     language: str = "en"
@@ -44,7 +44,7 @@ def _binding(member_id: UUID) -> tuple[str, ...]:
 def of_row(keys: KeyRing, row: MemberNotices) -> MemberSettings:
     """The settings in this row. Raises CannotOpen."""
     address = sealing.unpad(keys.decrypt(row.address, *_binding(row.member_id))).decode() if row.address else ""
-    return MemberSettings(address, Way(row.way), row.emergencies, hours_of(row), row.language, row.failed_at)
+    return MemberSettings(address, NoticeWay(row.way), row.emergencies, hours_of(row), row.language, row.failed_at)
 
 
 def hours_of(row: MemberNotices) -> MemberHours:
@@ -79,7 +79,7 @@ def save(session: Session, keys: KeyRing, member_id: UUID, new: MemberSettings, 
 
 def _check(new: MemberSettings) -> None:
     errors = []
-    if new.address and new.way is Way.EMAIL:
+    if new.address and new.way is NoticeWay.EMAIL:
         try:
             validate_email(new.address, check_deliverability=False)
         except EmailNotValidError:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from app.messaging.channels import EMAIL_ALONE, Way
+from app.messaging.channels import EMAIL_ALONE, NoticeWay
 from app.messaging.kinds import Speed
 from app.messaging.signal import is_recipient
 
@@ -61,18 +61,18 @@ class ContactRules:
         )
 
     @property
-    def way(self) -> Way | None:
+    def way(self) -> NoticeWay | None:
         """By what the service itself can write to this address; None: only a coordinator can."""
-        if self.channel == Way.TELEGRAM:
-            return Way.TELEGRAM if self.chat else None
-        if self.channel == Way.SIGNAL:
-            return Way.SIGNAL if is_recipient(self.address) else None
-        return Way.EMAIL if self.channel == Way.EMAIL else None
+        if self.channel == NoticeWay.TELEGRAM:
+            return NoticeWay.TELEGRAM if self.chat else None
+        if self.channel == NoticeWay.SIGNAL:
+            return NoticeWay.SIGNAL if is_recipient(self.address) else None
+        return NoticeWay.EMAIL if self.channel == NoticeWay.EMAIL else None
 
     @property
     def sent_to(self) -> str:
         """The address on this way."""
-        return self.chat if self.channel == Way.TELEGRAM else self.address
+        return self.chat if self.channel == NoticeWay.TELEGRAM else self.address
 
 
 def next_digest(now: datetime, hour: int, zone: ZoneInfo) -> datetime:
@@ -116,7 +116,7 @@ def after_quiet_hours(hours: MemberHours, now: datetime) -> datetime:
 
 
 def may_notify(
-    how: ContactRules, local: datetime, ways: Collection[Way] = EMAIL_ALONE
+    how: ContactRules, local: datetime, ways: Collection[NoticeWay] = EMAIL_ALONE
 ) -> tuple[Verdict, datetime | None]:
     """Whether the notice may be sent automatically now; WAIT comes with the earliest moment. `ways`: those of this installation.
 

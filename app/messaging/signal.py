@@ -10,7 +10,7 @@ from typing import Final
 
 from app.core import identifiers
 from app.messaging.channels import Notice, SendingFailed
-from app.messaging.gateway import Answer, Gateway
+from app.messaging.gateway import Gateway, GatewayAnswer
 
 _NUMBER: Final = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _USER_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,31}\.\d{2,9}", re.ASCII)
@@ -30,7 +30,9 @@ def recipient_of(typed: str, country: str = "") -> str:
         return typed
     if _USER_NAME.fullmatch(typed.removeprefix("@")):
         return typed.removeprefix("@")
-    readings = [one.text for one in identifiers.phones(typed, country)] if any(c.isdigit() for c in typed) else []
+    readings = (
+        [reading.text for reading in identifiers.phones(typed, country)] if any(c.isdigit() for c in typed) else []
+    )
     return readings[0] if len(readings) == 1 and _NUMBER.fullmatch(readings[0]) else ""
 
 
@@ -56,7 +58,7 @@ class SignalChannel:
             raise _failure(answer)
 
 
-def _failure(answer: Answer) -> SendingFailed:
+def _failure(answer: GatewayAnswer) -> SendingFailed:
     """What an answer of the gateway means. It says 400 for nearly everything; the words tell more. They can name the recipient and
     are not kept."""
     description = str(answer.content.get("error", "")).lower()

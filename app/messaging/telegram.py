@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from app.messaging.channels import Notice, SendingFailed
-from app.messaging.gateway import Answer, Gateway, wait_of
+from app.messaging.gateway import Gateway, GatewayAnswer, wait_of
 
 _CHAT: Final = re.compile(r"[1-9]\d{0,18}", re.ASCII)
 _OVERLAP: Final = timedelta(seconds=30)
@@ -88,7 +88,7 @@ class TelegramChannel:
         self._bot.send(notice.address, notice.text)
 
 
-def _failure(answer: Answer) -> SendingFailed:
+def _failure(answer: GatewayAnswer) -> SendingFailed:
     """403: the person has blocked the bot or is gone; a 400 about the chat: there is no such chat. Its words are not kept."""
     description = str(answer.content.get("description", "")).lower()
     wait = wait_of(_object(answer.content, "parameters").get("retry_after")) or answer.retry_after

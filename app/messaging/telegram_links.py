@@ -18,7 +18,7 @@ from app.core.clock import to_the_hour
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.messaging import recipients
-from app.messaging.channels import Way
+from app.messaging.channels import NoticeWay
 from app.messaging.models import PersonNotices, TelegramLink
 
 LASTS: Final = timedelta(hours=2)
@@ -68,7 +68,7 @@ def connect(session: Session, keys: KeyRing, token: str, chat: str, now: datetim
     if link is None:
         return None
     how = {
-        "channel": Way.TELEGRAM.value,
+        "channel": NoticeWay.TELEGRAM.value,
         "address": "",
         "chat": chat,
         "may_say_who": link.may_say_who,

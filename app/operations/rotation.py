@@ -42,7 +42,7 @@ IN_FLIGHT: Final = timedelta(hours=48)
 
 
 @dataclass(slots=True)
-class Report:
+class RotationReport:
     """What a rotation did. `unreadable`: values whose key had been destroyed earlier; they were lost before the rotation began."""
 
     epoch: int
@@ -73,7 +73,7 @@ def rotate(
     sleep: Callable[[float], None] = time.sleep,
     root: bool = False,
     in_flight: timedelta = IN_FLIGHT,
-) -> Report:
+) -> RotationReport:
     """Begin a rotation, or continue an interrupted one, and run it to its end.
 
     `root`: replace the root secret too. If a rotation of the epoch key alone is in progress, it is ended first. What is
@@ -82,7 +82,7 @@ def rotate(
     that may still use the old key. Raises RuntimeError when rows under an old key keep appearing.
     """
     ring = _begin(key_file, now, root=root, in_flight=in_flight)
-    report = Report(ring.current, new_root=ring.root_is_new)
+    report = RotationReport(ring.current, new_root=ring.root_is_new)
     if root and ring.root_is_new:  # at once: whoever continues it after a kill does not know who began
         with database.begin() as session:
             audit.record(
@@ -161,7 +161,7 @@ def reencrypt_batch(
             except CannotOpen:
                 unreadable += 1
                 continue
-            unchanged = *(one == row[one.name] for one in primary), column == value
+            unchanged = *(key_column == row[key_column.name] for key_column in primary), column == value
             update = sa.update(target.model).where(*unchanged).values({target.column: fresh})
             try:
                 with session.begin_nested() if target.merge else nullcontext():
@@ -171,11 +171,11 @@ def reencrypt_batch(
                     raise
                 target.merge(session, dict(row), fresh)
                 moved += 1
-    last = tuple(rows[-1][one.name] for one in primary) if len(rows) == BATCH else None
+    last = tuple(rows[-1][key_column.name] for key_column in primary) if len(rows) == BATCH else None
     return moved, unreadable, last
 
 
-def _round(database: Database, ring: KeyRing, report: Report, progress: Callable[[int], None]) -> int:
+def _round(database: Database, ring: KeyRing, report: RotationReport, progress: Callable[[int], None]) -> int:
     """Go through all columns once. Rows that are written behind this pass are found by the next round."""
     total = 0
     report.unreadable = 0

@@ -74,7 +74,7 @@ def authenticate(session: Session, keys: KeyRing, proof: Proof, now: datetime) -
     known = [row.secret_mac for row in active_credentials(session, proof.client_id, now) if row.secret_mac] or [
         bytes(32)
     ]
-    if not any(hmac.compare_digest(offered, one) for one in known):
+    if not any(hmac.compare_digest(offered, mac) for mac in known):
         return None
     return _active(session, proof.client_id)
 

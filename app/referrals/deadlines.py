@@ -103,7 +103,7 @@ class DueAction(StrEnum):
 _QUIET: Final = frozenset(DueAction) - {DueAction.ESCALATE, DueAction.EXPIRE}
 
 
-class Counting(StrEnum):
+class CountingRule(StrEnum):
     """How the deadlines of an offer are counted; see the table above."""
 
     USUAL = "usual"
@@ -170,14 +170,14 @@ def opening_day_over(start: datetime, hours: WorkingHours, days: int = 1) -> dat
     return moment
 
 
-def counting_of(start: datetime, terms: DeadlineTerms) -> Counting:
+def counting_of(start: datetime, terms: DeadlineTerms) -> CountingRule:
     """By which rule an offer made at `start` is counted."""
     left = open_hours_left(start, terms)
     if terms.urgency == "emergency" or (left is not None and left < _LEAST_LEFT):
-        return Counting.WALL
+        return CountingRule.WALL
     latest = latest_answer(start, terms)
     near = latest is not None and latest < opening_day_over(start, terms.hours)
-    return Counting.NEAR if near else Counting.USUAL
+    return CountingRule.NEAR if near else CountingRule.USUAL
 
 
 def answer_times(offered_at: datetime, terms: DeadlineTerms) -> tuple[datetime, datetime, datetime]:
@@ -222,10 +222,10 @@ def _plain_expiry(start: datetime, terms: DeadlineTerms) -> datetime:
     return _capped(start + 1.5 * _DECIDE["emergency"], latest_answer(start, terms))
 
 
-_ANSWER_TIMES: Final[dict[Counting, Callable[[datetime, DeadlineTerms], tuple[datetime, datetime, datetime]]]] = {
-    Counting.USUAL: _usual_times,
-    Counting.NEAR: _near_times,
-    Counting.WALL: _wall_times,
+_ANSWER_TIMES: Final[dict[CountingRule, Callable[[datetime, DeadlineTerms], tuple[datetime, datetime, datetime]]]] = {
+    CountingRule.USUAL: _usual_times,
+    CountingRule.NEAR: _near_times,
+    CountingRule.WALL: _wall_times,
 }
 
 
@@ -234,11 +234,11 @@ def others_asked_at(times: Deadlines, terms: DeadlineTerms) -> datetime | None:
     if times.offered_at is None or times.expires_at is None or times.pauses:
         return None
     counting = counting_of(times.offered_at, terms)
-    if counting is Counting.NEAR:
+    if counting is CountingRule.NEAR:
         return None
     plain = (
         _plain_expiry(times.offered_at, terms)
-        if counting is Counting.WALL
+        if counting is CountingRule.WALL
         else times.offered_at + 1.5 * _DECIDE[terms.urgency]
     )
     return plain if plain < times.expires_at else None
@@ -247,12 +247,12 @@ def others_asked_at(times: Deadlines, terms: DeadlineTerms) -> datetime | None:
 def _in_hours(start: datetime, within: timedelta, terms: DeadlineTerms) -> datetime:
     """`within` after `start`, counted like the time to decide of an offer, for what the organisation owes later."""
     counting = counting_of(start, terms)
-    if counting is Counting.NEAR:
+    if counting is CountingRule.NEAR:
         return _near_times(start, terms)[1]
     moment = _capped(start + within, latest_answer(start, terms))
     return (
         moment
-        if counting is Counting.WALL
+        if counting is CountingRule.WALL
         else max(opening_day_over(start, terms.hours), terms.hours.last_open(moment))
     )
 
@@ -330,7 +330,7 @@ def _shifted(moment: datetime, times: Deadlines, by: timedelta, terms: DeadlineT
     """A moment of a paused offer, later by a pause of this length."""
     assert times.offered_at
     assert times.paused_at
-    if counting_of(times.offered_at, terms) is Counting.WALL:
+    if counting_of(times.offered_at, terms) is CountingRule.WALL:
         return moment + by
     return terms.hours.after(moment, terms.hours.time_between(times.paused_at, times.paused_at + by))
 
@@ -341,9 +341,9 @@ def _last_expiry(moment: datetime, terms: DeadlineTerms) -> datetime | None:
     if latest is None:
         return None
     counting = counting_of(moment, terms)
-    if counting is Counting.USUAL:
+    if counting is CountingRule.USUAL:
         return max(opening_day_over(moment, terms.hours), terms.hours.last_open(latest))
-    return _near_times(moment, terms)[2] if counting is Counting.NEAR else _wall_times(moment, terms)[2]
+    return _near_times(moment, terms)[2] if counting is CountingRule.NEAR else _wall_times(moment, terms)[2]
 
 
 def _stopped(times: Deadlines) -> Deadlines:
@@ -416,7 +416,7 @@ def agenda(times: Deadlines, terms: DeadlineTerms) -> list[tuple[DueAction, date
         actions.append((DueAction.ASK_OTHERS, others_at))
     told_at = times.offered_at + MINIMUM_ANSWER_TIME
     closed_for = terms.hours.next_open(told_at) - told_at
-    if closed_for > MINIMUM_ANSWER_TIME and counting_of(times.offered_at, terms) is Counting.NEAR:
+    if closed_for > MINIMUM_ANSWER_TIME and counting_of(times.offered_at, terms) is CountingRule.NEAR:
         actions.append((DueAction.NEAR_DEADLINE, told_at))
     # Stable: among actions of one moment they stay in the order of the agenda, and expiry comes last.
     return sorted(actions, key=lambda entry: (entry[1], entry[0] is DueAction.EXPIRE))
@@ -425,7 +425,7 @@ def agenda(times: Deadlines, terms: DeadlineTerms) -> list[tuple[DueAction, date
 def _reminders(start: datetime, end: datetime, terms: DeadlineTerms) -> list[tuple[DueAction, datetime]]:
     """Half way and at four fifths, on the wall clock or of the open hours."""
     hours = terms.hours
-    open_for = timedelta(0) if counting_of(start, terms) is Counting.WALL else hours.time_between(start, end)
+    open_for = timedelta(0) if counting_of(start, terms) is CountingRule.WALL else hours.time_between(start, end)
     return [
         (action, hours.after(start, open_for * part) if open_for else start + (end - start) * part)
         for action, part in ((DueAction.REMIND, 0.5), (DueAction.REMIND_AGAIN, 0.8))

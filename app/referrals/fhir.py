@@ -103,7 +103,7 @@ def bundle(referral: FhirReferral) -> dict[str, Any]:
         "meta": {"lastUpdated": _instant(referral.updated_at)},
         "type": "collection",
         "timestamp": _instant(referral.updated_at),
-        "entry": [{"fullUrl": _urn(place), "resource": resource} for place, resource in resources],
+        "entry": [{"fullUrl": _urn(number), "resource": resource} for number, resource in resources],
     }
 
 

@@ -25,7 +25,9 @@ class HistoryEntry:
 def history_of(session: Session, referral_id: UUID, organisation_id: UUID) -> list[HistoryEntry]:
     """The events, oldest first, without those before the offer and without other people's reasons."""
     events = list(queries.events(session, referral_id))
-    first = next((place for place, event in enumerate(events) if event.target == State.OFFERED.value), len(events))
+    first = next(
+        (position for position, event in enumerate(events) if event.target == State.OFFERED.value), len(events)
+    )
     mine = session.execute(sa.select(Member.id, Member.name).where(Member.organisation_id == organisation_id))
     names: dict[UUID | None, str] = {row.id: row.name for row in mine}
     return [

@@ -8,7 +8,7 @@ a lower bound ("at least"). Medians cannot be added up: they are listed by quart
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.reporting.figures import Cell, Median, Report, Row, Table
+from app.reporting.figures import Cell, Median, Report, Table, TableRow
 from app.reporting.periods import Period
 
 
@@ -45,13 +45,13 @@ def _table(tables: Sequence[Table]) -> Table:
     )
 
 
-def _row(table: Table, rows: Sequence[Row]) -> Row:
+def _row(table: Table, rows: Sequence[TableRow]) -> TableRow:
     cells = tuple(_cell(cells) for cells in zip(*(row.cells for row in rows), strict=True))
     total = _cell([row.total for row in rows])
     rate_cell = cells[table.columns.index(table.rate)] if table.rate else None
     is_exact = rate_cell is not None and rate_cell.exact and total.exact and bool(total.count)
     share = round(100 * rate_cell.count / total.count) if is_exact else None  # type: ignore[union-attr,operator]
-    return Row(rows[0].code, cells, total, share)
+    return TableRow(rows[0].code, cells, total, share)
 
 
 def _cell(cells: Sequence[Cell]) -> Cell:

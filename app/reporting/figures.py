@@ -46,7 +46,7 @@ class TableName(StrEnum):
     OUTCOMES = "outcomes"
 
 
-class Step(StrEnum):
+class TimedStep(StrEnum):
     """A part of a case's way through the service that is timed."""
 
     FIRST_OFFER = "first_offer"
@@ -75,7 +75,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """A row of a table. `share`: percentage of `total` in the column that the table names in `rate`."""
 
     code: str
@@ -91,8 +91,8 @@ class Table:
     name: str
     kind: str
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
-    everything: Row | None
+    rows: tuple[TableRow, ...]
+    everything: TableRow | None
     rate: str = ""
 
 
@@ -313,17 +313,17 @@ def _in_time(offer: CountedOffer) -> bool:
 
 def _medians(offers: Sequence[CountedOffer], cases: Sequence[CountedCase]) -> tuple[Median, ...]:
     first_offers = first_offer_times(offers)
-    steps: dict[Step, list[timedelta]] = {
-        Step.FIRST_OFFER: [first_offers[case.id] - case.came_in for case in cases if case.id in first_offers],
-        Step.ACKNOWLEDGE: _between(
+    steps: dict[TimedStep, list[timedelta]] = {
+        TimedStep.FIRST_OFFER: [first_offers[case.id] - case.came_in for case in cases if case.id in first_offers],
+        TimedStep.ACKNOWLEDGE: _between(
             offers, lambda offer: offer.offered_at, lambda offer: offer.first.get(Verb.ACKNOWLEDGE.value)
         ),
-        Step.DECIDE: _between(offers, lambda offer: offer.offered_at, lambda offer: offer.decided_at),
-        Step.START: _step(offers, Verb.ACCEPT, Verb.START),
-        Step.COMPLETE: _step(offers, Verb.ACCEPT, Verb.COMPLETE),
+        TimedStep.DECIDE: _between(offers, lambda offer: offer.offered_at, lambda offer: offer.decided_at),
+        TimedStep.START: _step(offers, Verb.ACCEPT, Verb.START),
+        TimedStep.COMPLETE: _step(offers, Verb.ACCEPT, Verb.COMPLETE),
     }
     if not cases:
-        del steps[Step.FIRST_OFFER]
+        del steps[TimedStep.FIRST_OFFER]
     return tuple(
         Median(
             step,
@@ -359,11 +359,11 @@ def _report(quarter: Quarter, counts: _Counts, medians: tuple[Median, ...]) -> R
 
 
 def _table(shape: _TableLayout, published: Mapping[Key, int | None]) -> Table:
-    def row(code: str, of: str, grand_total: Key) -> Row:
+    def row(code: str, of: str, grand_total: Key) -> TableRow:
         cells = tuple(Cell(published[of, code, column]) for column in shape.columns)
         part = cells[shape.columns.index(shape.rate)].count if shape.rate else None
         total = published[grand_total]
-        return Row(code, cells, Cell(total), round(100 * part / total) if part is not None and total else None)
+        return TableRow(code, cells, Cell(total), round(100 * part / total) if part is not None and total else None)
 
     rows = tuple(row(code, shape.name, (shape.name, code, ALL)) for code in shape.rows)
     everything = row(ALL, shape.total, _grand_total(shape.total)) if shape.total else None

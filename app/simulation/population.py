@@ -80,7 +80,7 @@ def consent_of(candidates: list[str], chance: Random) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PlannedAnswer:
     """What a centre does with an offer, and when."""
 
     verb: Verb
@@ -91,14 +91,14 @@ class Answer:
 
 def answer_to_offer(
     plan: Plan, urgency: str, offered_at: datetime, hours: WorkingHours, chance: Random
-) -> Answer | None:
+) -> PlannedAnswer | None:
     """The centre's answer to an offer; None: it never answers."""
     if chance.random() >= plan.answers:
         return None
     thinks = timedelta(seconds=chance.expovariate(1 / _THINKS_FOR[urgency].total_seconds()))
     at = offered_at + thinks if urgency == "emergency" else hours.next_open(offered_at + thinks)
     if chance.random() < 0.05:
-        return Answer(Verb.ASK_INFO, at, question=chance.choice(list(QUESTIONS)))
+        return PlannedAnswer(Verb.ASK_INFO, at, question=chance.choice(list(QUESTIONS)))
     if chance.random() < plan.accepts:
-        return Answer(Verb.ACCEPT, at)
-    return Answer(Verb.DECLINE, at, reason=chance.choice(_DECLINES))
+        return PlannedAnswer(Verb.ACCEPT, at)
+    return PlannedAnswer(Verb.DECLINE, at, reason=chance.choice(_DECLINES))

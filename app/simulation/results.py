@@ -214,7 +214,7 @@ def table(results: Results) -> str:
         cases = [case for case in results.cases if not what or getattr(case, what) == key]
         offers = [offer for offer in results.offers if not what or getattr(offer, what) == key]
         rows.append(_row(key, cases, offers))
-    widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     matched = sum(case.matched for case in results.cases)
     lines += ["", f"Of {matched} cases with a matching centre {results.promise:.1%} were accepted or had an owned next step"

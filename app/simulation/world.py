@@ -136,13 +136,13 @@ class World:
                 {**answers, "consent": {"mode": "ask_first"}}, self.directory, self.now
             )
             result = runs.run(session, facts, self.directory, self.now, seed=chance.getrandbits(64))
-            candidates = list(dict.fromkeys(one.organisation for one in result.candidates if one.offerable))
+            candidates = list(dict.fromkeys(match.organisation for match in result.candidates if match.offerable))
             consent = consent_of(candidates, chance)
             intake = Intake.model_validate({**answers, "consent": consent})
             filed = filing.file_intake(session, intake, keys=self.keys, directory=self.directory, now=self.now)
         self.matched[filed.case_id] = bool(candidates)
         self.named[filed.case_id] = frozenset(consent.get("organisations", ()))
-        if any(_takes_referrals(one) for one in result.candidates):
+        if any(_takes_referrals(match) for match in result.candidates):
             self.has_candidates.add(filed.case_id)
 
     def _centres_decide(self) -> None:

@@ -192,15 +192,15 @@ def recent(session: Session, caller: SignedIn, now: datetime) -> list[Change]:
     done = proposal_views.done(session, caller, now)
     if not done:
         return []
-    names = {str(one.codes["name"]) for one in done if one.kind in _WITH_CODE}
+    names = {str(proposal.codes["name"]) for proposal in done if proposal.kind in _WITH_CODE}
     unused = invitations.unused(session, names, now) if names else frozenset()
     changes, shown, facts = [], set[str](), seats.member_facts(session, now)
-    for one in done:
-        name = str(one.codes.get("name", ""))
-        is_unused = one.kind in _WITH_CODE and name in unused and name not in shown  # the newest has the code
+    for change in done:
+        name = str(change.codes.get("name", ""))
+        is_unused = change.kind in _WITH_CODE and name in unused and name not in shown  # the newest has the code
         if is_unused:
             shown.add(name)
-        changes.append(Change(one, is_unused, is_unused and proposal_rules.may_stop(facts, caller, one)))
+        changes.append(Change(change, is_unused, is_unused and proposal_rules.may_stop(facts, caller, change)))
     return changes
 
 

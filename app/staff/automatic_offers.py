@@ -38,7 +38,7 @@ def in_force(session: Session) -> dict[tuple[str, str], str]:
         .order_by(Proposal.expires_at, Proposal.id)  # of a proposal that opens nothing: when it was carried out
     )
     chosen = {(codes["country"], codes["urgency"]): codes["after"] for codes in rows}
-    return {place: after for place, after in chosen.items() if after in WAITS}
+    return {subject: after for subject, after in chosen.items() if after in WAITS}
 
 
 def chosen(session: Session, by_hand: frozenset[str]) -> dict[tuple[str, str], timedelta | None]:
@@ -46,4 +46,4 @@ def chosen(session: Session, by_hand: frozenset[str]) -> dict[tuple[str, str], t
 
     `by_hand`: countries that the operator has set to be offered by hand. The desk cannot change these.
     """
-    return {place: WAITS[after] for place, after in in_force(session).items() if place[0] not in by_hand}
+    return {subject: WAITS[after] for subject, after in in_force(session).items() if subject[0] not in by_hand}

@@ -87,7 +87,9 @@ def options_for_new(
         "rp": {"id": site.rp_id, "name": "Pristan"},
         "user": {"id": bytes_to_base64url(member_id.bytes), "name": name, "displayName": name},
         "pubKeyCredParams": [{"type": "public-key", "alg": algorithm} for algorithm in _ALGORITHMS],
-        "excludeCredentials": [{"type": "public-key", "id": bytes_to_base64url(one.credential_id)} for one in known],
+        "excludeCredentials": [
+            {"type": "public-key", "id": bytes_to_base64url(passkey.credential_id)} for passkey in known
+        ],
         "authenticatorSelection": {
             "residentKey": "required",
             "requireResidentKey": True,
@@ -238,7 +240,7 @@ def _check_fresh(keys: KeyRing, given: bytes, bound_to: str, now: datetime) -> N
     head, mac = given[: _NONCE + 8], given[_NONCE + 8 :]
     made = int.from_bytes(head[_NONCE:], "big")
     age = now.timestamp() - made
-    is_ours = any(hmac.compare_digest(one, mac) for one in _macs(keys, head, bound_to))
+    is_ours = any(hmac.compare_digest(known, mac) for known in _macs(keys, head, bound_to))
     if not is_ours or not -1 <= age <= CHALLENGE_FOR.total_seconds():
         raise ValueError("challenge")
 

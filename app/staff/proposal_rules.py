@@ -112,19 +112,19 @@ def may_decide(facts: MemberFacts, caller: SignedIn, proposal: Proposal) -> bool
     """
     if caller.role is Role.ADMIN:
         return True
-    place = proposal.team_id or proposal.organisation_id
+    owner_id = proposal.team_id or proposal.organisation_id
     if caller.role is Role.SENIOR:
         return proposal.team_id in {None, caller.team_id} and facts.holds_key_of(caller.key_id, caller.team_id)
     own = caller.team_id or caller.organisation_id
-    return place is not None and own == place and facts.holds_key_of(caller.key_id, place)
+    return owner_id is not None and own == owner_id and facts.holds_key_of(caller.key_id, owner_id)
 
 
 def holds_key_concerned(facts: MemberFacts, caller: SignedIn, proposal: Proposal) -> bool:
     """Whether the member holds the active key of the team or organisation; of their own team, if it concerns the network."""
-    own, place = caller.team_id or caller.organisation_id, proposal.team_id or proposal.organisation_id
-    if place is None:
+    own, owner_id = caller.team_id or caller.organisation_id, proposal.team_id or proposal.organisation_id
+    if owner_id is None:
         return caller.role is Role.SENIOR and facts.holds_key_of(caller.key_id, own)
-    return own == place and facts.holds_key_of(caller.key_id, place)
+    return own == owner_id and facts.holds_key_of(caller.key_id, owner_id)
 
 
 def takes_a_seat(facts: MemberFacts, proposal: Proposal) -> bool:

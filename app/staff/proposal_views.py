@@ -46,7 +46,9 @@ def visible(session: Session, caller: SignedIn, now: datetime) -> list[Waiting]:
         return []
     everybody = [proposal_rules.as_caller(member) for member in _members(session)]
     facts = seats.member_facts(session, now)
-    with_key = seats.with_key(session, [one.organisation_id for one in shown if one.organisation_id is not None])
+    with_key = seats.with_key(
+        session, [proposal.organisation_id for proposal in shown if proposal.organisation_id is not None]
+    )
     return [_waiting(facts, with_key, caller, proposal, everybody, now) for proposal in shown]
 
 
@@ -75,9 +77,11 @@ def _waiting(
 
     def eligible(*, must_hold: bool) -> tuple[Decider, ...]:
         able = [
-            one for one in everybody if not proposal_rules.why_not_second(facts, one, proposal, must_hold=must_hold)
+            member
+            for member in everybody
+            if not proposal_rules.why_not_second(facts, member, proposal, must_hold=must_hold)
         ]
-        return tuple(dict.fromkeys(_as_shown(caller, one) for one in able))
+        return tuple(dict.fromkeys(_as_shown(caller, member) for member in able))
 
     return Waiting(
         proposal,

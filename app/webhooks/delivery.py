@@ -56,7 +56,7 @@ class DeliveryAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DeliveryOutcome:
     """The outcome of an attempt: the status of the response, or the code of the error."""
 
     attempt: DeliveryAttempt
@@ -97,14 +97,14 @@ class WebhookSender:
             arrived += sum(outcome.arrived for outcome in outcomes)
         return arrived
 
-    def _carry(self, attempt: DeliveryAttempt) -> Outcome:
+    def _carry(self, attempt: DeliveryAttempt) -> DeliveryOutcome:
         try:
-            return Outcome(attempt, status=self.outbound.post(attempt.url, attempt.body, attempt.headers))
+            return DeliveryOutcome(attempt, status=self.outbound.post(attempt.url, attempt.body, attempt.headers))
         except CannotSend as error:
-            return Outcome(attempt, error=error.code)
+            return DeliveryOutcome(attempt, error=error.code)
         except Exception as error:  # noqa: BLE001  an unexpected failure of one endpoint must not stop the others
             log.get().error("webhook_failed", error=type(error).__name__, where=log.where(error))
-            return Outcome(attempt, error="internal")
+            return DeliveryOutcome(attempt, error="internal")
 
 
 def create_deliveries(session: Session, now: datetime) -> int:
@@ -220,7 +220,7 @@ def payload(delivery: WebhookDelivery) -> dict[str, Any]:
     return {"type": delivery.type, "timestamp": timestamp, "data": data}
 
 
-def record_outcome(session: Session, outcome: Outcome, now: datetime, chance: Random) -> None:
+def record_outcome(session: Session, outcome: DeliveryOutcome, now: datetime, chance: Random) -> None:
     """Record an outcome: delivered, to be retried, or dead. An endpoint that answers 410 is closed."""
     delivery = session.get(WebhookDelivery, outcome.attempt.delivery_id, with_for_update=True, populate_existing=True)
     if delivery is None or delivery.attempts != outcome.attempt.attempt:  # removed, or sent again in the meantime

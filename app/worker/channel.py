@@ -1,6 +1,6 @@
 """The channels that the settings select: e-mail if a server is set, files otherwise; Signal and Telegram where they are set."""
 
-from app.messaging.channels import Channel, FileChannel, Way
+from app.messaging.channels import Channel, FileChannel, NoticeWay
 from app.messaging.gateway import Gateway
 from app.messaging.signal import SignalChannel
 from app.messaging.smtp import MailServer, SmtpChannel
@@ -25,20 +25,20 @@ def channel_of(settings: Settings) -> Channel:
     )
 
 
-def gateway_channels(settings: Settings) -> dict[Way, Channel]:
+def gateway_channels(settings: Settings) -> dict[NoticeWay, Channel]:
     """The channels besides e-mail that are set.
 
     The channel of the team's ways always exists: of a way that is no longer set it reports that nothing arrives.
     """
     seconds = 2 * settings.gateway_timeout.total_seconds()
     addresses = {name: address.get_secret_value() for name, address in settings.team_ways.items()}
-    channels: dict[Way, Channel] = {Way.TEAM: TeamWays(addresses, seconds)}
+    channels: dict[NoticeWay, Channel] = {NoticeWay.TEAM: TeamWays(addresses, seconds)}
     if settings.signal_url:
         gateway = Gateway(settings.signal_url.get_secret_value(), settings.gateway_timeout.total_seconds())
-        channels[Way.SIGNAL] = SignalChannel(gateway, settings.signal_number)
+        channels[NoticeWay.SIGNAL] = SignalChannel(gateway, settings.signal_number)
     bot = telegram_bot_of(settings)
     if bot is not None:
-        channels[Way.TELEGRAM] = TelegramChannel(bot)
+        channels[NoticeWay.TELEGRAM] = TelegramChannel(bot)
     return channels
 
 

@@ -34,7 +34,7 @@ from app.directory.published import DirectoryInForce
 from app.intake import drafts, idempotency
 from app.links import service as links
 from app.messaging import outbox, telegram_links
-from app.messaging.channels import Channel, SendingFailed, Way
+from app.messaging.channels import Channel, NoticeWay, SendingFailed
 from app.messaging.telegram_updates import TelegramPoller
 from app.operations import heartbeats
 from app.partners import oauth_clients as partners
@@ -74,7 +74,7 @@ class Worker:
         clock: Clock,
         *,
         channel: Channel | None = None,
-        gateways: Mapping[Way, Channel] | None = None,
+        gateways: Mapping[NoticeWay, Channel] | None = None,
         outbound: Outbound | None = None,
     ) -> None:
         self._database = database
@@ -239,7 +239,9 @@ class Worker:
 
     def _offer_context(self, session: Session, now: datetime) -> AutoOfferContext:
         by_hand = self._settings.by_hand
-        manual = frozenset(place for place, wait in automatic_offers.chosen(session, by_hand).items() if wait is None)
+        manual = frozenset(
+            country for country, wait in automatic_offers.chosen(session, by_hand).items() if wait is None
+        )
         return AutoOfferContext(self._keys, self._current.refresh(session, now), by_hand, manual, reachability.notified)
 
     def _in_own_transaction(self, act: Callable[[Session, UUID], object], what: UUID) -> bool:

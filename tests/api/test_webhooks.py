@@ -310,7 +310,7 @@ def test_a_worker_that_died_after_claiming_loses_nothing(network: Network, recei
     assert postman.round(network.now) == 0
     network.time.at += webhooks_delivery.LEASE
     assert postman.round(network.now) == 1
-    stale = webhooks_delivery.Outcome(claimed[0], status=410)
+    stale = webhooks_delivery.DeliveryOutcome(claimed[0], status=410)
     with network.database.begin() as session:
         webhooks_delivery.record_outcome(session, stale, network.now, Random(1))
         assert session.scalars(sa.select(WebhookEndpoint.state)).all() == ["active"]

@@ -11,7 +11,7 @@ from app.referrals import deadlines
 from app.referrals.deadlines import (
     MAX_PAUSE,
     MINIMUM_ANSWER_TIME,
-    Counting,
+    CountingRule,
     DeadlineEvent,
     Deadlines,
     DeadlineTerms,
@@ -82,11 +82,11 @@ def test_nobody_is_expired_before_they_were_open(data: st.DataObject, start: dat
         assert hours.time_between(start, expires) >= MINIMUM_ANSWER_TIME
     if left is not None:
         assert hours.day_of(expires) <= max(terms.deadline_on or date.min, hours.day_of(start + MINIMUM_ANSWER_TIME))
-    if counting is not Counting.WALL:
+    if counting is not CountingRule.WALL:
         for moment in (acknowledge, decide, expires):
             assert hours.last_open(moment) == moment, "it runs out while they are open, at the latest when they close"
     if terms.urgency != "emergency" and (left is None or left >= 2 * MINIMUM_ANSWER_TIME):
-        assert counting is not Counting.WALL
+        assert counting is not CountingRule.WALL
 
 
 @given(moments, centres, spans)
@@ -109,9 +109,9 @@ def test_nothing_is_owed_after_the_cap_of_the_deadline(offer: tuple[datetime, De
     assert left is not None
     assert times.expires_at is not None
     counting = deadlines.counting_of(start, terms)
-    if counting is Counting.USUAL:
+    if counting is CountingRule.USUAL:
         assert times.expires_at <= cap
-    elif counting is Counting.NEAR:
+    elif counting is CountingRule.NEAR:
         assert terms.hours.time_between(start, times.expires_at) <= left * 0.75 + timedelta(seconds=1)
     else:
         assert times.expires_at <= max(
@@ -159,7 +159,7 @@ def test_a_pause_gives_no_more_than_it_took_and_five_days(
     going = deadlines.after_event(paused, DeadlineEvent(DeadlineChange.UNPAUSE, start + asked + answered), terms)
     pause = min(answered, MAX_PAUSE)
     open_for = terms.hours.time_between(start + asked, start + asked + pause)
-    on_wall = deadlines.counting_of(start, terms) is Counting.WALL
+    on_wall = deadlines.counting_of(start, terms) is CountingRule.WALL
     for name in ("acknowledge_by", "decide_by", "expires_at"):
         before, now = getattr(times, name), getattr(going, name)
         assert before <= now
@@ -198,7 +198,7 @@ def test_whatever_is_asked_and_answered_the_offer_runs_out(
             break
     else:
         raise AssertionError("it never ended")
-    if deadlines.counting_of(start, terms) is Counting.WALL:
+    if deadlines.counting_of(start, terms) is CountingRule.WALL:
         assert now <= first + 2 * MAX_PAUSE
     else:
         assert terms.hours.time_between(first, now) <= 2 * timedelta(hours=5 * 9)

@@ -19,7 +19,7 @@ from app.directory.packs import load_packs
 from app.documents.models import Document
 from app.intake.questions import QUESTIONS, Kind
 from app.messaging import recipients
-from app.messaging.channels import Notice, Way
+from app.messaging.channels import Notice, NoticeWay
 from app.messaging.kinds import KINDS, Recipient
 from app.messaging.recipients import NoticeSettings
 from app.partners.organisations import Organisation
@@ -154,16 +154,16 @@ class Kept:
         self.words += [notice.subject, notice.text, notice.to]
 
 
-@pytest.mark.parametrize("way", [Way.EMAIL, Way.SIGNAL, Way.TELEGRAM])
+@pytest.mark.parametrize("way", [NoticeWay.EMAIL, NoticeWay.SIGNAL, NoticeWay.TELEGRAM])
 def test_no_message_to_a_person_or_a_centre_holds_anything_personal_by_any_way(
-    database: Database, tmp_path: Path, way: Way, capfd: pytest.CaptureFixture[str]
+    database: Database, tmp_path: Path, way: NoticeWay, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with person_site_on(database, tmp_path / "var") as person_site:
         tell_everything(person_site)
         keys, now = person_site.keys, person_site.time()
-        address = {Way.EMAIL: "me@example.net", Way.SIGNAL: "+48600123456"}.get(way, "")
+        address = {NoticeWay.EMAIL: "me@example.net", NoticeWay.SIGNAL: "+48600123456"}.get(way, "")
         how = {"channel": way, "address": address, "may_say_who": True, "may_leave_message": True, "good_times": ""}
-        if way is Way.TELEGRAM:
+        if way is NoticeWay.TELEGRAM:
             how["chat"] = "4242"
         person = [kind for kind, row in KINDS.items() if Recipient.PERSON in row.recipients]
         with database.begin() as session:
@@ -177,14 +177,18 @@ def test_no_message_to_a_person_or_a_centre_holds_anything_personal_by_any_way(
                     messaging.queue(session, kind, about_id=case_id, organisation_id=centre, now=now)
         mail, other = Kept(), Kept()
         post = DeliveryContext(
-            mail, keys, "https://pristan.example", load_packs(), others={way: other} if way is not Way.EMAIL else {}
+            mail,
+            keys,
+            "https://pristan.example",
+            load_packs(),
+            others={way: other} if way is not NoticeWay.EMAIL else {},
         )
         for kind in person:  # one at a time waits
             with database.begin() as session:
                 messaging.notify_person(session, kind, about_id=case_id, case_id=case_id, now=now)
             notice_delivery.send_due(database, post, now, 100)
     words = "\n".join(mail.words + other.words)
-    told = mail.words if way is Way.EMAIL else other.words
+    told = mail.words if way is NoticeWay.EMAIL else other.words
     assert sum(line.startswith("case:") for line in told) == len(person)
     assert "organisation:" in words
     output = capfd.readouterr()

@@ -16,7 +16,7 @@ from app.cases import transitions
 from app.core.db import Database
 from app.directory.packs import load_packs
 from app.messaging import recipients, telegram_links
-from app.messaging.channels import Channel, Notice, SendingFailed, Way
+from app.messaging.channels import Channel, Notice, NoticeWay, SendingFailed
 from app.messaging.gateway import Gateway
 from app.messaging.kinds import NoticeKind
 from app.messaging.models import OutboxMessage, PersonNotices, TelegramLink
@@ -160,7 +160,7 @@ class NoMail:
         self.sent.append(notice)
 
 
-def worker(scene: Scene, var: Path, gateways: dict[Way, Channel], mail: Channel | None = None) -> Worker:
+def worker(scene: Scene, var: Path, gateways: dict[NoticeWay, Channel], mail: Channel | None = None) -> Worker:
     return Worker(
         under(scene.database, Role.WORKER),
         scene.keys,
@@ -207,7 +207,7 @@ def test_a_person_hears_by_their_way_that_there_is_news_and_nothing_else(
     scene: Scene, tmp_path: Path, kind: str, fake: FakeGateway
 ) -> None:
     told_by(scene, kind)
-    worker(scene, tmp_path, {Way(kind): channel_to(kind, fake)}).jobs["messages"](scene.now)
+    worker(scene, tmp_path, {NoticeWay(kind): channel_to(kind, fake)}).jobs["messages"](scene.now)
     assert ([to for to, _ in fake.sent], fake.texts) == ([ADDRESS[kind]], ["Для вас есть новости."])
     assert states(scene) == [("sent", None)]
 
@@ -226,7 +226,7 @@ def test_their_rules_hold_for_every_way(
         told(scene, "signal", THEIRS, **rules)
     else:
         told(scene, "telegram", "@exile_demo", chat=CHAT, **rules)
-    worker(scene, tmp_path, {Way(kind): channel_to(kind, fake)}).jobs["messages"](scene.now)
+    worker(scene, tmp_path, {NoticeWay(kind): channel_to(kind, fake)}).jobs["messages"](scene.now)
     assert (fake.sent, open_tasks(scene)) == ([], ["tell_person"])
 
 
@@ -234,7 +234,7 @@ def test_whatsapp_phone_and_an_unlinked_telegram_stay_tasks(scene: Scene, tmp_pa
     for channel in ("whatsapp", "phone"):
         told(scene, channel, "+48 600 123 456")
     told(scene, "telegram", "@made_up")
-    everything: dict[Way, Channel] = {Way.SIGNAL: NoMail(), Way.TELEGRAM: NoMail()}
+    everything: dict[NoticeWay, Channel] = {NoticeWay.SIGNAL: NoMail(), NoticeWay.TELEGRAM: NoMail()}
     worker(scene, tmp_path, everything).jobs["messages"](scene.now)
     assert open_tasks(scene) == ["tell_person"] * 3
 
@@ -249,7 +249,7 @@ def test_an_address_that_is_gone_is_forgotten_and_the_desk_is_asked(
 ) -> None:
     told_by(scene, kind)
     fake.gone.add(ADDRESS[kind])
-    worker(scene, tmp_path, {Way(kind): channel_to(kind, fake)}).jobs["messages"](scene.now)
+    worker(scene, tmp_path, {NoticeWay(kind): channel_to(kind, fake)}).jobs["messages"](scene.now)
     assert (states(scene), open_tasks(scene)) == ([("dead", "recipient_refused")], ["tell_person"])
     with scene.database.begin(write=False) as session:
         assert session.scalars(sa.select(PersonNotices)).all() == []
@@ -261,7 +261,7 @@ def test_a_limit_stops_this_way_for_as_long_as_was_asked_and_costs_one_attempt(
     for _ in range(2):
         told_by(scene, kind)
     fake.waits = 1200
-    loop = worker(scene, tmp_path, {Way(kind): channel_to(kind, fake)})
+    loop = worker(scene, tmp_path, {NoticeWay(kind): channel_to(kind, fake)})
     loop.jobs["messages"](scene.now)
     fake.waits = None
     scene.later(minutes=10)
@@ -284,7 +284,10 @@ def test_no_way_holds_up_another(scene: Scene, tmp_path: Path) -> None:
     mail = NoMail()
     with gateway("signal") as signal, gateway("telegram") as telegram:
         signal.behaves = telegram.behaves = "hangs"
-        ways = {Way.SIGNAL: channel_to("signal", signal, SHORT), Way.TELEGRAM: channel_to("telegram", telegram, SHORT)}
+        ways = {
+            NoticeWay.SIGNAL: channel_to("signal", signal, SHORT),
+            NoticeWay.TELEGRAM: channel_to("telegram", telegram, SHORT),
+        }
         worker(scene, tmp_path, ways, mail).jobs["messages"](scene.now)
     assert [one.address for one in mail.sent] == ["me@example.net"]
     assert states(scene) == [("queued", "too_slow"), ("queued", "too_slow"), ("sent", None)]
@@ -300,7 +303,7 @@ def test_a_way_that_is_down_does_not_fill_the_round_of_the_others(
     mail = NoMail()
     with gateway("signal") as signal:
         signal.behaves = "503"
-        loop = worker(scene, tmp_path, {Way.SIGNAL: channel_to("signal", signal)}, mail)
+        loop = worker(scene, tmp_path, {NoticeWay.SIGNAL: channel_to("signal", signal)}, mail)
         for _ in range(6):  # the team's own notices take their places too
             loop.jobs["messages"](scene.now)
     assert [one.address for one in mail.sent] == ["me@example.net"]
@@ -377,7 +380,7 @@ def test_a_link_connects_a_chat_once_and_news_arrive_there(scene: Scene, tmp_pat
     telegram.sent.clear()
     with scene.write() as session:
         messaging.notify_person(session, NoticeKind.MESSAGE, about_id=case, case_id=case, now=scene.now)
-    worker(scene, tmp_path, {Way.TELEGRAM: channel_to("telegram", telegram)}).jobs["messages"](scene.now)
+    worker(scene, tmp_path, {NoticeWay.TELEGRAM: channel_to("telegram", telegram)}).jobs["messages"](scene.now)
     assert [(to, content["text"]) for to, content in telegram.sent] == [(CHAT, "Są dla Państwa nowe wiadomości.")]
     with scene.database.begin(write=False) as session:
         assert CHAT.encode() not in session.scalars(sa.select(PersonNotices.how)).one()
@@ -506,7 +509,9 @@ def test_what_a_form_says_later_does_not_end_a_chat_and_erasing_does(scene: Scen
 
 
 def team_notice(name: str) -> Notice:
-    return Notice(uuid4(), "member:x", "1 emergency", "1 emergency\n\nSign in: https://x.test/desk/", name, Way.TEAM)
+    return Notice(
+        uuid4(), "member:x", "1 emergency", "1 emergency\n\nSign in: https://x.test/desk/", name, NoticeWay.TEAM
+    )
 
 
 @pytest.fixture
@@ -582,7 +587,7 @@ def test_the_operator_can_allow_fewer_kinds_and_no_others() -> None:
 def test_how_each_way_works_is_noted_for_the_operators(scene: Scene, tmp_path: Path) -> None:
     told_by(scene, "signal")
     with gateway("signal") as signal:
-        loop = worker(scene, tmp_path, {Way.SIGNAL: channel_to("signal", signal)})
+        loop = worker(scene, tmp_path, {NoticeWay.SIGNAL: channel_to("signal", signal)})
         signal.behaves = "503"
         loop.jobs["messages"](scene.now)
         assert way_state(scene) == "http_503"

@@ -42,7 +42,7 @@ def scene(database: Database, tmp_path: Path) -> Scene:
     return made
 
 
-def run(scene: Scene, path: Path, **rest: Any) -> rotation.Report:
+def run(scene: Scene, path: Path, **rest: Any) -> rotation.RotationReport:
     return rotation.rotate(scene.database, path, lambda: scene.now, patience=NO_WAIT, sleep=lambda _s: None, **rest)
 
 

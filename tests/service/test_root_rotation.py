@@ -154,7 +154,7 @@ def test_what_people_hold_still_works_and_the_stolen_file_opens_nothing(held: Si
     assert not any(works(held, thief).values())
 
 
-def run(held: SimpleNamespace, **rest: Any) -> rotation.Report:
+def run(held: SimpleNamespace, **rest: Any) -> rotation.RotationReport:
     given = {"root": True, "patience": timedelta(0), "sleep": lambda _s: None, **rest}
     return rotation.rotate(held.scene.database, held.path, lambda: START, **given)
 

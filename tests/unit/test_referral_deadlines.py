@@ -8,7 +8,7 @@ import pytest
 from app.core.errors import Invalid
 from app.matching.facts import Urgency
 from app.referrals import deadlines
-from app.referrals.deadlines import Counting, DeadlineEvent, Deadlines, DeadlineTerms, DueAction
+from app.referrals.deadlines import CountingRule, DeadlineEvent, Deadlines, DeadlineTerms, DueAction
 from app.referrals.states import DeadlineChange
 from app.referrals.working_hours import directory_hours, hours_at_offer, hours_of, validated_hours
 from app.referrals.working_time import WorkingHours
@@ -86,7 +86,7 @@ FRIDAY_EVENING = at(27, 17, 30)  # half past six in Warsaw
 def test_a_friday_evening_with_a_deadline_on_tuesday_waits_for_monday_and_a_coordinator_is_told() -> None:
     how = terms("urgent", date(2026, 12, 1))
     times = offered("urgent", date(2026, 12, 1), FRIDAY_EVENING)
-    assert deadlines.counting_of(FRIDAY_EVENING, how) is Counting.NEAR
+    assert deadlines.counting_of(FRIDAY_EVENING, how) is CountingRule.NEAR
     monday = at(30, 8)
     assert (times.decide_by, times.expires_at) == (monday + timedelta(hours=4), monday + timedelta(hours=6))
     assert play(times, how) == [

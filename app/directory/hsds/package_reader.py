@@ -130,15 +130,15 @@ def _organisation(
         raise _LeftOut(N_("The id or the name is missing."))
     services: list[dict[str, Any]] = []
     parts, countries = list[PackageRow](), set[str]()
-    for one in index.of("service", "organization_id", own_id):
+    for service_row in index.of("service", "organization_id", own_id):
         try:
-            service, used, served = _service(one, index, directory)
+            service, used, served = _service(service_row, index, directory)
         except _LeftOut as reason:
-            outcomes[id(one)] = ("left out", reason.args[0])
+            outcomes[id(service_row)] = ("left out", reason.args[0])
             continue
         service["id"] = _free(service["id"], {known["id"] for known in services})
         services.append(service)
-        parts += [one, *used]
+        parts += [service_row, *used]
         countries |= served
     if not services:
         raise _LeftOut(N_("None of its services can be used."))

@@ -278,8 +278,8 @@ def _areas(directory: Directory, entry: ServiceEntry) -> Iterator[Record]:
 
 def _at_locations(services: Iterable[Record]) -> Iterator[Record]:
     for service in services:
-        for one in service.get("service_at_locations", ()):
-            yield {**one, "service": _without(service, "service_at_locations")}
+        for place in service.get("service_at_locations", ()):
+            yield {**place, "service": _without(service, "service_at_locations")}
 
 
 def _taxonomies() -> Iterator[Record]:

@@ -13,7 +13,7 @@ from app.core.i18n import N_, OWN_NAMES
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.messaging import member_settings
-from app.messaging.channels import Way
+from app.messaging.channels import NoticeWay
 from app.messaging.member_settings import MemberSettings
 from app.messaging.rules import MemberHours
 from app.staff import rota
@@ -63,7 +63,7 @@ def zones(packs: Directory, chosen: str) -> list[str]:
 def _form_values(settings: MemberSettings) -> dict[str, Any]:
     hours = settings.hours
     quiet_from, quiet_until = hours.quiet or ("", "")
-    named = settings.way is Way.TEAM
+    named = settings.way is NoticeWay.TEAM
     return {
         "way": settings.address if named else "",
         "address": "" if named else settings.address,
@@ -130,7 +130,7 @@ def _save(
         raise Invalid(errors)
     new = MemberSettings(
         address=name or typed["address"],
-        way=Way.TEAM if name else Way.EMAIL,
+        way=NoticeWay.TEAM if name else NoticeWay.EMAIL,
         emergencies=typed["emergencies"],
         hours=MemberHours(hour, quiet, typed["zone"]),
         language=typed["language"],

@@ -111,7 +111,7 @@ def decide_at_partner(
 
 def _page(request: Request, member: SignedIn, session: Session, now: datetime) -> Response:
     waiting, changed = proposal_views.visible(session, member, now), access_changes.recent(session, member, now)
-    shown = [*(one.proposal for one in waiting), *(one.proposal for one in changed)]
+    shown = [*(entry.proposal for entry in waiting), *(entry.proposal for entry in changed)]
     return staff_pages.page(
         request,
         "account/proposals.html",

@@ -63,7 +63,7 @@ def context(
     typed = form or {}
     return {
         "rows": rows,
-        "opened": {one.row.id: one for one in opened} if opened is not None else None,
+        "opened": {appointment.row.id: appointment for appointment in opened} if opened is not None else None,
         "zone": zone,
         "ways": WAYS,
         "languages": [code for code in _languages(speak) if code in LANGUAGES],

@@ -110,7 +110,7 @@ def made_at(keys: KeyRing, token: str, binding: str) -> datetime | None:
     body, _, mac = token.rpartition(".")
     seconds = body.partition(".")[0]
     given = mac.encode("utf-8", "replace")
-    is_ours = any(hmac.compare_digest(given, one.encode()) for one in _macs(keys, body, binding))
+    is_ours = any(hmac.compare_digest(given, mac.encode()) for mac in _macs(keys, body, binding))
     return datetime.fromtimestamp(int(seconds), UTC) if is_ours else None
 
 

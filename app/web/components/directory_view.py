@@ -49,7 +49,7 @@ class FieldValue:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceEntry:
+class ServiceListing:
     """One service with its values, availability and pauses of today."""
 
     key: str
@@ -150,7 +150,7 @@ def services(
     slug: str,
     today: date,
     waiting: Iterable[DirectoryEdit],
-) -> list[ServiceEntry]:
+) -> list[ServiceListing]:
     """The services of an organisation, with their availability and pauses."""
     entries = [entry for entry in overlaid.directory.services if entry.organisation.id == slug]
     keys = [entry.key for entry in entries]
@@ -158,7 +158,7 @@ def services(
     published = directory_published.published_edits(session)
     proposed = list(waiting)
     return [
-        ServiceEntry(
+        ServiceListing(
             entry.key,
             entry.service.id,
             entry.service,

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.cases.models import Part
 from app.cases.sealed_parts import OpenedPart
-from app.casework.by_hand import Sheet
+from app.casework.by_hand import HandOverSheet
 from app.directory.packs import Directory
 from app.intake.vocabulary import CHANNELS, HELPS
 from app.matching import deadlines
@@ -15,7 +15,7 @@ from app.referrals import partner_queries
 from app.web.components import rendering
 
 
-def render(sheet: Sheet, language: str, directory: Directory, now: datetime, *, back: str = "") -> str:
+def render(sheet: HandOverSheet, language: str, directory: Directory, now: datetime, *, back: str = "") -> str:
     """The whole page. `back`: where its link leads that is not printed; none without."""
     zone = deadlines.time_zone(directory.country(sheet.row.country))
     return rendering.render(

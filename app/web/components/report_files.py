@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from app.core import spreadsheet
 from app.core.spreadsheet import Sheet
-from app.reporting.figures import Cell, Report, Row, Table
+from app.reporting.figures import Cell, Report, Table, TableRow
 
 HIDDEN = "under 10, or hidden with one"
 LabelOf = Callable[[str, str], str]
@@ -53,7 +53,7 @@ def xlsx(report: Report, label_of: LabelOf) -> bytes:
     return spreadsheet.xlsx([*sheets, Sheet("medians", (f"Median time in hours, {report.period}",), medians)])
 
 
-def _rows(table: Table) -> Iterator[Row]:
+def _rows(table: Table) -> Iterator[TableRow]:
     yield from table.rows
     if table.everything is not None:
         yield table.everything

@@ -11,7 +11,7 @@ from app.core.errors import NotFound
 from app.core.i18n import N_
 from app.core.vocabulary import complete
 from app.referrals.reasons import OUTCOMES
-from app.reporting.figures import ALL, COLUMNS, Report, Step, Table, TableName
+from app.reporting.figures import ALL, COLUMNS, Report, Table, TableName, TimedStep
 from app.reporting.periods import MAX_QUARTERS, Quarter
 from app.reporting.periods import Period as periods_Period
 from app.reporting.queries import CountedCase, CountedOffer
@@ -62,7 +62,7 @@ COLUMN_LABELS: Final = complete(
     },
 )
 STEPS: Final = complete(
-    Step,
+    TimedStep,
     {
         "first_offer": N_("From the person's request to the first offer"),
         "acknowledge": N_("From the offer to the confirmation that it was seen"),

@@ -44,7 +44,7 @@ ANSWERS: Final = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class ContactView:
     """One contact with the organisation. `name` is decrypted only where the story was opened; `is_named`: there is one."""
 
     at: datetime
@@ -68,7 +68,7 @@ class ByHand:
     may_ask: bool
     may_hand_over: bool
     has_accepted: bool
-    contacts: Sequence[Contact]
+    contacts: Sequence[ContactView]
     may_link: bool
     may_mail: bool
     has_account: bool
@@ -114,9 +114,11 @@ def of_case(
             may_hand_over=referral.offered_at is not None and state in UNDECIDED | MAY_OPEN,
             has_accepted=state in MAY_OPEN,
             contacts=[
-                Contact(one.at, one.what, Means(one.how), one.whom is not None, names.get(one.id, ""))
-                for one in contacts
-                if one.referral_id == referral.id
+                ContactView(
+                    contact.at, contact.what, Means(contact.how), contact.whom is not None, names.get(contact.id, "")
+                )
+                for contact in contacts
+                if contact.referral_id == referral.id
             ],
             may_link=may_link,
             may_mail=may_link and bool(by_link.address_of(session, desk.keys, referral.organisation_id)),

@@ -178,7 +178,7 @@ def needs_in_words(case: Case, contents: CaseContents, summaries: Sequence[Refer
             row.need,
             row.state,
             names.get(row.id, ""),
-            tuple(one.organisation for one in asking if row.need in needs_of(one.referral, case)),
+            tuple(summary.organisation for summary in asking if row.need in needs_of(summary.referral, case)),
             row.outcome,
         )
         for row in contents.needs

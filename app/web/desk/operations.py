@@ -17,7 +17,7 @@ from app.core.errors import FieldError, Invalid
 from app.core.i18n import LANGUAGES, N_
 from app.documents.conversion import Converters
 from app.intake.schemas import Intake
-from app.messaging.channels import Way
+from app.messaging.channels import NoticeWay
 from app.operations import status
 from app.settings import Settings
 from app.staff import members
@@ -78,8 +78,8 @@ def show_operations(
 
 def _ways_of(settings: Settings, used: Collection[str]) -> list[str]:
     """The ways that are set in this process and have not been used yet."""
-    names = [Way.EMAIL.value] if settings.smtp_host else []
-    names += [*sorted(settings.gateways), *(f"{Way.TEAM}:{name}" for name in sorted(settings.team_ways))]
+    names = [NoticeWay.EMAIL.value] if settings.smtp_host else []
+    names += [*sorted(settings.gateways), *(f"{NoticeWay.TEAM}:{name}" for name in sorted(settings.team_ways))]
     return [name for name in names if name not in used]
 
 

@@ -65,7 +65,9 @@ def _page(
 ) -> Response:
     members = rota.members_of(session, desk.team_id)
     names = dict(members)
-    reachable = {one.id for one in team_notices.reachable(session, {desk.team_id}) if one.team_id == desk.team_id}
+    reachable = {
+        member.id for member in team_notices.reachable(session, {desk.team_id}) if member.team_id == desk.team_id
+    }
     return staff_pages.page(
         request,
         "desk/rota.html",

@@ -65,16 +65,18 @@ def views(
         return []
     names = {referral.id: referral.organisation for referral in referrals}
     views = []
-    for one in (appointments.opened(opened.person_key, row) for row in appointments.of_case(session, opened.case.id)):
-        times, agreed = one.open_times(now), one.agreed_at
-        waits = one.row.state == AppointmentState.OTHERS_WANTED
-        if one.offer is None or not (times or waits or (agreed is not None and agreed + _LENGTH > now)):
+    for appointment in (
+        appointments.opened(opened.person_key, row) for row in appointments.of_case(session, opened.case.id)
+    ):
+        times, agreed = appointment.open_times(now), appointment.agreed_at
+        waits = appointment.row.state == AppointmentState.OTHERS_WANTED
+        if appointment.offer is None or not (times or waits or (agreed is not None and agreed + _LENGTH > now)):
             continue
-        offer = one.offer
+        offer = appointment.offer
         views.append(
             AppointmentView(
-                one.row.id,
-                names.get(one.row.referral_id, "") if one.row.referral_id else words.text(_BY_TEAM),
+                appointment.row.id,
+                names.get(appointment.row.referral_id, "") if appointment.row.referral_id else words.text(_BY_TEAM),
                 [(number, in_words(at, words, zone)) for number, at in times],
                 in_words(agreed, words, zone) if agreed else "",
                 words.text(_WAYS[offer.way], place=offer.place or words.text(_NO_PLACE)),
@@ -118,7 +120,13 @@ def calendar(lang: Lang, cookie: Cookie, now: Now, keys: Keys, session: Db) -> R
     if opened is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     rows = [appointments.opened(opened.person_key, row) for row in appointments.of_case(session, opened.case.id)]
-    agreed = sorted({one.agreed_at for one in rows if one.agreed_at is not None and one.agreed_at > now})
+    agreed = sorted(
+        {
+            appointment.agreed_at
+            for appointment in rows
+            if appointment.agreed_at is not None and appointment.agreed_at > now
+        }
+    )
     days: list[Any] = list(agreed) if opened.case.closed_at is None else []
     return Response(
         calendar_file.calendar(days, translator(lang).text(_TITLE), now),

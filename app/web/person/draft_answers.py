@@ -19,7 +19,7 @@ from app.web.components import date_fields
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DraftAnswers:
     """Stored state of an unfinished form. `begun`: time of its first answer (ISO 8601), or ""."""
 
     answers: FormFields
@@ -104,9 +104,9 @@ def is_honest(form: FormFields) -> bool:
     return True
 
 
-def load(session: Session, secret: str | None, now: datetime) -> Draft | None:
+def load(session: Session, secret: str | None, now: datetime) -> DraftAnswers | None:
     content = drafts.load(session, secret, now) or {}
-    return Draft(content["typed"], content.get("begun", "")) if "typed" in content else None
+    return DraftAnswers(content["typed"], content.get("begun", "")) if "typed" in content else None
 
 
 def receipt(session: Session, secret: str | None, now: datetime) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ from app.web.components import path_convertors  # noqa: F401  registers them
 from app.web.components.rendering import page
 from app.web.person import centre_cards
 from app.web.person.dependencies import Directory, Lang, anyone
-from app.web.person.form_fields import Field
+from app.web.person.form_fields import FormField
 
 router = APIRouter(dependencies=[Depends(anyone)])
 PLACES: Final = ("AM", "RS", "TR", "KZ", "ME", "IL", "RU", "BY")
@@ -87,8 +87,8 @@ def _each_once(entries: list[Helper | Organisation]) -> list[Helper | Organisati
 
 
 def at_country_question(
-    question_fields: list[Field], session: Session, code_names: CodeNames, directory: Packs, lang: str
-) -> list[Field]:
+    question_fields: list[FormField], session: Session, code_names: CodeNames, directory: Packs, lang: str
+) -> list[FormField]:
     """The country question as this installation can keep it: only countries with a team, and where everybody else finds help."""
     if not any(field.name == "country" for field in question_fields):
         return question_fields
@@ -99,7 +99,9 @@ def at_country_question(
     ]
 
 
-def _served_only(field: Field, served: frozenset[str], code_names: CodeNames, directory: Packs, lang: str) -> Field:
+def _served_only(
+    field: FormField, served: frozenset[str], code_names: CodeNames, directory: Packs, lang: str
+) -> FormField:
     groups = tuple(
         replace(group, options=tuple(option for option in group.options if option.value in served))
         for group in field.groups

@@ -44,7 +44,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class OptionGroup:
     """Options under a heading; "" for none."""
 
     label: str
@@ -52,7 +52,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FormField:
     """A question with what was typed. `value`: the text, or a date in words; `boxes`: what the boxes of a date hold.
 
     `fold_groups`: each heading with its options is behind a line of its own.
@@ -65,7 +65,7 @@ class Field:
     required: bool
     folded: str
     longest: int
-    groups: tuple[Group, ...]
+    groups: tuple[OptionGroup, ...]
     value: str
     error: str
     boxes: Boxes
@@ -86,7 +86,7 @@ def fields(
     directory: Directory,
     *,
     on_one_page: bool = False,
-) -> list[Field]:
+) -> list[FormField]:
     """The questions that are asked of whoever fills this form in, each worded for them.
 
     `on_one_page`: the country is asked on the same page, so that regions of all countries are offered; in steps, only those of
@@ -107,20 +107,22 @@ def worded(step: Step, answers: FormFields) -> Step:
     return replace(step, title=asked(step.title, answers))
 
 
-def _field(question: Question, answers: FormFields, error: str, code_names: CodeNames, directory: Directory) -> Field:
+def _field(
+    question: Question, answers: FormFields, error: str, code_names: CodeNames, directory: Directory
+) -> FormField:
     def text(message: str) -> str:
         return code_names.text(asked(message, answers))
 
     default = code_names.translator.language if question.default == questions.FORM_LANGUAGE else question.default
     values = answers.get(question.name, [default] if default else [])
     groups = tuple(
-        Group(label, tuple(Option(value, name, value in values) for value, name in options))
+        OptionGroup(label, tuple(Option(value, name, value in values) for value, name in options))
         for label, options in _options(question.options, answers, code_names, directory)
     )
     value, boxes = values[-1] if values and question.kind is not Kind.CHECKS else "", Boxes()
     if question.kind is Kind.DAY:
         value, boxes = _day(date_fields.typed(answers, question.name), code_names)
-    return Field(
+    return FormField(
         question.name,
         question.kind.value,
         text(question.label),

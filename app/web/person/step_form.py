@@ -37,12 +37,12 @@ from app.web.person.dependencies import (
     new_secret,
     set_cookie,
 )
-from app.web.person.draft_answers import Draft
+from app.web.person.draft_answers import DraftAnswers
 from app.web.person.form_filing import file_form
 from app.web.person.single_page_form import EXPIRED_NOTICE, NO_COOKIE_NOTICE, single_page
 
 router = APIRouter(dependencies=[Depends(anyone)])
-_EMPTY_DRAFT = Draft({})
+_EMPTY_DRAFT = DraftAnswers({})
 _GONE = N_(
     "There is nothing to send: your request was already sent, or the form was open for too long. "
     "If you have a number, come back with it. You can then also change who may read your request."

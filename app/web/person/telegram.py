@@ -92,4 +92,4 @@ def _good_hours(session: Session, opened: OpenedCase) -> tuple[str, ...]:
     except CannotOpen:
         return ()
     chosen = (contacts[0].get("answer_by") or {}).get("good_hours", ()) if contacts else ()
-    return tuple(one for one in chosen if one in GOOD_HOURS)
+    return tuple(hour for hour in chosen if hour in GOOD_HOURS)

@@ -66,6 +66,6 @@ def need_of_letter(kind: str | None) -> str | None:
 
 def _by_pressure(needs: list[str]) -> list[str]:
     """The needs in the order in which their facts are shown. An appeal has the facts on asylum."""
-    place = {need: number for number, need in enumerate(MOST_PRESSING)}
+    rank = {need: number for number, need in enumerate(MOST_PRESSING)}
     counted = ["asylum" if need == "appeals" else need for need in needs]
-    return sorted(dict.fromkeys(counted), key=lambda need: place.get(need, len(place)))
+    return sorted(dict.fromkeys(counted), key=lambda need: rank.get(need, len(rank)))

@@ -49,7 +49,7 @@ def undo_many(request: Request, desk: AtDesk, session: Db) -> Response:
     return staff_pages.page(request, "desk/bulk.html", outcomes=outcomes, message=message, listing=listing, undone=True)
 
 
-def _carry_out(request: Request, desk: Desk, session: Session) -> tuple[list[bulk.Outcome], str]:
+def _carry_out(request: Request, desk: Desk, session: Session) -> tuple[list[bulk.BulkOutcome], str]:
     """The outcomes, and the code of the message for those that were changed. Raises Invalid."""
     form = request.state.form
     selected, action = _selected_cases(request), field_value(form, "act")

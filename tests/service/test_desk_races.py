@@ -206,6 +206,26 @@ def test_an_event_becomes_one_delivery(office: StaffSite, monkeypatch: pytest.Mo
     assert len(events) == len(set(events)) == max(got)
 
 
+def test_each_of_two_new_secrets_has_a_version_of_its_own(office: StaffSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secret that is stored opens under the version that is stored with it."""
+    with office.database.begin() as session:
+        row = endpoint(office)
+        session.add(row)
+        session.flush()
+        endpoint_id, before = row.id, row.secret_version
+    owner = webhook_service.Owner(named_id("organisation", ONE), "a-program")
+    meet_at(monkeypatch, webhook_service.signing, "new_secret")
+    got = together(
+        *[lambda: tried(office, webhook_service.renew_secret, office.keys, owner, endpoint_id, office.time.at)] * 2
+    )
+    secrets = {secret for _endpoint, secret in got}
+    assert len(secrets) == 2
+    with office.database.begin(write=False) as session:
+        stored = session.get_one(WebhookEndpoint, endpoint_id)
+        assert stored.secret_version == before + 2
+        assert webhook_service.secrets_of(office.keys, stored, office.time.at)[0] in secrets
+
+
 def test_two_pauses_of_one_kind_are_one(office: StaffSite, monkeypatch: pytest.MonkeyPatch) -> None:
     by, until = Editor(signed_in(office, "vera").member_id, "desk"), office.time.at.date() + timedelta(days=7)
     meet_at(monkeypatch, availability, "_day")

@@ -20,7 +20,7 @@ from app.matching.models import MatchRun
 from app.messaging.models import OutboxMessage
 from app.partners.organisations import Organisation
 from app.privacy import service as privacy
-from app.referrals import change_feed
+from app.referrals import change_feed, queries
 from app.referrals.models import FeedEvent, Referral, ReferralEvent
 from app.referrals.states import Verb
 from tests.support.cases import (
@@ -287,3 +287,20 @@ def test_readers_that_place_events_at_once_give_each_a_position_of_its_own(scene
     together(*(lambda: _sequence(scene) for _ in range(4)))
     with scene.database.begin(write=False) as session:
         assert session.scalars(sa.select(FeedEvent.position).order_by(FeedEvent.position)).all() == [1, 2, 3, 4, 5]
+
+
+def test_the_clock_passes_over_a_case_that_somebody_holds_and_takes_the_next(postgres_database: Database) -> None:
+    scene = set_scene(postgres_database)
+    held, free = scene.offered(ONE), scene.offered(ONE)
+    scene.later(days=30)
+    with scene.write() as coordinator, scene.write() as clock:
+        transitions.locked(coordinator, scene.row(held).case_id)
+        clock.execute(sa.text("SET LOCAL lock_timeout = '10s'"))  # who waits here fails
+        assert queries.claim_due(clock, held, scene.now) is None
+        claimed = queries.claim_due(clock, free, scene.now)
+        assert claimed is not None
+        assert claimed[0].id == free
+    with scene.write() as clock:
+        again = queries.claim_due(clock, held, scene.now)
+        assert again is not None
+        assert again[1].id == scene.row(held).case_id

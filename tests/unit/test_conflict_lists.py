@@ -156,3 +156,8 @@ def test_what_is_not_understood_is_reported_by_its_place_and_never_hashed(lines:
 def test_what_is_no_list_is_one_sentence(content: bytes) -> None:
     with pytest.raises(UnreadableListError, match=r"^it[^\n]+[^.]$"):
         conflicts.read_file(content, "PL")
+
+
+def test_columns_are_lettered_as_a_spreadsheet_letters_them() -> None:
+    letters = [conflicts._letter(place) for place in (0, 1, 25, 26, 51, 52, 701, 702)]
+    assert letters == ["A", "B", "Z", "AA", "AZ", "BA", "ZZ", "AAA"]

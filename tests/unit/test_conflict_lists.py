@@ -161,3 +161,13 @@ def test_what_is_no_list_is_one_sentence(content: bytes) -> None:
 def test_columns_are_lettered_as_a_spreadsheet_letters_them() -> None:
     letters = [conflicts._letter(place) for place in (0, 1, 25, 26, 51, 52, 701, 702)]
     assert letters == ["A", "B", "Z", "AA", "AZ", "BA", "ZZ", "AAA"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["Name;Vorname;Telefon\nIvanov;Ivan;+79161234567\n", "Name;Telefon\nIvan Ivanov;+79161234567\n"],
+)
+def test_a_name_is_a_surname_only_beside_a_first_name(content: str) -> None:
+    parsed = conflicts.read_file(content.encode(), "DE")
+    assert parsed.problems == ()
+    assert identifiers.name("Ivan Ivanov") in parsed.identifiers

@@ -552,3 +552,11 @@ def test_a_rule_with_thousands_of_ways_is_answered_and_says_each_reason_once() -
 def test_a_rule_is_typed() -> None:
     with pytest.raises(ValueError):
         Rule.model_validate({"need": {"any_of": ["asylum"]}, "country": {"any_of": ["PL"]}})
+
+
+def test_candidates_are_counted_from_one_and_others_have_no_rank() -> None:
+    yes, no = {"country": {"any_of": ["PL"]}}, {"country": {"any_of": ["DE"]}}
+    entries = [entry("one", yes), entry("two", yes), entry("three", yes), entry("other", no)]
+    result = engine.evaluate(facts(), entries, TODAY)
+    assert [found.rank for found in result.candidates] == [1, 2, 3]
+    assert {found.rank for found in (*result.nearest, *result.not_matched)} == {0}

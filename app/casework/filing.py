@@ -39,7 +39,6 @@ from app.matching.deadlines import DeadlineFinding, time_zone
 from app.matching.engine import MatchResult, ServiceMatch
 from app.matching.facts import Facts
 from app.matching.need_results import candidates_by_need
-from app.matching.reasons import render
 from app.messaging import recipients
 from app.messaging.channels import EMAIL_ALONE, NoticeWay
 from app.messaging.kinds import NoticeKind
@@ -393,11 +392,14 @@ def results_by_need(filed: Filed, directory: Directory) -> list[dict[str, Any]]:
 def filing_reply(
     filed: Filed, intake: Intake, directory: Directory, now: datetime, ways: Collection[NoticeWay] = EMAIL_ALONE
 ) -> dict[str, Any]:
-    """The reply to the sender: the number, urgency, deadline, and which organisations match or do not match, with reasons."""
+    """The reply to the sender: the number, urgency, deadline, and which organisations match or do not match.
+
+    Reasons are codes, because the page may be read in another language than the form.
+    """
     reader = CodeNames(intake.language or "en", directory)
 
-    def reasons(match: ServiceMatch) -> list[dict[str, str]]:
-        return [{"key": reason.key, "text": render(reason, reader)} for reason in match.reasons]
+    def reasons(match: ServiceMatch) -> list[dict[str, Any]]:
+        return [{"key": reason.key, "params": dict(reason.params)} for reason in match.reasons]
 
     def named(match: ServiceMatch) -> dict[str, Any]:
         return {"service": match.service, "organisation": match.organisation, "name": match.name}

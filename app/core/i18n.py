@@ -8,7 +8,7 @@ and what staff and partners read (`STAFF`; English only so far). A message witho
 import gettext
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
@@ -76,6 +76,10 @@ class Translator:
         translated = self._gettext(message) if message else ""
         return translated.format(**params) if params else translated
 
+    def reworded(self, table: Mapping[str, str]) -> "Translator":
+        """The same translator for a reader to whom some sentences are said differently. `table`: English for English."""
+        return _RewordedTranslator(self, table) if table else self
+
     def plural(self, one: str, many: str, n: int, **params: object) -> str:
         """The translated message in the plural form for `n`, with `{n}` formatted in this language."""
         return self._ngettext(one, many, n).format(n=self.number(n), **params)
@@ -122,6 +126,20 @@ class Translator:
 
     def listed(self, names: Sequence[str]) -> str:
         return _listed(self.locale, tuple(names)) if names else ""
+
+
+class _RewordedTranslator(Translator):
+    """A translator that says another sentence in place of some.
+
+    A class of its own, because every page asks `Translator.text` often.
+    """
+
+    def __init__(self, of: Translator, table: Mapping[str, str]) -> None:
+        self.__dict__.update(of.__dict__)
+        self._table = table
+
+    def text(self, message: str, **params: object) -> str:
+        return super().text(self._table.get(message, message), **params)
 
 
 # Cached, because each row of a list of cases shows the same few names and numbers.

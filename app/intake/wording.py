@@ -115,9 +115,81 @@ ON_PAGES: Final = MappingProxyType(
         "Which region or city do you live in now?": N_("Which region or city does the person live in now?"),
         "Is there a safe way to reach you by phone or messenger? If there is not, please tell us.": N_("Is there a safe way to reach the person by phone or messenger? If there is not, please tell us."),
         "Who else in your family needs help?": N_("Who else in the person’s family needs help?"),
+        "A coordinator opened how to contact you.": N_("A coordinator opened how to contact the person."),
+        "{centre} opened what you wrote and how to contact you.": N_("{centre} opened what you wrote and how to contact the person."),
+        "{centre} opened what you wrote and how to contact you, with a link and a code.": N_("{centre} opened what you wrote and how to contact the person, with a link and a code."),
+        "A coordinator opened what you wrote and how to contact you, to give it to {centre}.": N_("A coordinator opened what you wrote and how to contact the person, to give it to {centre}."),
+        "They are working on your case.": N_("They are working on the case."),
+        "They have paused work on your case.": N_("They have paused work on the case."),
+        "They have finished their work on your case.": N_("They have finished their work on the case."),
+        "They have no account here and cannot open your request. Before they agree to help, they hear only what it is about, without your name.": N_("They have no account here and cannot open the person’s request. Before they agree to help, they hear only what it is about, without the person’s name."),
+        "They have no account here. With a link and a code they see what your request is about, without your name. Only if they agree to help can they read what you wrote and how to contact you.": N_("They have no account here. With a link and a code they see what the request is about, without the person’s name. Only if they agree to help can they read what you wrote and how to contact the person."),
+        "They have taken your case. With a link and a code they can read what you agreed they may read. They will contact you.": N_("They have taken the case. With a link and a code they can read what you agreed they may read. They will contact the person."),
+        "You have moved. May the coordinators in {country} take over your request?": N_("The person has moved. May the coordinators in {country} take over the request?"),
+        "Which time suits you?": N_("Which time suits the person?"),
+        "I do not want a meeting": N_("The person does not want a meeting"),
+        "If no lawyer answers in time, send the appeal yourself before the last day. Write who you are, which decision you mean, and that you appeal against it. Sign it. Reasons can often follow later.": N_("If no lawyer answers in time, the person can send the appeal without one before the last day. It says who the person is, which decision is meant, and that they appeal against it. The person signs it. Reasons can often follow later."),
     }
 )  # fmt: skip
 """The same for what the pages after the form say: the check page, the receipt, the page of the request and its choices."""
+
+IN_REASONS: Final = MappingProxyType(
+    {
+        "They do not list {needs}, but they help with {listed}. Ask if they can help you.": N_("They do not list {needs}, but they help with {listed}. Ask if they can help the person."),
+        "You share a language: {languages}.": N_("They share a language with the person: {languages}."),
+        "They work in these languages: {languages}. You may need an interpreter.": N_("They work in these languages: {languages}. The person may need an interpreter."),
+        "We do not know which languages they speak. Ask for an interpreter if you need one.": N_("We do not know which languages they speak. Ask for an interpreter if the person needs one."),
+        "They work only in these languages: {languages}. Tell us which languages you speak and we will look again.": N_("They work only in these languages: {languages}. Tell us which languages the person speaks and we will look again."),
+        "They work where you are: {regions}.": N_("They work where the person is: {regions}."),
+        "They work only here: {regions}. Tell us where you are and we will look again.": N_("They work only here: {regions}. Tell us where the person is and we will look again."),
+        "They work only in one place: {place}. Ask them if they can help you.": N_("They work only in one place: {place}. Ask them if they can help the person."),
+        "They help people with your status: {statuses}.": N_("They help people with the person’s status: {statuses}."),
+        "They help only people with this status: {statuses}. Tell us your status and we will look again.": N_("They help only people with this status: {statuses}. Tell us the person’s status and we will look again."),
+        "They help only some people with your status. Ask them if they can help you.": N_("They help only some people with the person’s status. Ask them if they can help the person."),
+        "They do not help all people with your status. Ask them if they can help you.": N_("They do not help all people with the person’s status. Ask them if they can help the person."),
+        "They help people like you: {groups}.": N_("They help people like this person: {groups}."),
+        "They help only these people: {groups}. If this is you, tell us and we will look again.": N_("They help only these people: {groups}. If the person is one of them, tell us and we will look again."),
+        "They help only people with this citizenship: {countries}. Tell us yours and we will look again.": N_("They help only people with this citizenship: {countries}. Tell us the person’s and we will look again."),
+        "They help women. If this is you, ask them.": N_("They help women. If the person is a woman, ask them."),
+        "They help people of your age.": N_("They help people of the person’s age."),
+        "They take cases as urgent as yours.": N_("They take cases as urgent as this one."),
+        "They do not take cases as urgent as yours.": N_("They do not take cases as urgent as this one."),
+        "They take requests with a deadline as close as yours.": N_("They take requests with a deadline as close as this one."),
+        "They take only requests with an earlier deadline than yours.": N_("They take only requests with an earlier deadline than this one."),
+        "They take only requests with a close deadline. Tell us the date of your letter and we will look again.": N_("They take only requests with a close deadline. Tell us the date of the letter and we will look again."),
+        "They do not work in every country. Tell us where you are and we will look again.": N_("They do not work in every country. Tell us where the person is and we will look again."),
+        "They take requests in your language.": N_("They take requests in the person’s language."),
+        "They do not work in every language. Tell us yours and we will look again.": N_("They do not work in every language. Tell us which languages the person speaks and we will look again."),
+        "They work where you are.": N_("They work where the person is."),
+        "They may not work in this place: {place}. Ask them if they can help you.": N_("They may not work in this place: {place}. Ask them if they can help the person."),
+        "They do not work here: {regions}. Tell us where you are and we will look again.": N_("They do not work here: {regions}. Tell us where the person is and we will look again."),
+        "They help people with your status.": N_("They help people with the person’s status."),
+        "They do not help people with this status: {statuses}. Tell us yours and we will look again.": N_("They do not help people with this status: {statuses}. Tell us the person’s and we will look again."),
+        "They help people like you.": N_("They help people like this person."),
+        "They do not help these people: {groups}. Tell us if this is you and we will look again.": N_("They do not help these people: {groups}. Tell us if the person is one of them and we will look again."),
+        "They help people with your citizenship.": N_("They help people with the person’s citizenship."),
+        "They do not help people with this citizenship: {countries}. Tell us yours and we will look again.": N_("They do not help people with this citizenship: {countries}. Tell us the person’s and we will look again."),
+        "They help people of your gender.": N_("They help people of the person’s gender."),
+        "They do not help women. If this is not you, ask them.": N_("They do not help women. If the person is not a woman, ask them."),
+        "They do not help people of your age.": N_("They do not help people of the person’s age."),
+        "They need more time than you have before your deadline.": N_("They need more time than there is before the deadline."),
+        "There is enough time for them before your deadline.": N_("There is enough time for them before the deadline."),
+        "They need some time before a deadline. Tell us the date of your letter and we will look again.": N_("They need some time before a deadline. Tell us the date of the letter and we will look again."),
+        "Their rules exclude requests like yours.": N_("Their rules exclude requests like this one."),
+        "Your request meets their rules.": N_("The person’s request meets their rules."),
+        "Their rules may exclude requests like yours. Ask them.": N_("Their rules may exclude requests like this one. Ask them."),
+        "They work only in some countries. Tell us where you are and we will look again.": N_("They work only in some countries. Tell us where the person is and we will look again."),
+        "They take only urgent cases. Tell us by when you need help and we will look again.": N_("They take only urgent cases. Tell us by when the person needs help and we will look again."),
+        "They do not take every urgent case. Tell us by when you need help and we will look again.": N_("They do not take every urgent case. Tell us by when the person needs help and we will look again."),
+        "We have not checked this centre yet. We never send your request there automatically.": N_("We have not checked this centre yet. We never send the person’s request there automatically."),
+        "This is for people who cannot pay a lawyer. They will ask about your income.": N_("This is for people who cannot pay a lawyer. They will ask about the person’s income."),
+        "This is a state body. If you have a problem with the authorities here, ask a lawyer first.": N_("This is a state body. If the person has a problem with the authorities here, ask a lawyer first."),
+        "They help with {listed}. Ask if they can help you.": N_("They help with {listed}. Ask if they can help the person."),
+        "You must act by {day} at the latest. Check the date in your letter: if it is earlier, that date counts.": N_("The person must act by {day} at the latest. Check the date in the letter: if it is earlier, that date counts."),
+    }
+)  # fmt: skip
+"""The same for the reasons of centres (`app/matching/reasons.py`) and the deadline of a letter."""
+_AFTER_THE_FORM: Final = MappingProxyType({**ON_PAGES, **IN_REASONS})
 
 
 def is_for_another(form: Mapping[str, Sequence[str]]) -> bool:
@@ -132,4 +204,4 @@ def asked(message: str, form: Mapping[str, Sequence[str]]) -> str:
 
 def on_pages(form: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
     """The sentences that the pages after this form word differently; none for somebody who asks for themself."""
-    return ON_PAGES if is_for_another(form) else {}
+    return _AFTER_THE_FORM if is_for_another(form) else {}

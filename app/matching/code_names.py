@@ -1,18 +1,21 @@
 """Names of codes in one language: needs, countries, languages, regions, statuses, groups."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from app.core.i18n import Translator, translator
 from app.directory.packs import Directory
 from app.intake.vocabulary import GROUPS, STATUSES
 
+_AS_THEY_ARE: Final[Mapping[str, str]] = MappingProxyType({})
+
 
 class CodeNames:
-    """A translator that also knows our vocabularies."""
+    """A translator that also knows our vocabularies. `reworded`: English sentences that this reader is told differently."""
 
-    def __init__(self, language: str, directory: Directory) -> None:
-        self.translator: Translator = translator(language)
+    def __init__(self, language: str, directory: Directory, reworded: Mapping[str, str] = _AS_THEY_ARE) -> None:
+        self.translator: Translator = translator(language).reworded(reworded)
         self._directory = directory
         self._kinds: dict[str, Callable[[str], str]] = {
             "need": self.need,

@@ -8,6 +8,7 @@ import pytest
 from app.core.i18n import LANGUAGES, translator
 from app.directory.packs import load_packs
 from app.intake import questions, schemas, vocabulary, wording
+from app.matching import deadline_texts, reasons
 from app.matching.code_names import CodeNames
 from app.web.components.rendering import TEMPLATES
 from app.web.person import form_fields
@@ -144,6 +145,41 @@ def test_the_pages_after_the_form_speak_of_the_person_too(person_site: PersonSit
     assert "Who may read the person’s request?" in browser.open("/en/case/centres").text
     own = short_form(person_site.browser(), "en", until_check=True, needs=["asylum", "appeals"])
     assert "the person" not in own.text
+
+
+def test_the_reasons_of_centres_and_the_deadline_speak_of_the_person_too(person_site: PersonSite) -> None:
+    letter = {"letter_kind": "PL.return_decision_appeal", "letter_received_on": person_site.time().date().isoformat()}
+    said = {"for_whom": "volunteer", "needs": ["asylum", "lgbtq"], "how_soon": "week", **letter}
+    browser = short_form(person_site.browser(), "en", until_check=True, **said)
+    spoken_to = [text.text() for text in browser.page.css(".reasons li") if re.search(r"\byours?\b", text.text())]
+    assert spoken_to == []
+    assert "They share a language with the person: " in browser.text
+    assert "The person must act by" in browser.text
+    assert "You must act by" not in browser.text
+    browser.fill()
+    assert "The person must act by" in browser.text
+    assert "They share a language with the person" in browser.text
+    assert "У них и этого человека есть общий язык" in browser.open("/ru/sent").text, "in the language of the page"
+    own = short_form(person_site.browser(), "en", until_check=True, **(said | {"for_whom": "self"}))
+    assert "You share a language: " in own.text
+
+
+def test_each_reason_that_says_you_has_a_sentence_about_the_person() -> None:
+    of_the_helper = {  # what the helper did, or has to do
+        "consent_allows.yes", "consent_allows.no", "need.not_no", "by_yourself",
+    }  # fmt: skip
+    sentences = {sentence for key, sentence in reasons.SENTENCES.items() if key not in of_the_helper}
+    assert wording.IN_REASONS.keys() <= {*sentences, reasons._FOR_UNSURE, deadline_texts._KNOWN}, (
+        "nobody says it any more"
+    )
+    assert {s for s in sentences if re.search(r"\b(you|yours?)\b", s, re.IGNORECASE)} <= wording.IN_REASONS.keys()
+    for own, of_another in wording.IN_REASONS.items():
+        assert not re.search(r"\b(you|yours?)\b", of_another, re.IGNORECASE), of_another
+        assert set(re.findall(r"{\w+}", own)) == set(re.findall(r"{\w+}", of_another))
+        for language in LANGUAGES:
+            text = translator(language).text(of_another)
+            assert language == "en" or text not in {"", of_another}, (language, of_another)
+            assert translator(language).reworded(wording.IN_REASONS).text(own) == text
 
 
 def test_each_sentence_of_the_pages_that_is_reworded_is_said_somewhere() -> None:

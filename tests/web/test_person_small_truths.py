@@ -193,3 +193,39 @@ def test_the_number_that_was_written_down_opens_the_request_at_once_if_wanted(pe
     other.fill("/sent", last_four=other.number()[-4:])
     assert other.answer.url.path == "/en/goodbye"
     assert other.open("/en/case").answer.url.path == "/en/return"
+
+
+def test_a_button_of_a_former_visit_changes_nothing_and_says_so(person_site: PersonSite) -> None:
+    """A page that stayed open while the request was opened again in the same browser."""
+    number = short_form(person_site.browser(), "en").number()
+    browser = back(person_site, number)
+    old = browser.answer
+    browser.open("/en/return").fill(number=number)
+    for action in ("case/erase", "case/withdraw", "case/code", "case/number"):
+        browser.answer = old
+        browser.fill(action, button=("sure", "yes"))
+        assert browser.answer.url.path == "/en/case", action
+        assert "Nothing was changed" in browser.text, action
+    for action in ("consent", "contacted", "move", "appointment", "export"):
+        answer = browser.client.post(
+            f"/en/case/{action}", data={"csrf": "stale", "answer": "yes"}, follow_redirects=True
+        )
+        assert "Nothing was changed" in answer.text, action
+    browser.open("/en/case")
+    assert "Nothing was changed" not in browser.text
+    assert back(person_site, number).answer.url.path == "/en/case"
+
+
+def test_choices_of_a_former_visit_are_not_lost(person_site: PersonSite) -> None:
+    number = short_form(person_site.browser(), "en", allow=()).number()
+    browser = back(person_site, number).open("/en/case/centres")
+    old, name = browser.answer, browser.page.css_first("input[type=radio]").attributes["name"]
+    browser.open("/en/return").fill(number=number)
+    browser.answer = old
+    browser.fill("case/centres", **{name: "never"})
+    assert "Everything you typed is still here." in browser.text
+    assert "checked" in browser.page.css_first(f'input[name="{name}"][value=never]').attributes
+    browser.fill("case/centres")
+    assert browser.answer.url.path == "/en/case/saved"
+    browser.open("/en/case/centres")
+    assert "checked" in browser.page.css_first(f'input[name="{name}"][value=never]').attributes

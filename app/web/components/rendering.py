@@ -98,15 +98,11 @@ def render(
 
     `reworded`: English sentences that this page says differently, as of a person for whom somebody else writes.
     """
-    words = translator(language, domain)
-
-    def text(message: str, **named: object) -> str:
-        return words.text(reworded.get(message, message) if reworded else message, **named)
-
+    words = translator(language, domain).reworded(reworded or {})
     return (
         environment()
         .get_template(template)
-        .render(lang=language, _=text if reworded else words.text, n_=words.plural, words=words, **context)
+        .render(lang=language, _=words.text, n_=words.plural, words=words, **context)
     )
 
 

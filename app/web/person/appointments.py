@@ -99,7 +99,7 @@ def answer(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session
     """Pick a time, decline, or ask for others. What is no longer possible changes nothing: the page says how it stands."""
     opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is None:
-        return RedirectResponse(f"/{lang}/case", 303)
+        return visits.nothing_changed(lang, session, cookie, now)
     verb, slot = field_value(form, "answer"), field_value(form, "slot")
     with suppress(NotFound, Conflict, NotAllowed, Invalid, ValueError):
         appointment_offers.answer(

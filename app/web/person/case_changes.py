@@ -190,15 +190,20 @@ def saved(lang: Lang) -> Response:
 
 
 @router.get("/centres")
-def show_centres(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
-    """Show the centres that match now, each with the person's choice for it."""
+def show_centres(
+    lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db, again: Again = ""
+) -> Response:
+    """Show the centres that match now, each with the person's choice for it. `again`: with choices that were not saved, and why."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     if opened.case.closed_at is not None:
         return _redirect_to_case(lang)
     stored_answers, result = corrections.current_matches(session, opened, keys=keys, directory=directory, now=now)
-    answers, code_names = questions.to_form(stored_answers), CodeNames(lang, directory)
+    answers = questions.to_form(stored_answers)
+    code_names = CodeNames(lang, directory, wording.on_pages(answers))
+    unsaved, problem = (visits.kept(session, cookie, now, "choices") if again else None) or ({}, "")
+    answers |= {f"c_{slug}": [choice] for slug, choice in unsaved.items()}
     connected = connected_centres(session, [match.organisation for match in result.candidates])
     centre_list = centres(result.candidates, answers, directory, code_names, connected)
     asked = {centre["slug"] for centre in centre_list if centre["ask"]}
@@ -206,6 +211,7 @@ def show_centres(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
     return page(
         "person/centres.html",
         lang,
+        notice={"late": EXPIRED_NOTICE, "too_many": TOO_MANY_CHANGES}.get(problem, ""),
         reworded=wording.on_pages(answers),
         centre_list=[centre for centre in centre_list if centre["ask"]],
         others=[
@@ -227,13 +233,34 @@ def show_centres(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
 
 
 @router.post("/centres")
-def choose(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
+def choose(
+    lang: Lang,
+    form: Form,
+    cookie: Cookie,
+    now: Now,
+    keys: Keys,
+    directory: Directory,
+    settings: Config,
+    session: Db,
+) -> Response:
     """Grant access to the centres that are allowed now and revoke it from all others."""
+    choices = {
+        name.removeprefix("c_"): values[-1] for name, values in draft_answers.consent_choices(form, directory).items()
+    }
     opened = visits.case_of_form(session, form, cookie, keys, now)
-    if opened is None or opened.case.closed_at is not None:
+    if opened is None:
+        if cookie is None or visits.number(session, cookie, now) is None or not choices:
+            return visits.nothing_changed(lang, session, cookie, now)
+        visits.keep(session, cookie, now, settings.draft_idle, choices=(choices, "late"))
+        return RedirectResponse(f"/{lang}/case/centres?{AGAIN}", 303)
+    if opened.case.closed_at is not None or cookie is None:
         return _redirect_to_case(lang)
-    choices = {name.removeprefix("c_"): values[-1] for name, values in form.items() if name.startswith("c_")}
-    corrections.change_consent(session, opened, choices, keys=keys, directory=directory, now=now)
+    try:
+        corrections.change_consent(session, opened, choices, keys=keys, directory=directory, now=now)
+    except TooManyChanges:
+        visits.keep(session, cookie, now, settings.draft_idle, choices=(choices, "too_many"))
+        return RedirectResponse(f"/{lang}/case/centres?{AGAIN}", 303)
+    visits.keep(session, cookie, now, settings.draft_idle, choices=None)
     return RedirectResponse(f"/{lang}/case/saved", 303)
 
 
@@ -246,7 +273,9 @@ def change_number(
 ) -> Response:
     """Issue a new number; the old one stops working."""
     opened = visits.case_of_form(session, form, cookie, keys, now)
-    if opened is not None and cookie and field_value(form, "sure") == "yes":
+    if opened is None or cookie is None:
+        return visits.nothing_changed(lang, session, cookie, now)
+    if field_value(form, "sure") == "yes":
         receipt = person_access.replace_number(session, opened, keys, now)
         visits.begin(session, cookie, receipt, now, settings.draft_idle, is_new=True)
     return RedirectResponse(f"/{lang}/case/number", 303)

@@ -46,6 +46,10 @@ TOO_MANY_CHANGES: Final = N_(
 _NO_ROOM: Final = N_(
     "We have no room for messages at the moment. It was not sent. Please send it again in a few hours."
 )
+_UNCHANGED: Final = N_(
+    "Nothing was changed: this page was open for a long time, or you opened your request again in the meantime. "
+    "Here it is as it stands now. Please choose again."
+)
 _EMPTY: Final = N_("Please write your message first.")
 
 
@@ -59,12 +63,18 @@ def show_case(
     settings: Config,
     session: Db,
     again: Again = "",
+    unchanged: Again = "",
 ) -> Response:
-    """The status page. `again`: a message was not sent; it is shown with what was wrong with it."""
+    """The status page. `again`: a message was not sent; it is shown with what was wrong with it. `unchanged`: a form changed
+    nothing.
+    """
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
-    text, problem = (visits.kept(session, cookie, now, "message") if again else None) or ("", "")
+    text, problem = (visits.kept(session, cookie, now, "message") if again else None) or (
+        "",
+        "unchanged" if unchanged else "",
+    )
     return _page_with_message(lang, session, opened, cookie, keys, directory, settings, now, text, problem)
 
 
@@ -92,7 +102,9 @@ def _page_with_message(
             length,
             most=words.number(most),
         )
-    notice = {"late": EXPIRED_NOTICE, "too_many": TOO_MANY_CHANGES, "no_room": _NO_ROOM}.get(problem, "")
+    notice = {"unchanged": _UNCHANGED, "late": EXPIRED_NOTICE, "too_many": TOO_MANY_CHANGES, "no_room": _NO_ROOM}.get(
+        problem, ""
+    )
     telegram = bool(settings.telegram_bot)
     return case_view.status_page(
         lang, session, opened, cookie, keys, directory, now, telegram=telegram, text=text, error=error, notice=notice
@@ -140,19 +152,20 @@ def send_message(
 def consent(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
     """Record yes or no for one centre that was not named before."""
     opened = visits.case_of_form(session, form, cookie, keys, now)
-    if opened is not None:
-        answer = field_value(form, "answer") == "yes"
-        with suppress(NotFound):  # answered already: the page says how it stands
-            person_actions.answer_consent(
-                session, opened, field_value(form, "referral"), yes=answer, keys=keys, now=now
-            )
+    if opened is None:
+        return visits.nothing_changed(lang, session, cookie, now)
+    answer = field_value(form, "answer") == "yes"
+    with suppress(NotFound):  # answered already: the page says how it stands
+        person_actions.answer_consent(session, opened, field_value(form, "referral"), yes=answer, keys=keys, now=now)
     return RedirectResponse(f"/{lang}/case", 303)
 
 
 @router.post("/case/withdraw")
 def withdraw(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
     opened = visits.case_of_form(session, form, cookie, keys, now)
-    if opened is not None and field_value(form, "sure") == "yes" and opened.case.closed_at is None:
+    if opened is None:
+        return visits.nothing_changed(lang, session, cookie, now)
+    if field_value(form, "sure") == "yes" and opened.case.closed_at is None:
         privacy.withdraw(session, opened.case, now=now)
     return RedirectResponse(f"/{lang}/case", 303)
 
@@ -160,7 +173,9 @@ def withdraw(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, sessi
 @router.post("/case/erase")
 def erase(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db) -> Response:
     opened = visits.case_of_form(session, form, cookie, keys, now)
-    if opened is None or field_value(form, "sure") != "yes":
+    if opened is None:
+        return visits.nothing_changed(lang, session, cookie, now)
+    if field_value(form, "sure") != "yes":
         return RedirectResponse(f"/{lang}/case", 303)
     privacy.erase(session, opened.case, actor_kind="person", now=now)
     return _end_visit(lang, session, cookie, settings, "deleted")
@@ -171,7 +186,7 @@ def export(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, setting
     """Download everything we hold about the person as JSON."""
     opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is None:
-        return RedirectResponse(f"/{lang}/case", 303)
+        return visits.nothing_changed(lang, session, cookie, now)
     document = json.dumps(
         privacy.export(session, opened, keys, team_conversations=settings.export_team_conversations),
         ensure_ascii=False,

@@ -136,7 +136,9 @@ def status_page(
     error: str = "",
     notice: str = "",
 ) -> Response:
-    case, code_names = opened.case, CodeNames(lang, directory)
+    case = opened.case
+    reworded = wording.on_pages({"for_whom": [_facts(case, keys).get("for_whom", "")]})
+    code_names = CodeNames(lang, directory, reworded)
     headline, next_step = STATUS[case.state]
     every_referral = person_actions.referrals_of(session, case.id)
     asked_by = centre_contacts.first_asked(session, _spoken_for(every_referral))
@@ -149,7 +151,7 @@ def status_page(
         "person/case.html",
         lang,
         status=422 if error else 200,
-        reworded=wording.on_pages({"for_whom": [_facts(case, keys).get("for_whom", "")]}),
+        reworded=reworded,
         case=case,
         headline=_MAY_WE_ASK if asked else headline,
         next_step=_UNTIL_YES if asked else next_step,

@@ -67,7 +67,7 @@ def check_context(
     lang: str, answers: FormFields, intake: Intake, session: Session, directory: Directory, now: datetime
 ) -> dict[str, Any]:
     """Template context: answers as text, the letter's deadline, emergency contacts, and every centre with its reasons."""
-    code_names = CodeNames(lang, directory)
+    code_names = CodeNames(lang, directory, wording.on_pages(answers))
     facts, deadline = filing.facts_and_deadline(intake, directory, now)
     today = runs.local_date(directory, intake.country, now)
     # a centre that the person ruled out keeps its position, so that they can allow it again

@@ -294,6 +294,7 @@ def remove_document(
 ) -> Response:
     """Take back a document of one's own."""
     opened = visits.case_of_form(session, form, cookie, keys, now)
-    if opened is not None:
-        documents.remove_by_person(session, opened, document, now)
+    if opened is None:
+        return visits.nothing_changed(lang, session, cookie, now)
+    documents.remove_by_person(session, opened, document, now)
     return RedirectResponse(f"/{lang}/case/documents", 303)

@@ -15,8 +15,10 @@ router = APIRouter(dependencies=[Depends(anyone)])
 def contacted_or_not(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
     """Record yes or no to "has the centre contacted you?"."""
     opened = visits.case_of_form(session, form, cookie, keys, now)
+    if opened is None:
+        return visits.nothing_changed(lang, session, cookie, now)
     answer = form.get("answer", [""])[-1]
-    if opened is not None and answer in {"yes", "no"}:
+    if answer in {"yes", "no"}:
         contact_answers.answer(session, opened.case, form.get("referral", [""])[-1], yes=answer == "yes", now=now)
     return RedirectResponse(f"/{lang}/case", 303)
 
@@ -25,7 +27,9 @@ def contacted_or_not(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Key
 def move(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db, directory: Directory) -> Response:
     """Record yes or no to a transfer to another country's team."""
     opened = visits.case_of_form(session, form, cookie, keys, now)
+    if opened is None:
+        return visits.nothing_changed(lang, session, cookie, now)
     answer = form.get("answer", [""])[-1]
-    if opened is not None and answer in {"yes", "no"}:
+    if answer in {"yes", "no"}:
         country_moves.answer(session, opened, yes=answer == "yes", keys=keys, directory=directory, now=now)
     return RedirectResponse(f"/{lang}/case", 303)

@@ -1,5 +1,6 @@
 """The receipt page: shows the number once, prints only its digits, and asks for the last four digits as proof."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -8,13 +9,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.casework import filing
 from app.core.dependencies import Db, Keys, Now, ReadDb
-from app.core.i18n import N_, translator
+from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
 from app.intake import drafts, receipts, wording
 from app.matching import runs
 from app.matching.code_names import CodeNames
 from app.matching.deadlines import time_zone
+from app.matching.reasons import Reason
+from app.matching.reasons import render as in_sentence
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
@@ -130,14 +133,17 @@ def receipt_page(
 
     `here` is None when the page cannot be requested again; then no other language is offered, so that the number is not lost.
     """
+    reworded = wording.on_pages({"for_whom": [reply.get("for_whom", "")]})
+    code_names = CodeNames(lang, directory, reworded)
+    words = code_names.translator
     return page(
         "person/receipt.html",
         lang,
         status=422 if mistyped else 200,
-        reworded=wording.on_pages({"for_whom": [reply.get("for_whom", "")]}),
+        reworded=reworded,
         reply=reply,
-        need_results=needs_list.results_of_reply(reply, directory, CodeNames(lang, directory)),
-        deadline=letter.of_reply(reply, CodeNames(lang, directory), directory, now),
+        need_results=needs_list.results_of_reply(reply, directory, code_names),
+        deadline=letter.of_reply(reply, code_names, directory, now),
         contacts=directory.urgent_contacts(
             reply["country"],
             urgent_contacts.lines_needed(reply.get("needs", ()), reply.get("helps", ())),
@@ -150,8 +156,8 @@ def receipt_page(
                 candidate["organisation"],
                 candidate["name"],
                 directory,
-                translator(lang),
-                reasons=[reason["text"] for reason in candidate["reasons"]],
+                words,
+                reasons=[_in_words(reason, code_names) for reason in candidate["reasons"]],
             )
             for candidate in reply["candidates"]
             if candidate["verified"]
@@ -161,14 +167,19 @@ def receipt_page(
             reply.get("needs", ()),
             reply.get("letter"),
             directory,
-            CodeNames(lang, directory),
+            code_names,
             from_day=_turn_to_a_centre_from(reply, directory, now),
             has_deadline=bool(reply.get("deadline")),
             at_once=reply["urgency"] == "emergency",
         ),
-        next_steps=next_steps.sentences(reply, runs.local_date(directory, reply["country"], now), translator(lang)),
+        next_steps=next_steps.sentences(reply, runs.local_date(directory, reply["country"], now), words),
         mistyped=mistyped,
         notice=notice,
         csrf=csrf.new_token(keys, now, csrf.UNBOUND),
         here=here,
     )
+
+
+def _in_words(stored: Mapping[str, Any], code_names: CodeNames) -> str:
+    """A reason of the stored reply, in the language of the page; one of a former version was stored in words."""
+    return in_sentence(Reason(stored["key"], stored["params"]), code_names) if "params" in stored else stored["text"]

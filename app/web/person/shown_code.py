@@ -65,9 +65,11 @@ async def make_code(
     """
     transactions, stops = request.app.state.transactions, field_value(form, "stop") == "yes"
 
-    def may(session: Session) -> bool:
+    def refused(session: Session) -> Response | None:
         opened = visits.case_of_form(session, form, cookie, keys, now)
-        return opened is not None and opened.case.closed_at is None
+        if opened is None:
+            return visits.nothing_changed(lang, session, cookie, now)
+        return RedirectResponse(f"/{lang}/case", 303) if opened.case.closed_at is not None else None
 
     def store(session: Session) -> bool:
         opened = visits.case_of_form(session, form, cookie, keys, now)
@@ -80,9 +82,9 @@ async def make_code(
         return code is not None
 
     async with transactions.open(write=True) as session:  # it locks the row, as every form of a visit does
-        is_allowed = await run_sync(may, session)
-    if not is_allowed:
-        return RedirectResponse(f"/{lang}/case", 303)
+        refusal = await run_sync(refused, session)
+    if refusal is not None:
+        return refusal
     new = None if stops else await _turns(request).run(shown_codes.prepare)
     async with transactions.open(write=True) as session:
         is_made = await run_sync(store, session)

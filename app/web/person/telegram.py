@@ -62,7 +62,9 @@ def change_telegram(
 ) -> Response:
     """Make a link, which is shown on the next page while this visit lasts, or disconnect the chat."""
     opened = visits.case_of_form(session, form, cookie, keys, now)
-    if opened is None or cookie is None or not settings.telegram_bot or opened.case.closed_at is not None:
+    if opened is None or cookie is None:
+        return visits.nothing_changed(lang, session, cookie, now)
+    if not settings.telegram_bot or opened.case.closed_at is not None:
         return RedirectResponse(f"/{lang}/case", 303)
     case, token = opened.case, None
     if field_value(form, "stop") == "yes":

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.cases import person_access
@@ -14,6 +15,7 @@ from app.intake.questions import FormFields
 from app.intake.receipts import Receipt
 from app.web.components import csrf
 from app.web.components.forms import field_value
+from app.web.person.dependencies import ENDED, UNCHANGED
 
 
 def begin(
@@ -64,7 +66,17 @@ def case_of_visit(
 def case_of_form(
     session: Session, answers: FormFields, cookie: str | None, keys: KeyRing, now: datetime
 ) -> OpenedCase | None:
-    """The case, with its row locked, for a form of this visit; None when the visit has ended or the token is of another visit."""
+    """The case, with its row locked, for a form of this visit; None when the visit has ended or the token is of another visit.
+
+    A caller then answers with `nothing_changed`, so that nobody believes that a button did something.
+    """
     if not csrf.is_valid(keys, field_value(answers, "csrf"), now, csrf.of_visit(cookie)):
         return None
     return case_of_visit(session, cookie, keys, now, lock=True)
+
+
+def nothing_changed(lang: str, session: Session, cookie: str | None, now: datetime) -> Response:
+    """Lead to the page that says that a form changed nothing: the one of the request, or without a visit the one for the number."""
+    if number(session, cookie, now) is None:
+        return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
+    return RedirectResponse(f"/{lang}/case?{UNCHANGED}", 303)

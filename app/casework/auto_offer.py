@@ -20,6 +20,7 @@ from app.casework import referral_actions, rematching
 from app.core.errors import Conflict
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
+from app.directory.catalogue import ACROSS
 from app.directory.packs import Directory
 from app.matching import service_history
 from app.matching.engine import ServiceMatch
@@ -135,7 +136,7 @@ def offer_to_next(
     ):
         return []
     by_hand = (case.country, deadline_storage.current_urgency(case, now)) in context.manual
-    if by_hand or case.country in context.manual_countries or case.team_id == sandbox_identity.TEAM_ID:
+    if by_hand or case.country in {*context.manual_countries, ACROSS} or case.team_id == sandbox_identity.TEAM_ID:
         return []
     rows = needs.of_case(session, case, now)
     earlier = queries.referrals_of_case(session, case.id)

@@ -28,6 +28,7 @@ from app.core.keyholders import PublicKey
 from app.core.keyring import KeyRing
 from app.core.storage_brake import StorageFull
 from app.core.upsert import insert_if_absent, insert_or_update
+from app.directory.catalogue import ACROSS
 from app.directory.packs import Directory
 from app.intake import idempotency, receipts
 from app.intake.idempotency import StoredResponse
@@ -408,6 +409,7 @@ def filing_reply(
         "receipt": filed.receipt.grouped(),
         "case": filed.label,
         "country": intake.country,
+        **({"region": intake.region} if intake.country == ACROSS else {}),
         "needs": list(intake.needs),
         "helps": list(intake.helps),
         "for_whom": intake.for_whom,

@@ -69,7 +69,8 @@ def referrals_of(session: Session, case_id: UUID) -> Sequence[PersonReferral]:
 
 
 def write_message(session: Session, opened: OpenedCase, text: str, *, now: datetime) -> None:
-    """Add a message; it also answers partners' questions, and organisations at work on the case are notified.
+    """Add a message; it also answers partners' questions, and organisations at work on the case are notified. After the case has
+    ended it is in no view of the queue, so it leaves a task.
 
     Raises Invalid, TooManyChanges, Conflict (there are too many messages).
 
@@ -89,6 +90,8 @@ def write_message(session: Session, opened: OpenedCase, text: str, *, now: datet
     for referral_id in asked:
         referral_actions.advance(session, referral_id, Verb.ANSWER, by=ActorRef(Actor.PERSON), now=now)
     tell_who_works(session, opened.case.id, now)
+    if opened.case.closed_at is not None:
+        tasks.open_task(session, TaskKind.WROTE_AFTER_END, opened.case, now=to_the_hour(now))
 
 
 def tell_who_works(session: Session, case_id: UUID, now: datetime) -> None:

@@ -21,7 +21,7 @@ from app.staff.models import Role
 def set_up_interactively(team: str, countries: list[str], member: str) -> None:
     """Ask for a passphrase, create the schema, the directory and the first team, and print its secrets once."""
     context = open_app_context()
-    unknown = set(countries) - {country.code for country in context.directory.countries}
+    unknown = set(countries) - {country.code for country in context.directory.places}
     if unknown:
         raise typer.BadParameter(f"no country pack for {', '.join(sorted(unknown))}")
     migrate(context.database)

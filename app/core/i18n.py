@@ -122,10 +122,14 @@ class Translator:
         return [self.language_name(code) for code in codes]
 
     def country_name(self, code: str) -> str:
-        return _country_name(self.locale, code)
+        """The name of an ISO 3166-1 country; `XX` is every country that has no team of its own."""
+        return self.text(_ANOTHER_COUNTRY) if code == "XX" else _country_name(self.locale, code)
 
     def listed(self, names: Sequence[str]) -> str:
         return _listed(self.locale, tuple(names)) if names else ""
+
+
+_ANOTHER_COUNTRY: Final = N_("Another country")
 
 
 class _RewordedTranslator(Translator):

@@ -21,7 +21,7 @@ from app.directory.schemas import (
 )
 
 ACROSS: Final = "XX"
-"""The pack of helpers across borders."""
+"""The pack of helpers across borders, and the made-up country of people who are in none of the host countries."""
 IN_DANGER_TO_LIFE: Final = "emergency"
 """The purpose of a country's general emergency number."""
 
@@ -44,8 +44,9 @@ class ServiceEntry:
 class Directory:
     """All packs, read-only. `digest` identifies the content; stored runs refer to it.
 
-    `files`: the pack file of each organisation. `deadlines("EU")` gives the rows of the EU frame. `desk_languages`: keys of the
-    services whose languages were published at the desk.
+    `countries`: the host countries. `elsewhere`: the made-up country `XX` for every other, if the packs have it. `files`: the pack
+    file of each organisation. `deadlines("EU")` gives the rows of the EU frame. `desk_languages`: keys of the services whose
+    languages were published at the desk.
     """
 
     countries: tuple[Country, ...]
@@ -56,6 +57,7 @@ class Directory:
     deadlines_by_country: Mapping[str, Deadlines] = field(repr=False)
     contacts_by_country: Mapping[str, tuple[Contact, ...]] = field(repr=False)
     digest: str = ""
+    elsewhere: Country | None = field(default=None, repr=False)
     terms: tuple[Term, ...] = field(default=(), repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     helpers: tuple[Helper, ...] = field(default=(), repr=False)
@@ -64,7 +66,7 @@ class Directory:
 
     @cached_property
     def _country(self) -> dict[str, Country]:
-        return {country.code: country for country in self.countries}
+        return {country.code: country for country in self.places}
 
     @cached_property
     def _organisation(self) -> dict[str, Organisation]:
@@ -81,16 +83,33 @@ class Directory:
     @cached_property
     def _services(self) -> dict[str, tuple[ServiceEntry, ...]]:
         return {
-            country.code: tuple(entry for entry in self.services if country.code in entry.countries)
-            for country in self.countries
+            country.code: tuple(entry for entry in self.services if self.serves(entry, country.code))
+            for country in self.places
         }
 
+    @property
+    def places(self) -> tuple[Country, ...]:
+        """Where a request may come from: the host countries, then the made-up one for everywhere else."""
+        return (*self.countries, self.elsewhere) if self.elsewhere else self.countries
+
     def country(self, code: str) -> Country:
-        """The country with this code. Raises KeyError."""
+        """The host country with this code, or `elsewhere`. Raises KeyError."""
         return self._country[code]
 
     def has_country(self, code: str) -> bool:
+        """Whether requests from there can be taken, if a team does: a host country, or `XX`."""
         return code in self._country
+
+    def is_host(self, code: str) -> bool:
+        """Whether this is a country with a pack of its own."""
+        return code != ACROSS and code in self._country
+
+    def serves(self, entry: ServiceEntry, country: str) -> bool:
+        """Whether a service works in a country. Elsewhere are those that work across borders and in every host country."""
+        if country != ACROSS:
+            return country in entry.countries
+        is_across = self.files.get(entry.organisation.id, "").startswith(f"{ACROSS.lower()}/")
+        return is_across and entry.countries.issuperset(host.code for host in self.countries)
 
     def organisation(self, slug: str) -> Organisation | None:
         return self._organisation.get(slug)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from app.directory.catalogue import Directory, ServiceEntry
+from app.directory.catalogue import ACROSS, Directory, ServiceEntry
 from app.directory.rules import AGES, GENDERS, GROUPS, STATUSES, URGENCIES, Rule
 from app.directory.safety_notes import COUNTRY_NOTES, ORGANISATION_NOTES
 from app.directory.schemas import Country
@@ -32,6 +32,8 @@ def check(directory: Directory, folders: Sequence[str]) -> Iterator[str]:
                     yield f"needs.yaml: {need.id}: {field}: {other}: the reason is missing"
     for folder, country in zip(folders, directory.countries, strict=True):
         yield from _country(directory, folder, country)
+    if directory.elsewhere is not None:
+        yield from _country(directory, ACROSS.lower(), directory.elsewhere)
     yield from _across(directory, known)
     yield from _twice("eu/deadlines.yaml", (row.event for row in directory.deadlines("EU")))
     for organisation in directory.organisations:
@@ -52,7 +54,7 @@ def _across(directory: Directory, known: set[str]) -> Iterator[str]:
         yield from _unknown(f"xx/elsewhere.yaml: {helper.id}: needs", helper.needs, known)
         yield from _unknown(f"xx/elsewhere.yaml: {helper.id}: safety", helper.safety, ORGANISATION_NOTES)
         for code in (helper.country, *helper.places):
-            if directory.has_country(code):
+            if directory.is_host(code):
                 yield f"xx/elsewhere.yaml: {helper.id}: country: {code} has a pack of its own"
     for code, facts in directory.guidance_by_country.items():
         for fact in facts:

@@ -81,8 +81,13 @@ def _texts(root: Path) -> tuple[tuple[str, str], ...]:
 def _parsed(texts: tuple[tuple[str, str], ...]) -> Directory:
     documents = {name: document(name, text) for name, text in texts}
     digest = hashlib.sha256(json.dumps(documents, sort_keys=True).encode()).hexdigest()
-    folders = sorted((name.split("/")[0] for name in documents if name.endswith("/country.yaml")), key=_order)
+    elsewhere_file = f"{CROSS_BORDER}/country.yaml"
+    folders = sorted(
+        (name.split("/")[0] for name in documents if name.endswith("/country.yaml") and name != elsewhere_file),
+        key=_order,
+    )
     countries = [_shaped(documents, f"{folder}/country.yaml", Country) for folder in folders]
+    elsewhere = _shaped(documents, elsewhere_file, Country) if elsewhere_file in documents else None
     organisations: list[Organisation] = []
     files: dict[str, str] = {}
     for folder in (*folders, CROSS_BORDER):
@@ -110,6 +115,7 @@ def _parsed(texts: tuple[tuple[str, str], ...]) -> Directory:
             if f"{name}/guidance.yaml" in documents
         },
         helpers=_shaped(documents, f"{CROSS_BORDER}/elsewhere.yaml", Helpers).helpers,
+        elsewhere=elsewhere,
         terms=_shaped(documents, "terms.yaml", Terms).terms,
         files=files,
     )

@@ -55,7 +55,7 @@ class Vocabulary(Protocol):
     """The directory codes that an intake may name. `app.directory.catalogue.Directory` implements it."""
 
     @property
-    def countries(self) -> tuple[Any, ...]: ...
+    def places(self) -> tuple[Any, ...]: ...
     @property
     def persecution(self) -> tuple[Any, ...]: ...
     def has_country(self, code: str) -> bool: ...
@@ -266,7 +266,7 @@ def _against(directory: Vocabulary, intake: Intake, today: date) -> list[FieldEr
         errors.append(FieldError(pointer=pointer, code=code, detail=detail))
 
     if not directory.has_country(intake.country):
-        known = ", ".join(country.code for country in directory.countries)
+        known = ", ".join(country.code for country in directory.places)
         wrong("/country", "unknown_code", f"One of: {known}.")
         return errors
     for index, need in enumerate(intake.needs):

@@ -5,9 +5,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from app.core.i18n import Translator, translator
+from app.directory.catalogue import ACROSS
 from app.directory.packs import Directory
 from app.intake.vocabulary import GROUPS, STATUSES
 
+_ELSEWHERE: Final = f"{ACROSS}-"
 _AS_THEY_ARE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -42,7 +44,9 @@ class CodeNames:
         return self.text(need.label) if need else code
 
     def region(self, code: str) -> str:
-        """The region's own name; in Georgia followed by its Latin form."""
+        """The region's own name; in Georgia followed by its Latin form. A country, where the regions are countries."""
+        if code.startswith(_ELSEWHERE):
+            return self.translator.country_name(code.removeprefix(_ELSEWHERE))
         for country in self._directory.countries:
             if code in country.regions:
                 region = country.regions[code]

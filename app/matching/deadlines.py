@@ -89,7 +89,9 @@ def calendar_of(country: Country, region: str | None = None) -> Calendar:
 
 @lru_cache(maxsize=512)
 def _holidays(code: str, part: str, year: int) -> frozenset[date]:
-    """Official holidays of one year. A region without holidays of its own has those of the country."""
+    """Official holidays of one year. A region without holidays of its own has those of the country. Without a code: none."""
+    if not code:
+        return frozenset()
     import holidays
 
     try:

@@ -58,6 +58,7 @@ class TaskKind(StrEnum):
     HAND_OVER = "hand_over"
     READ_DOCUMENT = "read_document"
     LINK_STOPPED = "link_stopped"
+    WROTE_AFTER_END = "wrote_after_end"
 
 
 class TaskEnd(StrEnum):
@@ -135,6 +136,11 @@ RULES: Final = MappingProxyType(
         ),
         K.HAND_OVER: TaskRule(
             N_("The organisation has accepted: give it what the person agreed that it can read"), _SOON, _MOVE
+        ),
+        K.WROTE_AFTER_END: TaskRule(
+            N_("The person wrote after the case was closed: read it, and reopen the case if help is still needed"),
+            _SOON,
+            _NOTHING,
         ),
         K.READ_DOCUMENT: TaskRule(
             N_("The person added a document: read it, and enter what a letter is about and its date"), _AT_ONCE, _CASE

@@ -5,12 +5,15 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from app.core.db import Database
 from app.core.i18n import LANGUAGES, translator
 from app.intake.questions import QUESTIONS, STEPS
 from app.messaging.person_texts import for_person
 from app.reporting.persecution_figures import MIN_PEOPLE
+from app.tasks.models import Task
+from app.tasks.service import TaskKind
 from app.web.components.rendering import render
 from tests.support.people import Browser, PersonSite, person_site_on, short_form
 
@@ -166,3 +169,19 @@ def test_a_page_without_a_centre_does_not_say_that_these_can_help(person_site: P
     assert "We have not found a centre for you yet." in browser.text
     assert "These centres can help you" not in browser.text
     assert "Something else, or I do not know, but they help" not in browser.text, "nothing that a centre could list"
+
+
+def test_who_writes_after_the_end_is_read(person_site: PersonSite) -> None:
+    """“You can still write to us below” stands on the page of a request that has ended, which no view of the queue has."""
+    browser = back(person_site, short_form(person_site.browser(), "en").number())
+    browser.fill("case/message", text="first")
+    browser.open("/en/case").fill("case/withdraw", button=("sure", "yes"))
+    assert "You have withdrawn your request." in browser.text
+    with person_site.database.begin(write=False) as session:
+        assert session.scalars(sa.select(Task.kind).where(Task.kind == TaskKind.WROTE_AFTER_END.value)).all() == []
+    browser.fill("case/message", text="I need help again")
+    assert "I need help again" in browser.text
+    with person_site.database.begin(write=False) as session:
+        task = session.scalars(sa.select(Task).where(Task.kind == TaskKind.WROTE_AFTER_END.value)).one()
+        assert task.done_at is None
+        assert (task.opened_at.minute, task.opened_at.second) == (0, 0), "the exact moment stands nowhere"

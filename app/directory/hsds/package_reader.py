@@ -222,7 +222,7 @@ def _service(row: PackageRow, index: _Index, directory: Directory) -> tuple[dict
 def _country(area: PackageRow, directory: Directory) -> str | None:
     """The country of a service area, by its code or English name."""
     code = area.get("x_iso_3166")[:2].upper()
-    if directory.has_country(code):
+    if directory.is_host(code):
         return code
     name = area.get("name").casefold()
     return next(

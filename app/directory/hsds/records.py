@@ -244,7 +244,7 @@ def _state(organisation: Organisation) -> Iterator[str]:
 
 def _schedules(directory: Directory, entry: ServiceEntry) -> Iterator[Record]:
     country = _country(directory, entry.organisation.id)
-    zone = directory.country(country).time_zone if directory.has_country(country) else None
+    zone = directory.country(country).time_zone if directory.is_host(country) else None
     opening = [(hours, "Local time.") for hours in entry.organisation.hours]
     by_phone = [(hours, "By phone; local time.") for hours in entry.organisation.phone_hours]
     for index, (hours, description) in enumerate((*opening, *by_phone)):
@@ -334,7 +334,7 @@ def _terms(directory: Directory, taxonomies: Mapping[str, Record]) -> Iterator[R
 def _country(directory: Directory, slug: str) -> str:
     folder = directory.files.get(slug, "").split("/", maxsplit=1)[0].upper()
     served = {code for entry in directory.services if entry.organisation.id == slug for code in entry.countries}
-    if directory.has_country(folder):
+    if directory.is_host(folder):
         return folder
     return next(iter(served)) if len(served) == 1 else "XX"
 

@@ -174,7 +174,7 @@ def _bulk_export(session: Session, request: Request, member: SignedIn, now: date
 
 def _automatic_offers(session: Session, request: Request, member: SignedIn, now: datetime) -> None:
     country, urgency, after = (field_value(request.state.form, name) for name in ("country", "urgency", "after"))
-    if not load_packs().has_country(country):
+    if not load_packs().is_host(country):
         raise _invalid("country", N_("Choose a country."))
     if urgency not in automatic_offers.URGENCIES:
         raise _invalid("urgency", N_("Choose an urgency."))

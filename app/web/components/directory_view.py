@@ -116,7 +116,7 @@ def rows(session: Session, directory: Directory, today: date, paused: frozenset[
 def country_of(directory: Directory, slug: str) -> str:
     """The country whose pack lists it; for an imported one, the only country that it serves; `XX` for several."""
     folder = directory.files.get(slug, "").split("/")[0].upper()
-    if directory.has_country(folder):
+    if directory.is_host(folder):
         return folder
     served = {code for entry in directory.services if entry.organisation.id == slug for code in entry.countries}
     return next(iter(served)) if folder == overlay.DESK.upper() and len(served) == 1 else _SEVERAL_COUNTRIES

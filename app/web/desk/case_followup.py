@@ -49,7 +49,7 @@ def load_followup(
     sidebar = case_sidebar(session, desk.team_id, case.id)
     return Followup(
         sidebar=sidebar,
-        countries=[country.code for country in packs.countries if country.code != case.country],
+        countries=[country.code for country in packs.places if country.code != case.country],
         undoable=[summary for summary in summaries if _is_undoable(session, desk, case, summary)],
         reroutable=[summary for summary in summaries if State(summary.referral.state) not in MAY_OPEN]
         if case.closed_at is None

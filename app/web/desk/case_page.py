@@ -128,7 +128,7 @@ def refer_form(
     """Show what would be sent to the organisation, and when, before the case is referred."""
     case = queue.by_label(session, desk.team_id, label)
     entry = packs.service(service)
-    if entry is None or case.country not in entry.countries:
+    if entry is None or not packs.serves(entry, case.country):
         raise NotFound("This service does not exist.")
     facts = sealed_access.facts_of(desk.keys, case)
     summaries = summaries_of(session, case.id)

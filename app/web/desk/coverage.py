@@ -26,7 +26,7 @@ def show_coverage(
     request: Request, _member: Reads, packs: Packs, now: Now, country: Annotated[str, Query(max_length=2)] = ""
 ) -> Response:
     """Show one country or all, computed from the rules in force. No case is read."""
-    if country and not packs.has_country(country):
+    if country and not packs.is_host(country):
         raise NotFound
     cells = coverage(packs, now.date())
     code_names = staff_pages.code_names(request)

@@ -176,7 +176,7 @@ def _options(request: Request, packs: Any) -> dict[str, list[tuple[str, str]]]:
     """The options of each filter, as codes and labels in their order."""
     code_names = staff_pages.code_names(request)
     return {
-        "country": [(entry.code, code_names.name("country", entry.code)) for entry in packs.countries],
+        "country": [(entry.code, code_names.name("country", entry.code)) for entry in packs.places],
         "need": [(entry.id, code_names.name("need", entry.id)) for entry in packs.needs],
         "urgency": [(code, word) for code, (_shape, word) in labels.URGENCIES.items()],
         "language": [(code, code_names.name("language", code)) for code in LANGUAGES],

@@ -33,6 +33,7 @@ from app.web.person import (
     appointments,
     centre_cards,
     conversation,
+    elsewhere_pages,
     letter,
     needs_list,
     person_prompts,
@@ -53,7 +54,7 @@ STATUS: Final = complete(set(CaseState) - {CaseState.ERASED}, {
     ),
     "helped": (N_("A centre has helped you."), N_("If this is not right, write to us below.")),
     "advised": (N_("We have answered your request."), N_("You can still write to us below.")),
-    "unmet": (N_("We have not found a centre for you yet."), N_("We are still looking. The contacts below may help you now.")),
+    "unmet": (N_("We have not found a centre for you yet."), N_("A coordinator checks what else is possible and writes to you here. The contacts below may help you now.")),
     "withdrawn": (N_("You have withdrawn your request."), N_("Centres can no longer read it.")),
 })  # fmt: skip
 REFERRAL: Final = complete(State, {
@@ -188,6 +189,9 @@ def status_page(
         openings=openings_of(session, case, directory),
         documents=len(documents.of_case(session, case.id)),
         code=shown_codes.of_case(session, case, now),
+        elsewhere=elsewhere_pages.about_the_place(
+            case.country, _facts(case, keys).get("region"), lang, code_names.translator
+        ),
         telegram=telegram and case.closed_at is None,
         contacts=directory.urgent_contacts(
             case.country, urgent_contacts.lines_needed(case.needs), status=_facts(case, keys).get("status")

@@ -22,7 +22,7 @@ from app.matching.engine import ServiceMatch
 from app.matching.reasons import render as in_sentence
 from app.web.components import csrf
 from app.web.components.rendering import page
-from app.web.person import centre_cards, draft_answers, form_fields, needs_list, urgent_contacts
+from app.web.person import centre_cards, draft_answers, elsewhere_pages, form_fields, needs_list, urgent_contacts
 
 _NEAREST: Final = 8
 
@@ -91,6 +91,7 @@ def check_context(
             intake.needs, result.candidates, directory, code_names, has_deadline=deadline is not None
         ),
         "deadline": deadline_texts.describe(deadline, today, code_names.translator) if deadline else None,
+        "elsewhere": elsewhere_pages.about_the_place(intake.country, intake.region, lang, code_names.translator),
         "urgency": facts.urgency,
         "contacts": directory.urgent_contacts(
             intake.country, urgent_contacts.lines_needed(intake.needs, intake.helps), status=intake.status

@@ -1,7 +1,11 @@
-"""People who are in no country that this installation takes requests from: who helps there and from afar, and how to stay safe."""
+"""People who are in none of the host countries that have a team: who helps there and from afar, and how to stay safe.
+
+A team can take requests from everywhere else (the made-up country `XX`). Then the country question offers it, and each page says
+what such a request can and cannot do; without such a team the pages say beforehand that nobody takes one.
+"""
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
@@ -10,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core.dependencies import ReadDb
 from app.core.errors import NotFound
-from app.core.i18n import N_
+from app.core.i18n import N_, Translator
 from app.directory.catalogue import ACROSS
 from app.directory.packs import Directory as Packs
 from app.directory.packs import Helper, Organisation
@@ -38,7 +42,8 @@ def choose_place(lang: Lang, directory: Directory, session: ReadDb) -> Response:
     return page(
         "person/elsewhere.html",
         lang,
-        places=[(code.lower(), words.country_name(code)) for code in PLACES if not directory.has_country(code)],
+        places=[(code.lower(), words.country_name(code)) for code in PLACES if not directory.is_host(code)],
+        takes_requests=ACROSS in served,
         unserved=[
             (country.code.lower(), words.country_name(country.code))
             for country in directory.countries
@@ -49,10 +54,10 @@ def choose_place(lang: Lang, directory: Directory, session: ReadDb) -> Response:
 
 
 @router.get("/elsewhere/{code:country}")
-def show_place(lang: Lang, code: str, directory: Directory) -> Response:
+def show_place(lang: Lang, code: str, directory: Directory, session: ReadDb) -> Response:
     """Helpers of one place, or from afar for any other country (`xx`)."""
     place = code.upper()
-    if directory.has_country(place) or place not in (*PLACES, ACROSS):
+    if directory.is_host(place) or place not in (*PLACES, ACROSS):
         raise NotFound
     code_names = CodeNames(lang, directory)
     afar = [entry for entry in directory.organisations if directory.files.get(entry.id, "").startswith("xx/")]
@@ -68,6 +73,7 @@ def show_place(lang: Lang, code: str, directory: Directory) -> Response:
         lang,
         country="" if place == ACROSS else code_names.translator.country_name(place),
         is_dangerous=place in DANGEROUS,
+        takes_requests=ACROSS in staff.served_countries(session),
         contacts=directory.urgent_contacts(ACROSS),
         confirmed=[card for card in cards if card["verified"]],
         unconfirmed=[card for card in cards if not card["verified"]],
@@ -99,13 +105,21 @@ def at_country_question(
     ]
 
 
-def _served_only(
-    field: FormField, served: frozenset[str], code_names: CodeNames, directory: Packs, lang: str
-) -> FormField:
+def only_served(question_fields: list[FormField], served: frozenset[str]) -> list[FormField]:
+    """The fields with only those countries to choose from that a team takes requests from."""
+    return [_with_served(field, served) if field.name == "country" else field for field in question_fields]
+
+
+def _with_served(field: FormField, served: frozenset[str]) -> FormField:
     groups = tuple(
         replace(group, options=tuple(option for option in group.options if option.value in served))
         for group in field.groups
     )
+    return replace(field, groups=groups)
+
+
+def _served_only(field: FormField, served: frozenset[str], code_names: CodeNames, directory: Packs, lang: str) -> FormField:
+    groups = _with_served(field, served).groups
     text, names = code_names.text, code_names.translator
     unserved = [country.code for country in directory.countries if country.code not in served]
     links = [
@@ -113,14 +127,22 @@ def _served_only(
         for code in unserved
     ]
     lines = [Markup("{}").format(field.hint)] if field.hint else []
+    if ACROSS in served:
+        lines.append(Markup("{}").format(text(_ELSEWHERE_TOO)))
     if links:
         lines.append(Markup("{} {}").format(text(_NO_TEAM), Markup(", ").join(links)))
-    lines.append(Markup('<a href="/{}/elsewhere">{}</a>').format(lang, text(_SOMEWHERE_ELSE)))
+    somewhere_else = _WHO_HELPS if ACROSS in served else _SOMEWHERE_ELSE
+    lines.append(Markup('<a href="/{}/elsewhere">{}</a>').format(lang, text(somewhere_else)))
     return replace(field, groups=groups, hint=Markup("<br>").join(lines))
 
 
 _NO_TEAM: Final = N_("We cannot take requests from this country, but you can contact these centres yourself:")
 _SOMEWHERE_ELSE: Final = N_("I am in another country")
+_WHO_HELPS: Final = N_("Who helps in other countries")
+_ELSEWHERE_TOO: Final = N_(
+    "From another country you can send a request too. We do not know the laws and deadlines there: a coordinator reads it and "
+    "looks for help from afar."
+)
 
 
 def country_error(session: Session, answers: FormFields, directory: Packs, code_names: CodeNames) -> dict[str, str]:
@@ -131,3 +153,16 @@ def country_error(session: Session, answers: FormFields, directory: Packs, code_
     if not directory.has_country(code) or code in staff.served_countries(session):
         return {}
     return {"country": code_names.text(NOT_SERVED)}
+
+
+def about_the_place(country: str, region: str | None, lang: str, words: Translator) -> dict[str, Any] | None:
+    """What a page says of a request from elsewhere: where helpers are named, and if the contact itself is dangerous there."""
+    if country != ACROSS:
+        return None
+    place = (region or "").removeprefix(f"{ACROSS}-")
+    code = place if place in PLACES else ACROSS
+    return {
+        "link": f"/{lang}/elsewhere/{code.lower()}",
+        "country": words.country_name(place) if place else "",
+        "is_dangerous": place in DANGEROUS,
+    }

@@ -7,6 +7,7 @@ from typing import Final
 
 from app.core.errors import FieldError
 from app.core.i18n import LANGUAGES, N_
+from app.directory.catalogue import ACROSS
 from app.directory.packs import Deadline, Directory
 from app.intake import questions
 from app.intake.questions import FormFields, Kind, Question, Step
@@ -33,6 +34,11 @@ _MESSAGES: Final[Mapping[str, str]] = {
     "control_characters": N_("This text contains characters that we cannot store. Please type it again."),
 }
 _FIELD_TO_CORRECT: Final = {"nowhere_to_notify": "channel"}
+_ELSEWHERE: Final[Mapping[str, str]] = {
+    questions.QUESTIONS["region"].label: N_("Which country is that?"),
+    questions.QUESTIONS["region"].hint: N_("You can skip this. It is encrypted before we store it."),
+}
+"""The question for the region, where the regions are countries."""
 _CHOOSE: Final = N_("Please choose one of the answers.")
 
 
@@ -110,14 +116,17 @@ def worded(step: Step, answers: FormFields) -> Step:
 def _field(
     question: Question, answers: FormFields, error: str, code_names: CodeNames, directory: Directory
 ) -> FormField:
+    is_elsewhere = answers.get("country", [""])[-1] == ACROSS
+
     def text(message: str) -> str:
-        return code_names.text(asked(message, answers))
+        return code_names.text(asked(_ELSEWHERE.get(message, message) if is_elsewhere else message, answers))
 
     default = code_names.translator.language if question.default == questions.FORM_LANGUAGE else question.default
     values = answers.get(question.name, [default] if default else [])
     groups = tuple(
         OptionGroup(label, tuple(Option(value, name, value in values) for value, name in options))
         for label, options in _options(question.options, answers, code_names, directory)
+        if options
     )
     value, boxes = values[-1] if values and question.kind is not Kind.CHECKS else "", Boxes()
     if question.kind is Kind.DAY:
@@ -170,7 +179,7 @@ def _options(
             needs = [(need.id, code_names.text(need.label)) for need in directory.needs if need.kind == kind]
             yield code_names.text(heading) if len(needs) > 1 else "", needs
     elif vocabulary == "countries":
-        yield "", [(country.code, translator.country_name(country.code)) for country in directory.countries]
+        yield "", [(country.code, translator.country_name(country.code)) for country in directory.places]
     elif vocabulary == "languages":
         yield "", [(code, translator.language_name(code)) for code in SPOKEN]
     elif vocabulary == "nationalities":
@@ -223,7 +232,7 @@ if _UNKNOWN:
 def _countries(answers: FormFields, directory: Directory) -> list:  # type: ignore[type-arg]
     """The chosen country, or all countries while none is chosen."""
     chosen_code = answers.get("country", [""])[-1]
-    return [country for country in directory.countries if country.code == chosen_code] or list(directory.countries)
+    return [country for country in directory.places if country.code == chosen_code] or list(directory.places)
 
 
 def in_words(field_errors: Sequence[FieldError], code_names: CodeNames, answers: FormFields) -> dict[str, str]:

@@ -11,13 +11,14 @@ from fastapi.responses import RedirectResponse, Response
 from app.core.dependencies import Db, ReadDb
 from app.core.errors import NotFound
 from app.core.i18n import translator
+from app.directory.catalogue import ACROSS
 from app.intake import drafts
 from app.intake.questions import STEPS
 from app.matching.code_names import CodeNames
 from app.staff import service as staff
 from app.web.components import csrf, path_convertors  # noqa: F401  registers them
 from app.web.components.rendering import page, preferred_language
-from app.web.person import centre_cards, form_fields
+from app.web.person import centre_cards, elsewhere_pages, form_fields
 from app.web.person.dependencies import Config, Cookie, Directory, Lang, anyone, delete_cookie
 
 root = APIRouter(dependencies=[Depends(anyone)])
@@ -55,10 +56,18 @@ def robots() -> Response:
 
 
 @router.get("/")
-def start(lang: Lang, settings: Config, directory: Directory) -> Response:
-    names = translator(lang)
-    countries = names.listed([names.country_name(country.code) for country in directory.countries])
-    return page("person/start.html", lang, demo=settings.demo, here="", countries=countries)
+def start(lang: Lang, settings: Config, directory: Directory, session: ReadDb) -> Response:
+    """The first page. It names the countries from which a team takes requests, and no others."""
+    names, served = translator(lang), staff.served_countries(session)
+    countries = [names.country_name(country.code) for country in directory.countries if country.code in served]
+    return page(
+        "person/start.html",
+        lang,
+        demo=settings.demo,
+        here="",
+        countries=names.listed(countries),
+        takes_requests_from_elsewhere=ACROSS in served,
+    )
 
 
 @router.get("/safety")
@@ -109,7 +118,7 @@ def contacts(lang: Lang, directory: Directory) -> Response:
 @router.get("/contacts/{code:country}")
 def country_contacts(lang: Lang, code: str, directory: Directory, session: ReadDb) -> Response:
     """The centres of a country's pack, then those that work across borders, with every way to reach them. No authority."""
-    if not directory.has_country(code.upper()):
+    if not directory.is_host(code.upper()):
         raise NotFound
     code_names = CodeNames(lang, directory)
     cards = [
@@ -134,10 +143,17 @@ def country_contacts(lang: Lang, code: str, directory: Directory, session: ReadD
 
 
 @router.get("/paper")
-def paper(lang: Lang, directory: Directory) -> Response:
-    code_names = CodeNames(lang, directory)
+def paper(lang: Lang, directory: Directory, session: ReadDb) -> Response:
+    """The printable form. It asks for the countries from which a team takes requests."""
+    code_names, served = CodeNames(lang, directory), staff.served_countries(session)
     steps = [
-        (step, form_fields.fields(step.questions, {}, {}, code_names, directory, on_one_page=True)) for step in STEPS
+        (
+            step,
+            elsewhere_pages.only_served(
+                form_fields.fields(step.questions, {}, {}, code_names, directory, on_one_page=True), served
+            ),
+        )
+        for step in STEPS
     ]
     return page("person/paper.html", lang, steps=steps, here="paper")
 

@@ -75,7 +75,7 @@ def numbers_as_file(lang: Lang, now: Now, directory: Directory, session: ReadDb)
 
 def _is_in_packs(figure: Figure, directory: Packs) -> bool:
     """Whether code and country are still in the packs; others have no labels."""
-    return directory.has_country(figure.country) and figure.code in {entry.code for entry in directory.persecution}
+    return directory.is_host(figure.country) and figure.code in {entry.code for entry in directory.persecution}
 
 
 def _phases(

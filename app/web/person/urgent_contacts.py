@@ -27,7 +27,7 @@ def contacts_for_step(
     if not _is_urgent(answers, step, directory, now):
         return None
     chosen = answers.get("country", [""])[-1] if step > _COUNTRY else ""
-    countries = [country for country in directory.countries if country.code == chosen] or directory.countries
+    countries = [country for country in directory.places if country.code == chosen] or directory.countries
     needs = lines_needed(answers.get("needs", ()), answers.get("helps", ()))
     by_country = [
         (

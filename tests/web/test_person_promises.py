@@ -1,5 +1,6 @@
 """What the person's pages promise is what the code does, in every language and under every setting."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -169,6 +170,26 @@ def test_a_page_without_a_centre_does_not_say_that_these_can_help(person_site: P
     assert "We have not found a centre for you yet." in browser.text
     assert "These centres can help you" not in browser.text
     assert "Something else, or I do not know, but they help" not in browser.text, "nothing that a centre could list"
+
+
+def test_names_are_read_in_the_readers_letters_on_the_receipt_too(person_site: PersonSite) -> None:
+    said = {"country": "GE", "needs": ["asylum", "housing"]}
+    browser = short_form(person_site.browser(), "ru", allow=(), **said)
+    needs = browser.page.css_first("#needs").text()
+    assert "UNHCR" in needs
+    assert not re.search(r"[\u10a0-\u10ff]", needs)
+    assert "Когда вы отправите" not in needs, "it was sent"
+    own = short_form(person_site.browser(), "ka", allow=(), **said)
+    assert re.search(r"[\u10a0-\u10ff]", own.page.css_first("#needs").text())
+
+
+def test_a_step_says_its_question_once(person_site: PersonSite) -> None:
+    browser = person_site.browser()
+    for step in STEPS:
+        browser.open(f"/en/form/{step.slug}")
+        titles = [node.text().strip() for node in browser.page.css("main h1, main h2")]
+        assert len(browser.page.css("h1")) == 1, step.slug
+        assert len(titles) == len(set(titles)), (step.slug, titles)
 
 
 def test_who_writes_after_the_end_is_read(person_site: PersonSite) -> None:

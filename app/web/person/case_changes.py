@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app import privacy
 from app.cases import person_access
 from app.cases.person_access import OpenedCase, TooManyChanges
-from app.casework import corrections, person_actions
+from app.casework import corrections
 from app.core.dependencies import Db, Keys, Now
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
@@ -27,7 +27,7 @@ from app.web.components.forms import field_value
 from app.web.components.rendering import page
 from app.web.person import centre_cards, conversation, draft_answers, ended_visit, form_fields, letter, visits
 from app.web.person.case_page import TOO_MANY_CHANGES
-from app.web.person.case_view import REFERRAL, STATUS, openings_of, sentence_of
+from app.web.person.case_view import REFERRAL, STATUS, openings_of, referrals_of, sentence_of
 from app.web.person.check_page import centres, connected_centres
 from app.web.person.dependencies import AGAIN, ENDED, Again, Config, Cookie, Directory, Form, Lang, anyone
 from app.web.person.single_page_form import EXPIRED_NOTICE
@@ -350,24 +350,20 @@ def _copy_context(
     )
     fields = form_fields.fields(questions.QUESTIONS.values(), answers, {}, code_names, directory)
     consent = document["facts"].get("consent") or {}
-    referrals = person_actions.referrals_of(session, case.id)
+    words = code_names.translator
+    referrals = referrals_of(session, case, directory, words)
     asked_by = centre_contacts.first_asked(session, [entry.id for entry in referrals])
     return {
         "reworded": wording.on_pages(answers),
         "case": case,
         "headline": STATUS[case.state][0],
         "answered": [field for field in fields if (field.value or field.chosen) and field.name in answers],
-        "allowed": [_organisation_name(slug, directory) for slug in consent.get("organisations") or ()],
-        "never": [_organisation_name(slug, directory) for slug in consent.get("never") or ()],
+        "allowed": [centre_cards.readable_name(slug, directory, words) for slug in consent.get("organisations") or ()],
+        "never": [centre_cards.readable_name(slug, directory, words) for slug in consent.get("never") or ()],
         "referrals": [(entry, sentence_of(entry, asked_by)) for entry in referrals if entry.state in REFERRAL],
         "thread": conversation.of_case(session, opened, directory),
-        "openings": openings_of(session, case, directory),
+        "openings": openings_of(session, case, directory, words),
         "chat": document.get("telegram", {}).get("chat", ""),
         "deadline": letter.of_case(case, keys, code_names, directory, now),
         "zone": deadlines.time_zone(directory.country(case.country)),
     }
-
-
-def _organisation_name(slug: str, directory: Packs) -> str:
-    organisation = directory.organisation(slug)
-    return (organisation.name.local or organisation.name.en) if organisation else slug

@@ -1,6 +1,7 @@
 """What the status page shows: the words of the states, needs and referrals, who is asked, and what the person can do."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -14,7 +15,7 @@ from app.cases.person_access import OpenedCase
 from app.cases.states import CaseState
 from app.casework import openings, person_actions, shown_codes
 from app.casework.openings import OPENINGS
-from app.core.i18n import N_
+from app.core.i18n import N_, Translator
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.core.vocabulary import complete
@@ -54,7 +55,10 @@ STATUS: Final = complete(set(CaseState) - {CaseState.ERASED}, {
     ),
     "helped": (N_("A centre has helped you."), N_("If this is not right, write to us below.")),
     "advised": (N_("We have answered your request."), N_("You can still write to us below.")),
-    "unmet": (N_("We have not found a centre for you yet."), N_("A coordinator checks what else is possible and writes to you here. The contacts below may help you now.")),
+    "unmet": (
+        N_("We have not found a centre for you yet."),
+        N_("A coordinator checks what else is possible and writes to you here. The contacts below may help you now."),
+    ),
     "withdrawn": (N_("You have withdrawn your request."), N_("Centres can no longer read it.")),
 })  # fmt: skip
 REFERRAL: Final = complete(State, {
@@ -141,7 +145,7 @@ def status_page(
     reworded = wording.on_pages({"for_whom": [_facts(case, keys).get("for_whom", "")]})
     code_names = CodeNames(lang, directory, reworded)
     headline, next_step = STATUS[case.state]
-    every_referral = person_actions.referrals_of(session, case.id)
+    every_referral = referrals_of(session, case, directory, code_names.translator)
     asked_by = centre_contacts.first_asked(session, _spoken_for(every_referral))
     if case.state == CaseState.REFERRED and _is_nobody_asked_yet(every_referral, asked_by):
         headline, next_step = _GOING_TO_ASK
@@ -186,7 +190,7 @@ def status_page(
         prompts=person_prompts.prompts_context(session, case.id, visible_referrals, code_names, now),
         waiting=_while_you_wait(case, visible_referrals, today, keys, code_names, directory),
         thread=conversation.of_case(session, opened, directory),
-        openings=openings_of(session, case, directory),
+        openings=openings_of(session, case, directory, code_names.translator),
         documents=len(documents.of_case(session, case.id)),
         code=shown_codes.of_case(session, case, now),
         elsewhere=elsewhere_pages.about_the_place(
@@ -207,10 +211,28 @@ def status_page(
     )
 
 
-def openings_of(session: Session, case: Case, directory: Packs) -> list[tuple[openings.Opening, str]]:
+def referrals_of(
+    session: Session, case: Case, directory: Packs, words: Translator
+) -> list[person_actions.PersonReferral]:
+    """The referrals of the case, their organisations by names that this reader can read."""
+    return [
+        replace(entry, organisation=centre_cards.readable_name(entry.organisation, directory, words))
+        for entry in person_actions.referrals_of(session, case.id)
+    ]
+
+
+def openings_of(
+    session: Session, case: Case, directory: Packs, words: Translator
+) -> list[tuple[openings.Opening, str]]:
     """Who has opened the case, with the sentence for it."""
     zone = deadlines.time_zone(directory.country(case.country))
-    return [(entry, OPENED[entry.what]) for entry in openings.of_case(session, case.id, zone)]
+    return [
+        (
+            replace(entry, organisation=centre_cards.readable_name(entry.organisation, directory, words)),
+            OPENED[entry.what],
+        )
+        for entry in openings.of_case(session, case.id, zone)
+    ]
 
 
 def _spoken_for(referrals: Sequence[person_actions.PersonReferral]) -> list[UUID]:

@@ -87,6 +87,14 @@ def names(
     return (own, english) if script == _LATIN or script in _READ.get(reader, ()) else (english, own)
 
 
+def readable_name(stored: str, directory: Directory, words: Translator) -> str:
+    """The name of an organisation as this reader can read it, from the one that the database has; else that one."""
+    found = next(
+        (entry for entry in directory.organisations if stored in (entry.id, entry.name.local, entry.name.en)), None
+    )
+    return names(found, words.language, directory)[0].text if found is not None and stored else stored
+
+
 def script_of(text: str) -> str:
     """The script of the first letter that is not Latin; Latin if every letter is."""
     for character in text:

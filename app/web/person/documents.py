@@ -34,8 +34,8 @@ from app.web.components import csrf
 from app.web.components.document_pages import document_limits
 from app.web.components.forms import FormPart
 from app.web.components.rendering import page
-from app.web.person import visits
-from app.web.person.dependencies import AGAIN, ENDED, Again, Config, Cookie, Form, Lang, anyone
+from app.web.person import centre_cards, visits
+from app.web.person.dependencies import AGAIN, ENDED, Again, Config, Cookie, Directory, Form, Lang, anyone
 from app.web.person.single_page_form import EXPIRED_NOTICE
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -80,7 +80,14 @@ def largest_form(settings: Settings) -> int:
 
 @router.get("/case/documents")
 def show_documents(
-    lang: Lang, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db, again: Again = ""
+    lang: Lang,
+    cookie: Cookie,
+    now: Now,
+    keys: Keys,
+    directory: Directory,
+    settings: Config,
+    session: Db,
+    again: Again = "",
 ) -> Response:
     """The documents of the request, and the form to add some. `again`: files were sent; what became of each is shown."""
     opened = visits.case_of_visit(session, cookie, keys, now)
@@ -101,7 +108,9 @@ def show_documents(
                 words.text(
                     _BY[entry.author],
                     day=words.date(entry.created_at.date()),
-                    centre=centres[entry.organisation_id] if entry.organisation_id else "",
+                    centre=centre_cards.readable_name(centres[entry.organisation_id], directory, words)
+                    if entry.organisation_id
+                    else "",
                 ),
             )
             for entry in entries

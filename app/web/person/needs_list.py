@@ -14,6 +14,7 @@ from app.matching.code_names import CodeNames
 from app.matching.engine import ServiceMatch
 from app.matching.need_results import by_deadline, candidates_by_need
 from app.referrals.states import UNDECIDED
+from app.web.person import centre_cards
 
 STANDING: Final = complete(
     NeedState,
@@ -57,7 +58,7 @@ def results(
     return [
         NeedResult(
             code_names.name("need", need),
-            tuple(dict.fromkeys(_name(directory, match.organisation) for match in helping)),
+            tuple(dict.fromkeys(_name(directory, match.organisation, code_names) for match in helping)),
         )
         for need, helping in by_need.items()
     ]
@@ -71,15 +72,14 @@ def results_of_reply(reply: Mapping[str, Any], directory: Directory, code_names:
     return [
         NeedResult(
             code_names.name("need", need["code"]),
-            tuple(dict.fromkeys(_name(directory, key.split("/", 1)[0]) for key in need["services"])),
+            tuple(dict.fromkeys(_name(directory, key.split("/", 1)[0], code_names) for key in need["services"])),
         )
         for need in needs
     ]
 
 
-def _name(directory: Directory, slug: str) -> str:
-    organisation = directory.organisation(slug)
-    return organisation.name.local or organisation.name.en if organisation else slug
+def _name(directory: Directory, slug: str, code_names: CodeNames) -> str:
+    return centre_cards.readable_name(slug, directory, code_names.translator)
 
 
 def progress(

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 
 from app.core.i18n import N_, Translator
-from app.directory.schemas import StopsRemoval
+from app.directory.schemas import Deadline, StopsRemoval
 from app.matching.deadlines import Certainty, DeadlineFinding
 
 _ESTIMATE: Final = N_("This is an estimate, not legal advice.")
@@ -36,6 +36,8 @@ REMOVAL: Final[dict[StopsRemoval, str]] = {
     "partly": N_("An appeal stops removal only in some cases. Ask a lawyer today."),
     "unknown": N_("We do not know whether an appeal stops removal. Ask a lawyer today."),
 }
+
+_DOES_NOT_STOP: Final = N_("An appeal alone does not stop removal.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def describe(finding: DeadlineFinding, today: date, translator: Translator) -> D
         remaining=_remaining((day - today).days, finding.is_known, translator),
         certainty=translator.text(CERTAINTY[finding.certainty]),
         competing=translator.text(rule.shorter.because) if rule and rule.shorter and finding.is_known else "",
-        removal=translator.text(REMOVAL[rule.stops_removal]) if rule and rule.stops_removal else "",
+        removal=translator.text(_removal(rule)) if rule else "",
         kind=translator.text(rule.label or "") if rule else "",
         heading=(rule.heading or "") if rule else "",
         appeal_to=translator.text(rule.appeal_to or "") if rule else "",
@@ -91,6 +93,13 @@ def describe(finding: DeadlineFinding, today: date, translator: Translator) -> D
         source_url=finding.source_url or "",
         note=(rule.source.note or "") if rule else "",
     )
+
+
+def _removal(rule: Deadline) -> str:
+    """Whether an appeal stops removal. Where what else has to be done is said beside it, without the question about it."""
+    if rule.stops_removal == "no" and rule.also:
+        return _DOES_NOT_STOP
+    return REMOVAL[rule.stops_removal] if rule.stops_removal else ""
 
 
 def _sentences(is_known: bool, passed: bool) -> tuple[str, ...]:

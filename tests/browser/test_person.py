@@ -147,7 +147,8 @@ def matching(what: str) -> str:
     return f"node => node.matches('{what}')"
 
 
-def test_the_whole_way_is_gone_with_the_keyboard_alone(base: str, new_page: Callable[..., Page]) -> None:
+def test_the_whole_way_and_back_is_gone_with_the_keyboard_alone(base: str, new_page: Callable[..., Page]) -> None:
+    """From the first page to the number, back with the number, a message, a choice for a centre, a correction, and the end."""
     page = new_page(viewport=PHONE)
     page.goto(f"{base}/en/")
     focus(page, matching("main a.button"))
@@ -162,8 +163,34 @@ def test_the_whole_way_is_gone_with_the_keyboard_alone(base: str, new_page: Call
     focus(page, matching("main form .actions button"))
     enter(page)
     page.wait_for_url("**/sent")
+    number = page.locator(".receipt").inner_text()
     focus(page, matching("#f-last"))
-    page.keyboard.type(page.locator(".receipt").inner_text()[-4:])
+    page.keyboard.type(number[-4:])
+    enter(page)
+    page.wait_for_url("**/goodbye")
+    focus(page, matching('footer a[href$="/return"]'))
+    enter(page)
+    focus(page, matching("#f-number"))
+    page.keyboard.type(number)
+    enter(page)
+    page.wait_for_url("**/case")
+    focus(page, matching("#f-text"))
+    page.keyboard.type("I am waiting")
+    focus(page, matching("#f .actions button"))
+    enter(page)
+    expect(page.locator("#thread")).to_contain_text("I am waiting")
+    focus(page, matching('a[href$="/case/centres"]'))
+    enter(page)
+    focus(page, matching("input[type=radio]:checked"))
+    page.keyboard.press("ArrowDown")  # to "never"
+    chosen = page.evaluate("document.activeElement.name")
+    focus(page, matching("main form .actions button"))
+    enter(page)
+    page.wait_for_url("**/case/saved")
+    page.goto(f"{base}/en/case/centres")
+    expect(page.locator(f'input[name="{chosen}"][value=never]')).to_be_checked()
+    page.goto(f"{base}/en/case")
+    focus(page, matching('form[action$="/case/leave"] button'))
     enter(page)
     page.wait_for_url("**/goodbye")
 

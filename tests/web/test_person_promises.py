@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from app.casework import shown_codes
 from app.core.db import Database
 from app.core.i18n import LANGUAGES, translator
+from app.intake import receipts
 from app.intake.questions import QUESTIONS, STEPS
+from app.links import codes
+from app.links import service as links
+from app.messaging import rules
 from app.messaging.person_texts import for_person
 from app.reporting.persecution_figures import MIN_PEOPLE
 from app.tasks.models import Task
@@ -57,6 +62,10 @@ def test_the_hint_quotes_the_words_that_are_sent(lang: str) -> None:
 def test_numbers_in_sentences_are_those_of_the_code() -> None:
     assert MIN_PEOPLE == 10, "“at least ten people” on the page of figures"
     assert len(STEPS) == 7, "“Seven short steps” on the first page"
+    assert (timedelta(days=1), 3) == (shown_codes.LASTS, shown_codes.OPENINGS), "the code for a lawyer"
+    assert (receipts.DIGITS, codes.DIGITS) == (28, 20), "the number, and the digits of a code"
+    assert [hour.hour for hour in rules._DEFAULT_HOURS] == [9, 20], "“otherwise from 9:00 to 20:00”"
+    assert timedelta(hours=1) == links.VISIT_LASTS, "“This page is open for one hour”"
 
 
 def test_a_letter_without_a_known_deadline_is_never_said_to_leave_time(person_site: PersonSite) -> None:
@@ -194,10 +203,12 @@ def test_a_step_says_its_question_once(person_site: PersonSite) -> None:
 
 def test_who_writes_after_the_end_is_read(person_site: PersonSite) -> None:
     """“You can still write to us below” stands on the page of a request that has ended, which no view of the queue has."""
-    browser = back(person_site, short_form(person_site.browser(), "en").number())
+    browser = back(person_site, short_form(person_site.browser(), "en", needs=["asylum", "housing"]).number())
+    assert "A coordinator looks for one." in browser.text
     browser.fill("case/message", text="first")
     browser.open("/en/case").fill("case/withdraw", button=("sure", "yes"))
     assert "You have withdrawn your request." in browser.text
+    assert "A coordinator looks for one." not in browser.text
     with person_site.database.begin(write=False) as session:
         assert session.scalars(sa.select(Task.kind).where(Task.kind == TaskKind.WROTE_AFTER_END.value)).all() == []
     browser.fill("case/message", text="I need help again")

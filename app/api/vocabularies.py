@@ -75,7 +75,7 @@ def vocabularies(
     """All codes of needs, status, groups, helps, happened and kinds of letter, with their labels."""
     if language is not None and language not in LANGUAGES:
         raise invalid("/query/language", "unknown_code", f"One of: {', '.join(LANGUAGES)}.")
-    if country is not None and not packs.has_country(country):
+    if country is not None and not packs.is_host(country):
         known = ", ".join(country.code for country in packs.countries)
         raise invalid("/query/country", "unknown_code", f"One of: {known}.")
     body = json.dumps(_document(packs, [language] if language else LANGUAGES, country), ensure_ascii=False).encode()

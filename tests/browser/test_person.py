@@ -234,19 +234,31 @@ def test_the_check_page_leads_with_what_matters_and_folds_the_rest(base: str, ne
     check(page)
 
 
-def test_the_check_page_is_short_in_an_emergency_too(base: str, new_page: Callable[..., Page]) -> None:
+@pytest.mark.parametrize(
+    ("lang", "country", "letter", "needs"),
+    [
+        ("ru", "PL", "unknown", ("detention",)),
+        ("ka", "GE", "GE.asylum_appeal_accelerated", ("detention", "deportation")),
+    ],
+)
+def test_the_check_page_is_short_in_an_emergency_too(
+    base: str, new_page: Callable[..., Page], lang: str, country: str, letter: str, needs: tuple[str, ...]
+) -> None:
     page = new_page(viewport={"width": 390, "height": 800})
-    page.goto(f"{base}/ru/form/1")
+    page.goto(f"{base}/{lang}/form/1")
     page.check("input[value=self]")
     next_step(page)
     page.check("input[value=asylum]")
     page.locator("details.kind summary").nth(1).click()
-    page.check("input[value=detention]")
+    for need in needs:
+        page.check(f"input[value={need}]")
     next_step(page)
-    page.check("input[value=PL]")
+    page.check(f"input[value={country}]")
     next_step(page)
     page.check("input[value=week]")
-    page.select_option("#f-letter_kind", "unknown")
+    page.select_option("#f-letter_kind", letter)
+    if letter != "unknown":
+        page.fill("#f-letter_received_on", Time()().date().isoformat())
     for _ in range(4):
         next_step(page)
     page.wait_for_url("**/form/check")

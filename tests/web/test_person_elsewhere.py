@@ -3,6 +3,7 @@
 Where a team takes requests from everywhere else, they can send one, and read beforehand what it can and cannot do.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def test_the_first_page_and_the_paper_name_only_countries_with_a_team(without_li
     browser = without_lithuania.browser().open("/en/")
     assert "In these countries: Poland, Georgia and Germany." in browser.text
     assert "from afar" not in browser.text
-    assert "☐ Lithuania" not in browser.open("/en/paper").text
+    assert not re.search(r"☐ Lithuania\b", browser.open("/en/paper").text)
     assert "☐ Another country" not in browser.text
 
 
@@ -160,10 +161,10 @@ def test_nobody_is_asked_automatically_elsewhere_but_a_coordinator_can_refer(off
     label, _number = office.file(country=ACROSS, region="XX-AM", needs=["extradition_interpol"], consent=consent)
     vera = office.as_("vera")
     page = vera.get(f"/desk/cases/{label}")
-    assert page.status_code == 200
+    assert page.status == 200
     assert "Another country" in vera.get("/desk/").words()
-    assert vera.get(f"/desk/cases/{label}/refer?service=x-odf/legal-help").status_code == 200
-    assert vera.get(f"/desk/cases/{label}/refer?service=pl-hfhr/legal-help").status_code == 404
+    assert vera.get(f"/desk/cases/{label}/refer?service=x-odf/legal-help").status == 200
+    assert vera.get(f"/desk/cases/{label}/refer?service=pl-hfhr/legal-help").status == 404
     with office.database.begin() as session:
         case = session.scalars(sa.select(Case).where(Case.label == label)).one()
         context = AutoOfferContext(office.keys, DIRECTORY)

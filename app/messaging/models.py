@@ -119,12 +119,16 @@ class TelegramLink(Base):
 class PersonNotices(Base):
     """The one address of a person who asked to be notified, with its rules: `how` is encrypted under the epoch key.
 
-    A row exists only when they asked for it, and is deleted with the contact.
+    A row exists only when they asked for it, and is deleted with the contact. `chat_mark` finds the row of a Telegram chat: a keyed
+    hash of the chat's number under the epoch key, and random where the address is another, so that it tells nothing by itself.
+    None: the row is of a former version, and is marked when it is next looked at.
     """
 
     __tablename__ = "person_notices"
+    __table_args__ = (sa.Index("ix_person_notices_chat_mark", "chat_mark"),)
 
     case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), primary_key=True)
     zone: Mapped[str] = mapped_column(sa.String(40))
     language: Mapped[str] = mapped_column(sa.String(8))
     how: Mapped[bytes]
+    chat_mark: Mapped[bytes | None]

@@ -1,10 +1,11 @@
 """Notice settings: an organisation's address and hours, a person's address if they asked for notices. Both encrypted."""
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -129,6 +130,32 @@ def not_before(session: Session, organisation_id: UUID, now: datetime, *, urgent
 
 # --- the person ------------------------------------------------------------------------------------------------------
 
+CHAT_MARK: Final = ("person_notices", "chat_mark")
+"""The binding of the marks by which the row of a Telegram chat is found."""
+_MARK_BYTES: Final = 32
+
+
+def _mac_of_chat(keys: KeyRing, chat: str) -> bytes:
+    return keys.mac("telegram-chat", chat.encode())
+
+
+def _mark(keys: KeyRing, how: Mapping[str, Any]) -> bytes:
+    """The mark of a row with these rules. Without a chat it is random, so that marks do not say who has one."""
+    chat = how.get("chat")
+    return keys.hide(_mac_of_chat(keys, str(chat)) if chat else secrets.token_bytes(_MARK_BYTES), *CHAT_MARK)
+
+
+def of_chat(session: Session, keys: KeyRing, chat: str) -> list[PersonNotices]:
+    """The rows whose address is this Telegram chat. Only rows of a former version, which have no mark, are decrypted, once."""
+    for row in session.scalars(sa.select(PersonNotices).where(PersonNotices.chat_mark.is_(None))).all():
+        try:
+            row.chat_mark = _mark(keys, rules_in(keys, row))
+        except CannotOpen:
+            row.chat_mark = _mark(keys, {})
+    session.flush()
+    marks = keys.hidden_forms(_mac_of_chat(keys, chat), *CHAT_MARK)
+    return list(session.scalars(sa.select(PersonNotices).where(PersonNotices.chat_mark.in_(marks))))
+
 
 def _person_binding(case_id: UUID) -> tuple[str, ...]:
     return ("person_notices", str(case_id), "how", "1")
@@ -152,7 +179,8 @@ def set_person_notices(
     plain = sealing.pad(json.dumps(how, ensure_ascii=False).encode())
     encrypted = keys.encrypt(plain, *_person_binding(case_id))
     session.execute(
-        sa.insert(PersonNotices), {"case_id": case_id, "zone": zone, "language": language, "how": encrypted}
+        sa.insert(PersonNotices),
+        {"case_id": case_id, "zone": zone, "language": language, "how": encrypted, "chat_mark": _mark(keys, how)},
     )
 
 

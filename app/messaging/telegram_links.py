@@ -84,15 +84,13 @@ def connect(session: Session, keys: KeyRing, token: str, chat: str, now: datetim
 
 
 def stop(session: Session, keys: KeyRing, chat: str, now: datetime) -> list[str]:
-    """Forget this chat wherever it is an address; returns the languages of those cases.
-
-    Every address is decrypted to find it: nothing is stored by which a chat could be looked up. There are a few thousand at most.
-    """
-    connected = [row for row in session.scalars(sa.select(PersonNotices)) if _chat_of(keys, row) == chat]
+    """Forget this chat wherever it is an address; returns the languages of those cases."""
+    connected = recipients.of_chat(session, keys, chat)
+    languages = [row.language for row in connected]
     for row in connected:
         recipients.forget(session, row.case_id)
         audit.record_by_person(session, row.case_id, "case:telegram_stopped", now)
-    return [row.language for row in connected]
+    return languages
 
 
 def chat_of(session: Session, keys: KeyRing, case_id: UUID) -> str:

@@ -22,6 +22,7 @@ from app.intake import receipts
 from app.links.models import ReferralLink, ShownCode
 from app.matching import runs
 from app.matching.models import MatchRun
+from app.messaging import recipients
 from app.messaging.models import MemberNotices, PartnerNotices, PersonNotices
 from app.referrals import threads
 from app.referrals.models import Referral
@@ -110,6 +111,7 @@ HIDDEN_COLUMNS: Final = (
     _hidden(Invitation, "code_mac", invitations.BINDING),
     _hidden(KnownBrowser, "id", known_browsers.BINDING),
     _hidden(MatchRun, "facts_mac", runs.FACTS_BINDING),
+    _hidden(PersonNotices, "chat_mark", recipients.CHAT_MARK),
     _hidden(ShownCode, "look_up_id", shown_codes.BINDING),
 )
 """MACs that are found or compared, and that a former root secret must not be able to test."""

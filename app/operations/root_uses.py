@@ -55,6 +55,9 @@ ROOT_USES: Final = (
     RootUse(
         "mac:shown-code", "finds a case by a code that its person shows to somebody", _KEPT, ("shown_codes.look_up_id",)
     ),
+    RootUse(
+        "mac:telegram-chat", "finds the cases of a Telegram chat that sends /stop", _KEPT, ("person_notices.chat_mark",)
+    ),
     RootUse("mac:invitation", "finds an invitation by its code", _KEPT, ("invitations.code_mac",)),
     RootUse("mac:known-browser", "finds a browser in which a member signed in before", _KEPT, ("known_browsers.id",)),
     RootUse("staff:pepper", "the pepper of members' passphrases", _KEPT, ("members.sealed_seed",)),

@@ -408,6 +408,28 @@ def test_stop_forgets_the_chat_and_says_so(scene: Scene, tmp_path: Path, telegra
     assert telegram.sent[-1] == (CHAT, {**telegram.sent[-1][1], "text": "Zakończone. Nic więcej tu nie przyjdzie."})
 
 
+def test_stop_finds_the_chat_without_decrypting_any_address(
+    scene: Scene, telegram: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of a former version have no mark: the first look-up marks them, and no later one decrypts anything."""
+    older, newer, by_mail = scene.case(ONE), scene.case(ONE), told(scene, "email", "me@example.net")
+    telegram.written(f"/start {link(scene, older)}", chat=77)
+    telegram.written(f"/start {link(scene, newer)}", chat=99)
+    poller(scene, telegram).poll(0)
+    with scene.database.begin() as session:
+        session.execute(sa.update(PersonNotices).where(PersonNotices.case_id == older).values(chat_mark=None))
+        marks = session.scalars(sa.select(PersonNotices.chat_mark).where(PersonNotices.case_id != older)).all()
+        assert len(marks) == len(set(marks)) == 2
+        assert None not in marks, "also a mail address has one"
+        recipients.of_chat(session, scene.keys, "1")
+    monkeypatch.setattr(recipients, "rules_in", lambda *_of: pytest.fail("an address was decrypted"))
+    with scene.database.begin() as session:
+        assert [row.case_id for row in recipients.of_chat(session, scene.keys, "77")] == [older]
+        assert recipients.of_chat(session, scene.keys, "me@example.net") == []
+        assert len(telegram_links.stop(session, scene.keys, "77", scene.now)) == 1
+        assert set(session.scalars(sa.select(PersonNotices.case_id))) == {newer, by_mail}
+
+
 def test_what_else_is_written_is_answered_and_kept_nowhere(
     scene: Scene, telegram: FakeGateway, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -118,7 +118,9 @@ def _with_served(field: FormField, served: frozenset[str]) -> FormField:
     return replace(field, groups=groups)
 
 
-def _served_only(field: FormField, served: frozenset[str], code_names: CodeNames, directory: Packs, lang: str) -> FormField:
+def _served_only(
+    field: FormField, served: frozenset[str], code_names: CodeNames, directory: Packs, lang: str
+) -> FormField:
     groups = _with_served(field, served).groups
     text, names = code_names.text, code_names.translator
     unserved = [country.code for country in directory.countries if country.code not in served]

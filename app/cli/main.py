@@ -105,7 +105,7 @@ def init(
 
 @app.command()
 def demo() -> None:
-    """Fill an empty database with a made-up network: one team, three partners and about twenty cases."""
+    """Fill an empty database with a made-up network: two teams, three partners and about 150 cases."""
     from app.app_context import migrate as run
     from app.app_context import open_app_context
     from app.demo.seed import seed_if_empty
@@ -116,11 +116,14 @@ def demo() -> None:
 
 
 @app.command("run-demo")
-def run_demo(port: Port = 8000) -> None:
+def run_demo(
+    port: Port = 8000,
+    small: Annotated[bool, typer.Option("--small", help="Twenty cases without their history of three months.")] = False,
+) -> None:
     """Start the whole demonstration: schema, made-up network, pages, API and worker. `make run` calls this."""
     from app.cli.demo_server import run
 
-    run(port)
+    run(port, small=small)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Fills an empty database with a team, three partners with API clients and members, and the cases of `stories`."""
+"""Fills an empty database with two teams, three partners with API clients and members, the cases of `stories` and their history."""
 
 import base64
 from datetime import datetime, timedelta
@@ -10,14 +10,15 @@ from sqlalchemy.orm import Session
 
 from app.app_context import AppContext
 from app.cases.models import Case
-from app.casework import filing, referral_actions
+from app.casework import coordinator, filing, referral_actions
+from app.casework.coordinator import Desk
 from app.core import keyholders
 from app.core.clock import utc_now
 from app.core.ids import named_id
 from app.core.keyholders import OwnerKind
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
-from app.demo import sign_ins
+from app.demo import history, sign_ins
 from app.demo.sign_ins import new_passphrase
 from app.demo.stories import Story, stories
 from app.directory import loader as directory_loader
@@ -29,33 +30,46 @@ from app.referrals import queries
 from app.referrals.actors import ActorRef
 from app.referrals.states import Actor, Verb
 from app.sandbox.service import refill
+from app.staff import recovery, team_setup
 from app.staff import service as staff
-from app.staff import team_setup
-from app.staff.models import Role, Team
+from app.staff.models import Member, Role, Team
+from app.staff.sessions import SignedIn
+from app.staff.team_setup import NewTeam
 
+SECOND_TEAM: Final = "GE"
+"""The country whose cases the second team takes."""
 PARTNERS: Final = ("pl-hfhr", "lt-redcross", "x-kovcheg")
 PARTNER_SCOPES: Final = ["referrals:read", "referrals:contact", "referrals:write", "events:read"]
 
 
-def seed_if_empty(context: AppContext) -> bool:
-    """Fill an empty database in one transaction. Returns False if it was not empty."""
+def seed_if_empty(context: AppContext, *, with_history: bool = True) -> bool:
+    """Fill an empty database in one transaction. Returns False if it was not empty.
+
+    Without its history it has only the cases of `stories`, which are made in a second.
+    """
     now = utc_now()
     with context.database.begin() as session:
         if session.scalar(sa.select(Team.id).limit(1)) is not None:
             return False
-        sign_in_data = _seed(session, context, now)
+        sign_in_data = _seed(session, context, now, with_history=with_history)
     sign_ins.write_private(sign_ins.path_in(context.settings), sign_in_data)
     return True
 
 
-def _seed(session: Session, context: AppContext, now: datetime) -> dict[str, Any]:
+def _seed(session: Session, context: AppContext, now: datetime, *, with_history: bool) -> dict[str, Any]:
     keys, directory = context.keys, context.directory
     directory_loader.upsert(session, directory, now)
-    team = team_setup.create_team(session, "demo", "Demo team", [country.code for country in directory.countries], now)
+    countries = [country.code for country in directory.countries if country.code != SECOND_TEAM]
+    team = team_setup.create_team(session, "demo", "Demo team", countries, now)
+    second_team = team_setup.create_team(session, "demo-second", "Demo team in Georgia", [SECOND_TEAM], now)
     desk = []
-    for name, role in (("demo-coordinator", Role.COORDINATOR), ("demo-senior", Role.SENIOR)):
+    for name, role, founded in (
+        ("demo-coordinator", Role.COORDINATOR, team),
+        ("demo-senior", Role.SENIOR, team),
+        ("demo-georgia", Role.COORDINATOR, second_team),
+    ):
         passphrase = new_passphrase()
-        secret = team_setup.add_coordinator(session, keys, team, name, role, passphrase, now)
+        secret = team_setup.add_coordinator(session, keys, founded, name, role, passphrase, now)
         desk.append({"name": name, "passphrase": passphrase, "totp_secret": secret, "role": role.value})
     refill(session, keys=keys, directory=directory, now=now)
     for name, role in (("demo-admin", Role.ADMIN), ("demo-auditor", Role.AUDITOR)):
@@ -80,7 +94,30 @@ def _seed(session: Session, context: AppContext, now: datetime) -> dict[str, Any
     with typer.progressbar(list(stories(now.date())), label="Made-up cases") as told:
         for story in told:
             _file_story(session, keys, directory, story, now)
-    return {"base_url": context.settings.base_url, "clients": clients, "desk": desk, "recovery_key": team.recovery}
+    if with_history:
+        desks = dict.fromkeys(countries, _desk_of(session, keys, "demo-coordinator", team, now))
+        desks[SECOND_TEAM] = _desk_of(session, keys, "demo-georgia", second_team, now)
+        filling = history.fill(session, keys, directory, history.Team(desks), now)
+        with typer.progressbar(filling, length=history.CASES, label="Three months of work") as labels:
+            for _label in labels:
+                session.expire_all()
+    return {
+        "base_url": context.settings.base_url,
+        "clients": clients,
+        "desk": desk,
+        "recovery_key": team.recovery,
+        "second_recovery_key": second_team.recovery,
+    }
+
+
+def _desk_of(session: Session, keys: KeyRing, name: str, team: NewTeam, now: datetime) -> Desk:
+    """A coordinator of a team while the demonstration is made: they hold the team's key by its recovery key."""
+    member_id = session.scalars(sa.select(Member.id).where(Member.name == name)).one()
+    team_id, recovery_seed = team.team_key.owner_id, recovery.parse_key(team.recovery)
+    member = SignedIn(
+        member_id, name, Role.COORDINATOR, team_id, None, team.recovery_key.id, recovery_seed, binding="", seen_at=now
+    )
+    return coordinator.desk_of(member, keys, now, reads_a_day=10 * history.CASES)
 
 
 def _partner(session: Session, keys: KeyRing, slug: str, now: datetime) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.cases import person_access
 from app.cases.appointment_states import AppointmentVerb
 from app.cases.appointments import Offer, of_case
-from app.cases.models import Case
+from app.cases.models import Case, ReferralStatus
 from app.cases.states import CaseVerb
 from app.casework import (
     appointment_offers,
@@ -89,6 +89,7 @@ _LETTERS: Final = {
     "DE": ("dublin_appeal", "Выдуманная история: пишут, что отправят в другую страну."),
 }
 _ENDS: Final = ("advised", "represented", "resolved", "advised", "resolved", "contact_lost")
+_UNDER_WAY: Final = frozenset({ReferralStatus.WORK.value, ReferralStatus.ANSWER.value})
 _REFUSALS: Final = ("no_capacity", "out_of_scope", "no_capacity", "out_of_area")
 
 
@@ -194,8 +195,8 @@ class _History:
         return filing.file_intake(self.session, intake, keys=self.keys, directory=self.directory, now=at)
 
     def letter(self, country: str, days: int) -> str:
-        """A request of last night with a letter whose last safe day is in so many days."""
-        at, (kind, story) = self.now - 10 * _HOUR, _LETTERS[country]
+        """A request of this morning with a letter whose last safe day is in so many days."""
+        at, (kind, story) = self.now - (days + 1) * _HOUR, _LETTERS[country]
         wanted = self.now.date() + timedelta(days=days)
         answers = _request(
             self.directory, country, ["appeals"], "ru", story, call_me=f"Иволга {days}", nationality="RU"
@@ -284,6 +285,9 @@ class _History:
             self._answered(case, filed, begun, (Verb.ACCEPT, Verb.START, Verb.HOLD))
         else:
             self._answered(case, filed, begun, (Verb.ACCEPT, Verb.START, Verb.COMPLETE))
+        self.session.refresh(case)
+        if case.closed_at is None and draw >= 0.2 and case.referral_status not in _UNDER_WAY:
+            self._close(case, CaseVerb.ADVISE, self.now - self.chance.randrange(24, 120) * _HOUR)
 
     def _lately(self, case: Case, filed: Filed, hours: int) -> None:
         """What was asked in the last ten days is under way."""

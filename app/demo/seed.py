@@ -42,12 +42,13 @@ PARTNERS: Final = ("pl-hfhr", "lt-redcross", "x-kovcheg")
 PARTNER_SCOPES: Final = ["referrals:read", "referrals:contact", "referrals:write", "events:read"]
 
 
-def seed_if_empty(context: AppContext, *, with_history: bool = True) -> bool:
+def seed_if_empty(context: AppContext, *, with_history: bool = True, at: datetime | None = None) -> bool:
     """Fill an empty database in one transaction. Returns False if it was not empty.
 
-    Without its history it has only the cases of `stories`, which are made in a second.
+    Without its history it has only the cases of `stories`, which are made in a second. `at`: the moment
+    that its days are counted from; now, if it is not given.
     """
-    now = utc_now()
+    now = at or utc_now()
     with context.database.begin() as session:
         if session.scalar(sa.select(Team.id).limit(1)) is not None:
             return False

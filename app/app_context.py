@@ -30,7 +30,9 @@ def open_app_context(settings: Settings | None = None) -> AppContext:
     settings = settings or Settings()
     settings.var.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = load_or_create(settings.key_file, utc_now().date())
-    return AppContext(settings, Database(settings.database_url), keys, load_packs())
+    database = Database(settings.database_url)
+    database.check_before_writing(accept_loss=settings.accept_data_loss)
+    return AppContext(settings, database, keys, load_packs())
 
 
 def migrate(database: Database, revision: str = "head") -> None:

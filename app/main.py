@@ -6,14 +6,14 @@ from typing import Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse
 
 from app import api, web
-from app.core import addresses, log
+from app.core import addresses, database_errors, log
 from app.core.clock import Clock, utc_now
 from app.core.compression import PageCompression
 from app.core.db import Database
@@ -27,11 +27,10 @@ from app.core.errors import (
     NotFound,
     NotSignedIn,
     TooLarge,
-    Unavailable,
 )
 from app.core.http_middleware import CLIENT_GONE, HEADERS, RequestMiddleware
 from app.core.keyring import KeyRing, load_or_create
-from app.core.problems import problem
+from app.core.problems import problem, retry_after
 from app.core.quotas import Quotas
 from app.core.storage_brake import StorageBrake
 from app.directory.packs import load_packs
@@ -104,7 +103,7 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.database.check_durability()
+        app.state.database.check_durability(accept_loss=settings.accept_data_loss)
         _warn_of_strong_role(app.state.database)
         worker = Worker(app.state.database, app.state.keys, app.state.directory, settings, app.state.clock)
         if settings.worker_in_web:
@@ -130,7 +129,10 @@ def _warn_of_strong_role(database: Database) -> None:
 def _shaped(request: Request, error: AppError) -> Response:
     if request.url.path.startswith(_MACHINE_PATHS):
         return problem(error)
-    return web.error_page(request, error)
+    response = web.error_page(request, error)
+    for name, value in retry_after(error).items():
+        response.headers.setdefault(name, value)
+    return response
 
 
 async def _on_app_error(request: Request, error: Exception) -> Response:
@@ -184,14 +186,17 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def _on_database_failure(request: Request, error: Exception) -> Response:
-    """The database is unreachable or too slow. The transaction is rolled back; a retry may succeed."""
-    log.get().error("database", error=type(error).__name__, where=log.where(error))
-    return _shaped(request, Unavailable("The database does not answer. Nothing was saved; try again."))
+    """The database is unreachable, too slow or cannot be written: 503. The transaction is rolled back; a retry may succeed."""
+    found = database_errors.response_to(error)
+    if found is None:  # our mistake
+        raise error
+    log.failure("database", error)
+    return _shaped(request, found)
 
 
 async def _on_anything_else(request: Request, error: Exception) -> Response:
     """An unexpected error. It is handled outside every middleware, so it has to set the security headers itself."""
-    log.get().error("unexpected", error=type(error).__name__, where=log.where(error))
+    log.failure("unexpected", error)
     response = _shaped(request, AppError())
     response.headers.update(HEADERS)
     return response
@@ -207,8 +212,7 @@ _HANDLERS: Final = {
     AppError: _on_app_error,
     RequestValidationError: _on_invalid_request,
     HTTPException: _on_http_exception,
-    OperationalError: _on_database_failure,
-    InterfaceError: _on_database_failure,
+    DBAPIError: _on_database_failure,
     PoolTimeout: _on_database_failure,
     Exception: _on_anything_else,
 }

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
 
     var: Path = Path("var")
     database_url: str = ""
+    accept_data_loss: bool = False
+    """Start although the database can lose what it has acknowledged: with standbys and without a synchronous one, or when its
+    commits do not wait. *Operations* and /readyz say so in red."""
     key_file: Path = Path()
     base_url: str = "http://127.0.0.1:8000"
     demo: bool = False

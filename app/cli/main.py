@@ -16,10 +16,12 @@ from app.cli.organisation_keys import register, rewrap
 from app.cli.partner import partner_app
 from app.cli.partner_conflicts import conflicts_app
 from app.cli.rules import match, rules_app
+from app.cli.startup import OneLineGroup
 from app.cli.sandbox import sandbox_app
 from app.cli.simulate import simulate
 
 app = typer.Typer(
+    cls=OneLineGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

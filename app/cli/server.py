@@ -12,11 +12,10 @@ import typer
 import uvicorn
 
 from app.app_context import open_app_context
+from app.cli import startup
 from app.cli.http_protocol import PatientProtocol
 from app.core import log, process_memory
 from app.core.clock import utc_now
-from app.core.db import UnsafeDatabase
-from app.core.key_file import WeakSecret
 from app.main import create_app
 from app.settings import ALL_SURFACES, Settings, Surface
 from app.worker import Worker
@@ -44,18 +43,18 @@ def serve(
     socket: str = "",
     on_listening: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until stopped. Exits with 2 if the port is taken, or the secret or the database is not safe to use.
+    """Serve until stopped. Exits with 2 if the port is taken, or the database has no schema yet.
+
+    Raises WeakSecret, UnsafeDatabase.
 
     `on_listening` is called once the server accepts connections.
     """
     chosen: list[Surface] = [surface for surface in ALL_SURFACES if surface in set(surfaces)]
     if set(surfaces) - ALL_SURFACES or not chosen:
         raise typer.BadParameter("the surfaces are public, desk and partner")
-    try:
-        app = create_app(settings, surfaces=chosen)
-    except (WeakSecret, UnsafeDatabase) as error:
-        typer.echo(f"Pristan cannot start: {error}", err=True)
-        raise typer.Exit(2) from None
+    app = create_app(settings, surfaces=chosen)
+    startup.require_ready(app.state.database, app.state.settings)
+    log.log_uncaught()
     _protect_memory()
     gc.freeze()
     gc.enable()
@@ -110,14 +109,22 @@ def refuse_taken_port(host: str, port: int) -> None:
 
 
 def work(*, once: bool) -> None:
-    """Run one round and print its counts, or run rounds until SIGTERM or SIGINT."""
-    context = open_app_context()
+    """Run one round and print its counts, or run rounds until SIGTERM or SIGINT.
+
+    Exits with 1 if a job of the one round failed, with 2 if the database is not ready or not safe to use.
+    """
     log.configure()
+    log.log_uncaught()
+    context = open_app_context()
+    startup.require_ready(context.database, context.settings)
     _protect_memory()
     worker = Worker(context.database, context.keys, context.directory, context.settings, utc_now)
     if once:
         for name, count in worker.run_once().items():
             typer.echo(f"{name}: {count}")
+        if worker.failed:
+            typer.echo(f"Failed: {', '.join(worker.failed)}. The log says where.", err=True)
+            raise typer.Exit(1)
         return
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -125,5 +132,5 @@ def work(*, once: bool) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    typer.echo("The worker is running. SIGTERM stops it after the current round.")
+    log.get().info("started", database=context.database.dialect, surface="worker")
     worker.run_forever()

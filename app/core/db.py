@@ -6,8 +6,9 @@ wait for each other and none fails half-way; readers see a snapshot (WAL) and ne
 
 import importlib
 import os
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from app.core import durability
 from app.core.errors import Unavailable
 
 _SAFE_WAL = (3, 51, 3)  # SQLite 3.7.0 to 3.51.2 can corrupt a WAL database under two writers
@@ -94,16 +96,18 @@ class Database:
     """An engine and its dialect; opens sessions and transactions."""
 
     def __init__(self, url: str) -> None:
-        self.url = _parsed_url(url)
+        one, hosts = _one_host(url)
+        self.url = _parsed_url(one)
         self.dialect = self.url.get_backend_name()
         if self.dialect == "sqlite":
             self.engine = _sqlite_engine(self.url)
         elif self.dialect == "postgresql":
-            self.engine = _postgres_engine(self.url)
+            self.engine = _postgres_engine(self.url, hosts)
         else:
             raise UnsafeDatabase("the database must be sqlite or postgresql")
         self._reader = self.engine.execution_options(reads_only=True)
         self.writer_lock = threading.Lock() if self.dialect == "sqlite" else None
+        self._check: Callable[[], None] | None = None
 
     def session(self, *, write: bool = True) -> Session:
         """A session that is not yet in a transaction. On SQLite the caller must hold `writer_lock` while it writes."""
@@ -113,8 +117,12 @@ class Database:
     def begin(self, *, write: bool = True) -> Iterator[Session]:
         """One transaction: committed when the block ends, rolled back when it raises.
 
-        Raises Unavailable when the writer lock of an SQLite database is not free within 30 s.
+        Raises Unavailable when the writer lock of an SQLite database is not free within 30 s; UnsafeDatabase after
+        `check_before_writing`.
         """
+        if write and self._check is not None:
+            self._check()
+            self._check = None
         with self._writer_turn() if write else nullcontext(), self.session(write=write) as session, session.begin():
             yield session
 
@@ -130,16 +138,30 @@ class Database:
         finally:
             self.writer_lock.release()
 
-    def check_durability(self) -> None:
-        """Raises UnsafeDatabase when a crash of the machine could lose acknowledged transactions."""
+    def check_durability(self, *, accept_loss: bool = False) -> None:
+        """Raises UnsafeDatabase when the loss of a machine could lose acknowledged transactions.
+
+        `accept_loss`: the operator knows that and accepts it. A server that can corrupt its own files is refused in any case.
+        """
         with self.engine.connect() as connection:
             if self.dialect == "sqlite":
                 if connection.exec_driver_sql("PRAGMA synchronous").scalar() != 2:
                     raise UnsafeDatabase("SQLite must run with synchronous=FULL")
                 return
-            for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            for name in ("fsync", "full_page_writes"):
                 if connection.exec_driver_sql(f"SHOW {name}").scalar() == "off":
                     raise UnsafeDatabase(f"PostgreSQL runs with {name}=off; it could lose what was acknowledged")
+            losses = [] if accept_loss else durability.possible_losses(connection)
+        if losses:
+            raise UnsafeDatabase(
+                "the database can lose what it has acknowledged: "
+                + "; ".join(durability.WORDS[loss] for loss in losses)
+                + ". PRISTAN_ACCEPT_DATA_LOSS=yes starts it all the same."
+            )
+
+    def check_before_writing(self, *, accept_loss: bool) -> None:
+        """Have `check_durability` run before the first transaction that writes: for commands, most of which only read."""
+        self._check = lambda: self.check_durability(accept_loss=accept_loss)
 
     def dispose(self) -> None:
         self.engine.dispose()
@@ -170,8 +192,35 @@ _TRY_LOCK = sa.text(
 )
 
 
+_HOSTS = re.compile(r"(?P<scheme>postgres(?:ql)?(?:\+psycopg)?)://(?P<who>[^@/?]*@)?(?P<hosts>[^/?]*,[^/?]*)(?P<rest>.*)", re.DOTALL)
+
+
+def _one_host(url: str) -> tuple[str, tuple[str, ...]]:
+    """An address with several hosts, `h1:5432,h2:5433` as libpq has them, without them; and the hosts. () when there is one."""
+    found = _HOSTS.fullmatch(url)
+    if found is None:
+        return url, ()
+    return f"{found['scheme']}://{found['who'] or ''}{found['rest']}", tuple(found["hosts"].split(","))
+
+
+def _host_arguments(hosts: Sequence[str]) -> dict[str, str]:
+    """Hosts with ports as libpq takes them: two lists, tried in turn until one takes writes."""
+    parts = [re.fullmatch(r"(?:\[(?P<v6>[^\]]+)\]|(?P<name>[^:\[\]]+))(?::(?P<port>\d+))?", host) for host in hosts]
+    if None in parts:
+        raise UnsafeDatabase("an address with several hosts is like postgresql://user@host1:5432,host2:5432/name")
+    named = [part for part in parts if part is not None]
+    return {
+        "host": ",".join(part["v6"] or part["name"] for part in named),
+        "port": ",".join(part["port"] or "5432" for part in named),
+    }
+
+
 def _parsed_url(url: str) -> URL:
-    parsed = make_url(url)
+    """Raises UnsafeDatabase; the address may hold a password and is not repeated."""
+    try:
+        parsed = make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise UnsafeDatabase("PRISTAN_DATABASE_URL is no address like postgresql://user@host:5432/name") from None
     if parsed.drivername in {"postgres", "postgresql"}:
         return parsed.set(drivername="postgresql+psycopg")
     return parsed
@@ -226,7 +275,10 @@ def _make_private_file(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def _postgres_engine(url: URL) -> Engine:
+def _postgres_engine(url: URL, hosts: Sequence[str]) -> Engine:
+    several = _host_arguments(hosts) if hosts else {}
+    if hosts and "target_session_attrs" not in url.query:
+        several["target_session_attrs"] = "read-write"
     return sa.create_engine(
         url,
         hide_parameters=True,
@@ -234,7 +286,7 @@ def _postgres_engine(url: URL) -> Engine:
         max_overflow=20,
         pool_timeout=15,
         pool_pre_ping=True,
-        connect_args={"options": _options(url), "connect_timeout": 5},
+        connect_args={"options": _options(url), "connect_timeout": 5, **several},
     )
 
 

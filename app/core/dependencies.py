@@ -14,11 +14,11 @@ from typing import Annotated, Any, Final
 import anyio
 from anyio.to_thread import run_sync
 from fastapi import Depends, Request
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from app.core import log
+from app.core import database_errors, log
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import TooLarge, Unavailable
@@ -74,6 +74,12 @@ class Transactions:
 def _commit(session: Session) -> None:
     try:
         session.commit()
+    except DBAPIError as error:
+        found = database_errors.response_to_commit(error)
+        if isinstance(found, database_errors.OutcomeUnknown):
+            log.failure("database", error)
+            raise found from None
+        raise
     finally:
         session.close()
 
@@ -120,8 +126,10 @@ async def current_directory(request: Request) -> Any:
         try:
             async with state.transactions.open(write=False) as session:
                 await run_sync(state.current.refresh, session, moment)
-        except (OperationalError, InterfaceError, PoolTimeout, Unavailable) as error:
-            log.get().error("directory", error=type(error).__name__, where=log.where(error))
+        except (DBAPIError, PoolTimeout, Unavailable) as error:
+            if isinstance(error, DBAPIError) and database_errors.response_to(error) is None:
+                raise
+            log.failure("directory", error)
         state.directory = state.current.directory
     return state.directory
 

@@ -7,7 +7,9 @@ is dropped, and so is a value that is not a short code or a number.
 import logging
 import re
 import sys
+import threading
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -16,11 +18,12 @@ ALLOWED: Final = frozenset(
     {
         "event", "level", "timestamp", "logger",
         "route", "method", "status", "ms", "statements",
-        "error", "where", "code",
+        "error", "where", "code", "sqlstate",
         "case_id", "referral_id", "organisation", "run_id", "outbox_id", "kind", "state", "verb", "attempts", "count",
         "version", "database", "surface", "port", "epoch", "step", "digest",
     }
 )  # fmt: skip
+_OURS: Final = f"{Path(__file__).resolve().parents[1]}/"
 _CODE: Final = re.compile(r"[\w.:/{}\[\] ,+-]{0,120}", re.ASCII)
 
 
@@ -61,16 +64,45 @@ def configure(level: int = logging.INFO) -> None:
         library.propagate = name != "uvicorn.access"
 
 
+def log_uncaught() -> None:
+    """What no code catches, in any thread, becomes a line of the log and no traceback, which would repeat values."""
+
+    def in_main(_kind: type[BaseException], error: BaseException, _trace: object) -> None:
+        if not isinstance(error, KeyboardInterrupt):
+            failure("unexpected", error)
+
+    def in_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+            failure("unexpected", args.exc_value)
+
+    sys.excepthook, threading.excepthook = in_main, in_thread
+
+
 def get() -> Any:
     return structlog.get_logger()
 
 
+def failure(event: str, error: BaseException, **fields: Any) -> None:
+    """Log an exception: its class, the SQLSTATE of a database error, and where it happened. Never its message."""
+    cause: Any = getattr(error, "orig", None) or error
+    sqlstate = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    get().error(event, error=type(cause).__name__, sqlstate=sqlstate, where=where(error), **fields)
+
+
 def where(error: BaseException) -> str:
-    """The file and line where an exception was raised, without its message."""
+    """The innermost line of ours that an exception passed, as file and line, without its message.
+
+    Of a database error the line that asked, and not one inside the library. If none is of ours: where it was raised.
+    """
+    ours, last = None, None
     trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
+    while trace is not None:
+        last = trace
+        if trace.tb_frame.f_code.co_filename.startswith(_OURS):
+            ours = trace
         trace = trace.tb_next
-    if trace is None:
+    found = ours or last
+    if found is None:
         return "unknown"
-    path = trace.tb_frame.f_code.co_filename.rsplit("/app/", 1)[-1]
-    return f"{path.rsplit('/', 2)[-1]}:{trace.tb_lineno}"
+    path = found.tb_frame.f_code.co_filename.removeprefix(_OURS)
+    return f"{path if found is ours else path.rsplit('/', 1)[-1]}:{found.tb_lineno}"

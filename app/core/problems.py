@@ -21,9 +21,9 @@ def problem(error: AppError) -> ProblemResponse:
         **({"detail": error.detail} if error.detail else {}),
         **error.extra,
     }
-    return ProblemResponse(document, status_code=error.status, headers={**_retry_after(error), **error.headers})
+    return ProblemResponse(document, status_code=error.status, headers={**retry_after(error), **error.headers})
 
 
-def _retry_after(error: AppError) -> dict[str, str]:
+def retry_after(error: AppError) -> dict[str, str]:
     """A Retry-After header in seconds for 429 and 503."""
     return {"Retry-After": "5"} if error.status in {429, 503} else {}

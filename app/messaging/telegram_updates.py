@@ -65,7 +65,7 @@ class TelegramPoller:
             except DBAPIError:
                 raise
             except Exception as error:  # noqa: BLE001  one message that breaks something must not stop those behind it
-                log.get().error("job_failed", kind="telegram", error=type(error).__name__, where=log.where(error))
+                log.failure("job_failed", error, kind="telegram")
                 continue
             if reply:
                 self._reply(update.chat, reply)

@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry
 from app.cases import honeytokens
-from app.core import kill_switch, storage_brake
+from app.core import durability, kill_switch, storage_brake
 from app.core.db import sqlite_driver
+from app.core.durability import Loss
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.keyring import KeyRing
 from app.core.storage_brake import Storage, StorageLevel, StorageLimits
@@ -98,6 +99,7 @@ class Status:
     witness_at: datetime | None = None
     audit_waiting: int = 0
     audit_waiting_since: datetime | None = None
+    losses: Sequence[Loss] = ()
     role_too_strong: bool = False
     ways: Sequence[WayState] = ()
 
@@ -126,6 +128,7 @@ class Status:
             and self.at - self.audit_waiting_since > AUDIT_LATE,
             "storage-low": self.storage.level is StorageLevel.LOW,
             "storage-full": self.storage.level is StorageLevel.FULL,
+            "data-can-be-lost": bool(self.losses),
             "schema-behind": self.versions.schema < self.versions.schema_wanted,
             "database-role-strong": self.role_too_strong,
         }
@@ -184,6 +187,7 @@ def read_status(session: Session, keys: KeyRing, now: datetime, limits: StorageL
         witness_at=taken.at if (taken := last.get(heartbeats.WITNESS)) else None,
         audit_waiting=unplaced,
         audit_waiting_since=unplaced_since,
+        losses=durability.possible_losses(session.connection()),
         ways=_ways(last),
         role_too_strong=(strength := database_roles.strength(session.connection())) is not None and strength.too_strong,
     )

@@ -103,7 +103,7 @@ class WebhookSender:
         except CannotSend as error:
             return DeliveryOutcome(attempt, error=error.code)
         except Exception as error:  # noqa: BLE001  an unexpected failure of one endpoint must not stop the others
-            log.get().error("webhook_failed", error=type(error).__name__, where=log.where(error))
+            log.failure("webhook_failed", error)
             return DeliveryOutcome(attempt, error="internal")
 
 

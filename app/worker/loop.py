@@ -106,6 +106,9 @@ class Worker:
             "sandbox": self._sandbox,
             "rule_sets": self._rule_sets,
         }
+        self.failed: list[str] = []
+        """Jobs of the last round that failed, wholly or for one of several cases."""
+        self._job = ""
         self._marked_at: datetime | None = None
         self._head_hour: datetime | None = None
 
@@ -154,7 +157,7 @@ class Worker:
                 with suppress(Exception):  # the page of operations is late then
                     self._note_way(_UPDATES, error.reason)
             except Exception as error:  # noqa: BLE001  the database is unreachable: the same is asked for again
-                log.get().error("job_failed", kind="telegram", error=type(error).__name__, where=log.where(error))
+                log.failure("job_failed", error, kind="telegram")
                 wait = _POLL_AGAIN
             self._stop.wait(wait.total_seconds())
 
@@ -167,17 +170,26 @@ class Worker:
         heartbeats.record(session, heartbeats.TELEGRAM, to_the_hour(self._clock()), offset=offset)
 
     def run_once(self) -> dict[str, int]:
-        """Run one round; returns how many things each job did. A job that raised is missing."""
+        """Run one round; returns how many things each job did. A job that raised is missing; `failed` has it, and each job of
+        which one of several things failed.
+        """
         done: dict[str, int] = {}
+        self.failed = []
         for name, job in self.jobs.items():
             if self._stop.is_set():
                 break
+            self._job = name
             try:
                 done[name] = job(self._clock())
             except Exception as error:  # noqa: BLE001  one failing job must not stop the others
-                log.get().error("job_failed", kind=name, error=type(error).__name__, where=log.where(error))
-        self._note_round(failed=[name for name in self.jobs if name not in done])
+                self._note_failure(error)
+        self._note_round(self.failed)
         return done
+
+    def _note_failure(self, error: Exception) -> None:
+        log.failure("job_failed", error, kind=self._job)
+        if self._job not in self.failed:
+            self.failed.append(self._job)
 
     def _note_round(self, failed: list[str]) -> None:
         """Record the round for the operations page, at most twice a minute."""
@@ -189,7 +201,7 @@ class Worker:
                 heartbeats.record(session, heartbeats.WORKER, now, failed=failed)
             self._marked_at = now
         except Exception as error:  # noqa: BLE001  the database is unreachable: the next round tries again
-            log.get().error("job_failed", kind="mark", error=type(error).__name__, where=log.where(error))
+            log.failure("job_failed", error, kind="mark")
 
     def _run(self) -> None:
         self._start_polling()
@@ -250,7 +262,7 @@ class Worker:
             with self._database.begin() as session:
                 return bool(act(session, what))
         except Exception as error:  # noqa: BLE001
-            log.get().error("job_failed", kind="clocks", error=type(error).__name__, where=log.where(error))
+            self._note_failure(error)
             return False
 
     def _messages(self, now: datetime) -> int:

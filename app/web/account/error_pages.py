@@ -7,7 +7,8 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.core.errors import AppError, Conflict, IllegalMove, Invalid, NotSignedIn, PreconditionFailed
+from app.core.database_errors import OutcomeUnknown
+from app.core.errors import AppError, Conflict, IllegalMove, Invalid, NotSignedIn, PreconditionFailed, Unavailable
 from app.core.i18n import N_, STAFF, translator
 from app.core.kill_switch import Frozen
 from app.staff import passkeys
@@ -30,6 +31,9 @@ _MESSAGES: Final = {
     429: N_("You have reached today's limit. Nothing was opened."),
     503: N_("The service is very busy. Nothing was saved. Please try again in a minute."),
 }
+_OUTCOME_UNKNOWN: Final = N_(
+    "The connection to the database was lost while this was saved. Look whether it was saved before you send it again."
+)
 _FROZEN: Final = N_("Partner access is stopped at the moment.")
 _ILLEGAL_MOVE: Final = N_("This is no longer possible. Somebody may have changed it since you opened the page.")
 _UNEXPECTED: Final = N_("Something went wrong on our side. Nothing was saved. Please try again.")
@@ -38,10 +42,16 @@ _UNEXPECTED: Final = N_("Something went wrong on our side. Nothing was saved. Pl
 def error_page(request: Request, error: AppError) -> Response:
     if isinstance(error, NotSignedIn):
         return _sign_in_again(request, error)
-    if submitted_fields(request) and isinstance(error, Conflict | PreconditionFailed | Invalid | OldForm):
+    if submitted_fields(request) and (
+        isinstance(error, Conflict | PreconditionFailed | Invalid | OldForm) or _would_lose_text(request, error)
+    ):
         return _send_again(request, error)
     message = translator(staff_pages.LANGUAGE, STAFF).text(
-        _FROZEN if isinstance(error, Frozen) else _MESSAGES.get(error.status, _UNEXPECTED)
+        _FROZEN
+        if isinstance(error, Frozen)
+        else _OUTCOME_UNKNOWN
+        if isinstance(error, OutcomeUnknown)
+        else _MESSAGES.get(error.status, _UNEXPECTED)
     )
     response = staff_pages.page(
         request,
@@ -54,6 +64,13 @@ def error_page(request: Request, error: AppError) -> Response:
     return response
 
 
+def _would_lose_text(request: Request, error: AppError) -> bool:
+    """Whether the database could not be written while a text was sent."""
+    if not isinstance(error, Unavailable) or isinstance(error, Frozen | OutcomeUnknown):
+        return False
+    return any(value.strip() for name, value in submitted_fields(request) if name in _EDITABLE_FIELDS)
+
+
 def _detail(error: AppError) -> str:
     """What was wrong, in the reader's language: nothing of an error on our side, and no codes of a life cycle."""
     words = translator(staff_pages.LANGUAGE, STAFF)
@@ -61,6 +78,8 @@ def _detail(error: AppError) -> str:
         return " ".join(words.text(entry["detail"]) for entry in error.errors)
     if isinstance(error, IllegalMove):
         return words.text(_ILLEGAL_MOVE)
+    if isinstance(error, Unavailable) and not isinstance(error, Frozen):
+        return words.text(_OUTCOME_UNKNOWN if isinstance(error, OutcomeUnknown) else _MESSAGES[503])
     return words.text(error.detail) if error.status < 500 or isinstance(error, Frozen) else ""
 
 
@@ -160,7 +179,7 @@ def _send_again(request: Request, error: AppError) -> HTMLResponse:
         detail=_detail(error),
         state=str(error.extra.get("state", "")),
         clash=isinstance(error, PreconditionFailed),
-        may_send=isinstance(error, PreconditionFailed | Invalid | OldForm),
+        may_send=isinstance(error, PreconditionFailed | Invalid | OldForm | Unavailable),
     )
 
 

@@ -333,6 +333,10 @@ PROBLEMS: Final = MappingProxyType(
             "There is no room left for the database: only emergencies and urgent requests are taken. "
             "See the handbook, “The disk is full”."
         ),
+        "data-can-be-lost": N_(
+            "The database can lose what it has acknowledged: it has standbys, and none of them is synchronous, or its commits do "
+            "not wait. See the handbook, “A database that loses a machine”."
+        ),
         "schema-behind": N_("The database schema is older than the software. Run `pristan migrate`."),
         "database-role-strong": N_(
             "The desk uses a database role that owns the tables. Run `pristan database grants` and give each process its own role."

@@ -1,0 +1,67 @@
+"""What stands in the way of a start, as one line that says what to type next."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+import typer
+from sqlalchemy.exc import DBAPIError, OperationalError
+from typer.core import TyperGroup
+
+from app.core import database_errors
+from app.core.db import Database, UnsafeDatabase
+from app.core.key_file import WeakSecret
+from app.settings import Settings
+
+_INIT: Final = "pristan init --team NAME --countries PL,LT --member NAME"
+_NO_TABLE: Final = "42P01"
+_NO_RIGHT: Final = "42501"
+
+
+class OneLineGroup(TyperGroup):
+    """Commands whose refusals are one line on standard error and exit code 2, not a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (WeakSecret, UnsafeDatabase) as error:
+            problem = str(error)
+        except DBAPIError as error:
+            found = _problem(error)
+            if found is None:
+                raise
+            problem = found
+        typer.echo(f"Pristan cannot do this: {problem}", err=True)
+        raise typer.Exit(2) from None
+
+
+def require_ready(database: Database, settings: Settings) -> None:
+    """Exit with 2 unless the database has our schema. Raises UnsafeDatabase if it can lose what it acknowledges."""
+    with database.engine.connect() as connection:
+        tables = set(sa.inspect(connection).get_table_names())
+    if "alembic_version" not in tables:
+        place = database.url.database
+        if tables:
+            refuse(f"the database {place} has tables, and none of them are Pristan's: is PRISTAN_DATABASE_URL right?")
+        refuse(f"the database {place} is empty. Type: {_INIT}")
+    database.check_durability(accept_loss=settings.accept_data_loss)
+
+
+def refuse(problem: str) -> None:
+    """Print why, and exit with 2."""
+    typer.echo(f"Pristan cannot start: {problem}", err=True)
+    raise typer.Exit(2)
+
+
+def _problem(error: DBAPIError) -> str | None:
+    """What an operator can mend, with the server's own words where they are about the connection; None: a mistake of ours."""
+    state = database_errors.state_of(error)
+    if state == _NO_TABLE or "no such table" in str(error.orig):
+        return f"the database has no tables of Pristan. Type: {_INIT}"
+    if state == _NO_RIGHT:
+        return "the role of PRISTAN_DATABASE_URL may not do this (42501): use the one that owns the tables"
+    if database_errors.response_to(error) is None:
+        return None
+    if isinstance(error, OperationalError) and not state:  # libpq's words: host, user and database, no values of ours
+        lines = str(error.orig).strip().splitlines() or ["no answer"]
+        return f"the database cannot be reached: {lines[0]}"
+    return f"the database does not do it now ({state or type(error.orig).__name__})"

@@ -1,0 +1,43 @@
+"""Whether PostgreSQL can lose what it has acknowledged when a machine is lost."""
+
+from enum import StrEnum
+from typing import Final
+
+import sqlalchemy as sa
+
+
+class Loss(StrEnum):
+    """Why an acknowledged transaction could be lost."""
+
+    COMMIT_DOES_NOT_WAIT = "commit-does-not-wait"
+    NO_SYNCHRONOUS_STANDBY = "no-synchronous-standby"
+
+
+WORDS: Final = {
+    Loss.COMMIT_DOES_NOT_WAIT: "PostgreSQL runs with synchronous_commit=off or local: set it to on",
+    Loss.NO_SYNCHRONOUS_STANDBY: "there are standbys and none is synchronous: name one in synchronous_standby_names"
+    " (Patroni: synchronous_mode)",
+}
+_COPIERS: Final = ("pg_basebackup", "pg_receivewal")
+_STATE: Final = sa.text(
+    # A role that may not see other sessions gets NULLs. A base backup then counts as two senders with a temporary slot.
+    "SELECT current_setting('synchronous_commit') AS commits, current_setting('synchronous_standby_names') AS names,"
+    " pg_is_in_recovery() AS standby,"
+    " count(*) FILTER (WHERE state IN ('streaming', 'catchup') AND NOT application_name = ANY (:copiers)) AS seen,"
+    " count(*) FILTER (WHERE state IS NULL) AS hidden,"
+    " (SELECT count(*) FROM pg_replication_slots WHERE temporary AND active AND slot_type = 'physical') AS copies"
+    " FROM pg_stat_replication"
+    " WHERE pid NOT IN (SELECT active_pid FROM pg_replication_slots WHERE slot_type = 'logical' AND active_pid IS NOT NULL)"
+)
+
+
+def possible_losses(connection: sa.Connection) -> list[Loss]:
+    """What could lose acknowledged transactions now. One statement; [] on SQLite and on a standby, which acknowledges nothing."""
+    if connection.dialect.name != "postgresql":
+        return []
+    row = connection.execute(_STATE, {"copiers": list(_COPIERS)}).one()
+    if row.standby:
+        return []
+    standbys = row.seen + max(row.hidden - 2 * row.copies, 0)
+    found = [Loss.COMMIT_DOES_NOT_WAIT] if row.commits in {"off", "local"} else []
+    return [*found, Loss.NO_SYNCHRONOUS_STANDBY] if standbys and not row.names.strip() else found

@@ -30,9 +30,14 @@ def open_app_context(settings: Settings | None = None) -> AppContext:
     settings = settings or Settings()
     settings.var.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = load_or_create(settings.key_file, utc_now().date())
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, pooled=settings.database_pooler == "transaction")
     database.check_before_writing(accept_loss=settings.accept_data_loss)
     return AppContext(settings, database, keys, load_packs())
+
+
+def direct_database(settings: Settings) -> Database:
+    """The database past a pooler: for migrations, which hold locks of a session."""
+    return Database(settings.migrate_database_url or settings.database_url)
 
 
 def migrate(database: Database, revision: str = "head") -> None:

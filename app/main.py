@@ -59,7 +59,7 @@ def create_app(
     settings = settings or Settings()
     log.configure()
     wanted = frozenset(surfaces)
-    database = database or Database(settings.database_url)
+    database = database or Database(settings.database_url, pooled=settings.database_pooler == "transaction")
     keys = keys or load_or_create(settings.key_file, clock().date())
     app = FastAPI(
         title="Pristan",

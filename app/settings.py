@@ -67,6 +67,12 @@ class Settings(BaseSettings):
 
     var: Path = Path("var")
     database_url: str = ""
+    database_pooler: Literal["", "transaction"] = ""
+    """`transaction`: PRISTAN_DATABASE_URL leads to a PgBouncer in transaction mode. Then nothing is set for a session, and no
+    statement is prepared."""
+    migrate_database_url: str = ""
+    """The address for `pristan migrate` and the other commands, when a pooler stands in the way: straight to the server, and with
+    the role that owns the tables. Empty: the same as PRISTAN_DATABASE_URL."""
     accept_data_loss: bool = False
     """Start although the database can lose what it has acknowledged: with standbys and without a synchronous one, or when its
     commits do not wait. *Operations* and /readyz say so in red."""

@@ -6,13 +6,14 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import network, passphrases, routes
+from tests.support import network, passphrases, routes, waiting
 
 pytest_plugins = ["tests.support.databases", "tests.support.browser", "tests.support.unsteady"]
 gc.disable()  # until everything is collected: it would look again and again through what lives until the end
 network.shut()
 passphrases.use_fast_parameters()
 routes.share()
+waiting.be_patient()
 
 # Time per example says more about the machine than about us. The same examples are tried each time, so that a change is
 # refused for what it does and not by chance. TEST_SEARCH=1 looks for others: let it run now and then, for as long as you like.

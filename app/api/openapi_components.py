@@ -167,7 +167,8 @@ PROBLEMS: Final[dict[str, Any]] = {
         },
     ),
     "Busy": _problem(
-        "The service cannot do this now (`unavailable`); nothing was saved, try again. Or there is no room for what is not urgent "
+        "The service cannot do this now (`unavailable`); nothing was saved, try again. Or the database was lost while it saved "
+        "(`outcome-unknown`): repeat it with the same `Idempotency-Key`. Or there is no room for what is not urgent "
         "(`storage-full`): try again after `Retry-After`. Or the network has stopped all reading by "
         "partners (`partner-reads-frozen`): nothing is lost, ask your contact.",
         503, "unavailable", "The service cannot do this now; try again",

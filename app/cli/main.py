@@ -16,9 +16,9 @@ from app.cli.organisation_keys import register, rewrap
 from app.cli.partner import partner_app
 from app.cli.partner_conflicts import conflicts_app
 from app.cli.rules import match, rules_app
-from app.cli.startup import OneLineGroup
 from app.cli.sandbox import sandbox_app
 from app.cli.simulate import simulate
+from app.cli.startup import OneLineGroup
 
 app = typer.Typer(
     cls=OneLineGroup,
@@ -82,11 +82,13 @@ def worker(
 @app.command()
 def migrate(revision: Annotated[str, typer.Option(help="Alembic revision to migrate to.")] = "head") -> None:
     """Migrate the database schema to the newest revision, or to the one given; roles of the surfaces get their privileges."""
+    from app.app_context import direct_database, open_app_context
     from app.app_context import migrate as run
-    from app.app_context import open_app_context
     from app.operations import database_roles
 
-    database = open_app_context().database
+    context = open_app_context()
+    context.database.dispose()
+    database = direct_database(context.settings)
     run(database, revision)
     database_roles.renew(database)
     database.dispose()

@@ -1,4 +1,4 @@
-"""What an error of the database means: which response it becomes, and what the log says of it. Never its words, which can hold values."""
+"""What an error of the database means: which response it becomes. Never its words, which can hold values."""
 
 from typing import Any, Final
 

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from app.core import durability
+from app.core import durability, patience
 from app.core.errors import Unavailable
 
 _SAFE_WAL = (3, 51, 3)  # SQLite 3.7.0 to 3.51.2 can corrupt a WAL database under two writers
@@ -32,6 +32,13 @@ _POSTGRES_OPTIONS = (
     # Our statements are short, and their data is in memory or on a solid-state disk.
     " -c jit=off -c random_page_cost=1.1"
 )
+
+
+_LOCAL_SETTINGS = "SELECT " + ", ".join(
+    f"set_config('{name}', '{value}', true)"
+    for name, _is, value in (option.partition("=") for option in _POSTGRES_OPTIONS.split() if option != "-c")
+)
+_POOL_WAIT_SECONDS = 3
 
 
 class UnsafeDatabase(Exception):
@@ -95,14 +102,15 @@ class Base(DeclarativeBase):
 class Database:
     """An engine and its dialect; opens sessions and transactions."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, pooled: bool = False) -> None:
+        """`pooled`: a PgBouncer in transaction mode stands between. Raises UnsafeDatabase."""
         one, hosts = _one_host(url)
         self.url = _parsed_url(one)
         self.dialect = self.url.get_backend_name()
         if self.dialect == "sqlite":
             self.engine = _sqlite_engine(self.url)
         elif self.dialect == "postgresql":
-            self.engine = _postgres_engine(self.url, hosts)
+            self.engine = _postgres_engine(self.url, hosts, pooled=pooled)
         else:
             raise UnsafeDatabase("the database must be sqlite or postgresql")
         self._reader = self.engine.execution_options(reads_only=True)
@@ -192,7 +200,9 @@ _TRY_LOCK = sa.text(
 )
 
 
-_HOSTS = re.compile(r"(?P<scheme>postgres(?:ql)?(?:\+psycopg)?)://(?P<who>[^@/?]*@)?(?P<hosts>[^/?]*,[^/?]*)(?P<rest>.*)", re.DOTALL)
+_HOSTS = re.compile(
+    r"(?P<scheme>postgres(?:ql)?(?:\+psycopg)?)://(?P<who>[^@/?]*@)?(?P<hosts>[^/?]*,[^/?]*)(?P<rest>.*)", re.DOTALL
+)
 
 
 def _one_host(url: str) -> tuple[str, tuple[str, ...]]:
@@ -275,19 +285,39 @@ def _make_private_file(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def _postgres_engine(url: URL, hosts: Sequence[str]) -> Engine:
-    several = _host_arguments(hosts) if hosts else {}
-    if hosts and "target_session_attrs" not in url.query:
-        several["target_session_attrs"] = "read-write"
-    return sa.create_engine(
+def _postgres_engine(url: URL, hosts: Sequence[str], *, pooled: bool) -> Engine:
+    """`pooled`: PgBouncer stands between, which hands a connection on after each transaction: nothing may be set for a session, and
+    nothing prepared in it.
+    """
+    given: dict[str, Any] = dict(patience.KEEPALIVE)
+    if hosts:
+        given |= {**_host_arguments(hosts), "target_session_attrs": "read-write"}
+    if pooled:
+        given["prepare_threshold"] = None
+    else:
+        given["options"] = _options(url)
+    given = {name: value for name, value in given.items() if name == "options" or name not in url.query}
+    engine = sa.create_engine(
         url,
         hide_parameters=True,
         pool_size=20,
         max_overflow=20,
-        pool_timeout=15,
+        pool_timeout=_POOL_WAIT_SECONDS,
         pool_pre_ping=True,
-        connect_args={"options": _options(url), "connect_timeout": 5, **several},
+        connect_args=given,
     )
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: Dialect, _record: Any, arguments: Any, named: Any) -> Any:
+        return patience.connect(*arguments, **{"connect_timeout": patience.CONNECT_SECONDS, **named})
+
+    if pooled:
+
+        @event.listens_for(engine, "begin")
+        def _set_timeouts(connection: Connection) -> None:
+            connection.exec_driver_sql(_LOCAL_SETTINGS)
+
+    return engine
 
 
 def _options(url: URL) -> str:

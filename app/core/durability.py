@@ -41,3 +41,13 @@ def possible_losses(connection: sa.Connection) -> list[Loss]:
     standbys = row.seen + max(row.hidden - 2 * row.copies, 0)
     found = [Loss.COMMIT_DOES_NOT_WAIT] if row.commits in {"off", "local"} else []
     return [*found, Loss.NO_SYNCHRONOUS_STANDBY] if standbys and not row.names.strip() else found
+
+
+def is_read_only(connection: sa.Connection) -> bool:
+    """Whether this server takes no writes: a standby, or a primary that was told so."""
+    if connection.dialect.name != "postgresql":
+        return False
+    return bool(connection.execute(_READ_ONLY).scalar())
+
+
+_READ_ONLY: Final = sa.text("SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean")

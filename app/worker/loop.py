@@ -23,7 +23,7 @@ from app.casework import appointment_offers, auto_offer, escalation, notice_deli
 from app.casework.auto_offer import AutoOfferContext
 from app.casework.escalation import Waits
 from app.casework.notice_delivery import DeliveryContext
-from app.core import log, quotas
+from app.core import log, patience, quotas
 from app.core.clock import Clock, to_the_hour
 from app.core.db import Database
 from app.core.keyring import KeyRing
@@ -139,7 +139,7 @@ class Worker:
 
     def _place(self) -> None:
         while not self._stop.wait(_PLACE_EVERY.total_seconds()):
-            with suppress(Exception):  # the job of the round says why
+            with suppress(Exception), patience.each():  # the job of the round says why
                 audit.place_all(self._database, self._stop.is_set)
 
     def _poll(self, poller: TelegramPoller) -> None:
@@ -173,6 +173,10 @@ class Worker:
         """Run one round; returns how many things each job did. A job that raised is missing; `failed` has it, and each job of
         which one of several things failed.
         """
+        with patience.each():
+            return self._run_once()
+
+    def _run_once(self) -> dict[str, int]:
         done: dict[str, int] = {}
         self.failed = []
         for name, job in self.jobs.items():

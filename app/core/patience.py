@@ -59,8 +59,14 @@ _patience: Final[ContextVar[Patience | None]] = ContextVar("patience", default=N
 
 
 def of_request(waited: float = 0.0) -> None:
-    """From now on this request has what is left of its seconds. Threads that it starts share them."""
-    _patience.set(Patience(REQUEST_SECONDS - waited))
+    """From now on this request has what is left of its seconds, after it `waited` for its turn. All that it does shares them: each
+    of its transactions, and its threads.
+    """
+    patience = _patience.get()
+    if patience is None:
+        patience = Patience(REQUEST_SECONDS)
+        _patience.set(patience)
+    patience.spend(waited)
 
 
 @contextmanager

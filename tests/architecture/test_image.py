@@ -94,9 +94,9 @@ def test_migrate_then_web_and_worker_and_each_ends_when_asked(environment: dict[
         while not answers(port) and time.monotonic() < end and web.poll() is None:
             time.sleep(0.05)
         assert health_check(port) == 0, (tmp_path / "web.log").read_text()
-        while "The worker is running" not in (tmp_path / "worker.log").read_text() and time.monotonic() < end:
+        while '"surface": "worker"' not in (tmp_path / "worker.log").read_text() and time.monotonic() < end:
             time.sleep(0.2)
-        assert "The worker is running" in (tmp_path / "worker.log").read_text()
+        assert '"surface": "worker"' in (tmp_path / "worker.log").read_text()
         assert worker.poll() is None
         for process in (web, worker):
             process.send_signal(signal.SIGTERM)

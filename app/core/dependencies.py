@@ -76,15 +76,15 @@ class Transactions:
                 await run_sync(session.close)  # rolls back
             raise
         with anyio.CancelScope(shield=True):
-            await run_sync(_commit, session)
+            await run_sync(_commit, session, write)
 
 
-def _commit(session: Session) -> None:
+def _commit(session: Session, write: bool) -> None:
     try:
         session.commit()
     except DBAPIError as error:
         found = database_errors.response_to_commit(error)
-        if isinstance(found, database_errors.OutcomeUnknown):
+        if write and isinstance(found, database_errors.OutcomeUnknown):
             log.failure("database", error)
             raise found from None
         raise

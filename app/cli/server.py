@@ -52,14 +52,14 @@ def serve(
     chosen: list[Surface] = [surface for surface in ALL_SURFACES if surface in set(surfaces)]
     if set(surfaces) - ALL_SURFACES or not chosen:
         raise typer.BadParameter("the surfaces are public, desk and partner")
+    if not socket:
+        refuse_taken_port(host, port)
     app = create_app(settings, surfaces=chosen)
     startup.require_ready(app.state.database, app.state.settings)
     log.log_uncaught()
     _protect_memory()
     gc.freeze()
     gc.enable()
-    if not socket:
-        refuse_taken_port(host, port)
     config = uvicorn.Config(
         app,
         host=host,

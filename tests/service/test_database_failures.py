@@ -334,12 +334,16 @@ def test_a_frozen_server_hangs_nobody(proxy: Proxy, tmp_path: Path, monkeypatch:
 def test_the_worker_gives_a_frozen_server_up(proxy: Proxy) -> None:
     database = Database(proxy.url())
 
-    def work() -> str:
-        with pytest.raises(OperationalError) as caught, database.begin(write=False) as session:
+    def ask() -> None:
+        with database.begin(write=False) as session:
             session.execute(sa.text("SELECT 1"))
             proxy.freeze()
             with patience.each(0.3):
                 session.execute(sa.text("SELECT 1"))
+
+    def work() -> str:
+        with pytest.raises(OperationalError) as caught:
+            ask()
         return type(caught.value.orig).__name__
 
     assert in_time(work) == "OutOfPatience"

@@ -36,14 +36,24 @@ class OneLineGroup(TyperGroup):
 
 def require_ready(database: Database, settings: Settings) -> None:
     """Exit with 2 unless the database has our schema. Raises UnsafeDatabase if it can lose what it acknowledges."""
+    try:
+        _require_schema(database)
+        database.check_durability(accept_loss=settings.accept_data_loss)
+    except BaseException:
+        database.dispose()
+        raise
+
+
+def _require_schema(database: Database) -> None:
     with database.engine.connect() as connection:
         tables = set(sa.inspect(connection).get_table_names())
-    if "alembic_version" not in tables:
-        place = database.url.database
-        if tables:
-            refuse(f"the database {place} has tables, and none of them are Pristan's: is PRISTAN_DATABASE_URL right?")
-        refuse(f"the database {place} is empty. Type: {_INIT}")
-    database.check_durability(accept_loss=settings.accept_data_loss)
+    if "alembic_version" in tables:
+        return
+    if tables:
+        refuse(
+            f"the database {database.url.database} has tables, and none of them are Pristan's: is PRISTAN_DATABASE_URL right?"
+        )
+    refuse(f"the database {database.url.database} is empty. Type: {_INIT}")
 
 
 def refuse(problem: str) -> None:

@@ -4,19 +4,24 @@ It writes in the same transaction as the read, so that no read happens without b
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
+from app.audit.models import AuditEntry
 from app.cases import honeytokens
 from app.core.keyring import KeyRing
 from app.messaging.kinds import NoticeKind
 from app.staff import read_quotas
 
 READS_PER_DAY: Final = 100
+SAME_READING: Final = timedelta(hours=1)
+_COUNTED: Final = ("case:words_opened", "case:contact_opened", "case:document_opened", "case:times_opened")
+"""What the audit log says of a coordinator's openings that were counted; each further one has a line of its own there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,15 @@ class AuditedReader:
 def authorize_read(session: Session, keys: KeyRing, reader: AuditedReader, case_id: UUID, now: datetime) -> None:
     """Count the read against the reader's quota; record an alarm when the case is a honeytoken, which the reader cannot see.
 
-    Raises QuotaReached.
+    What a coordinator opens of the same case again within `SAME_READING` is one read. Raises QuotaReached.
     """
-    read_quotas.count(session, reader.quota_key, now, limit=reader.daily_limit)
+    again = sa.exists().where(
+        AuditEntry.subject_id == case_id.hex,
+        AuditEntry.actor_id == reader.id,
+        AuditEntry.action.in_(_COUNTED),
+        AuditEntry.at > now - SAME_READING,
+    )
+    read_quotas.count(session, reader.quota_key, now, limit=reader.daily_limit, unless=again)
     if not honeytokens.is_honeytoken(session, keys, case_id):
         return
     audit.record(

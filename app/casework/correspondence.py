@@ -1,5 +1,9 @@
 """Messages from the desk to the person, and the team's notes."""
 
+import re
+from typing import Final
+from uuid import UUID
+
 from sqlalchemy.orm import Session
 
 from app import messaging
@@ -11,6 +15,10 @@ from app.casework.coordinator import UNTAKEN, Desk, locked_case, record_change
 from app.core.errors import Conflict, FieldError, Invalid
 from app.core.i18n import Translatable
 from app.messaging.kinds import NoticeKind
+from app.tasks import service as tasks
+
+_MENTION: Final = re.compile(r"(?<![\w.@/+-])@(\w[\w.-]{0,63})")
+"""An `@name` that begins a word: the @ within an address is none."""
 
 
 def message(session: Session, desk: Desk, label: str, version: int, text: str) -> Case:
@@ -28,12 +36,13 @@ def message(session: Session, desk: Desk, label: str, version: int, text: str) -
 
 
 def note(session: Session, desk: Desk, label: str, version: int, text: str) -> Case:
-    """Write a note that only the team can open. Raises Invalid, StaleCase."""
+    """Write a note that only the team can open. A member whom it mentions as `@name` gets a task. Raises Invalid, StaleCase."""
     case = locked_case(session, desk, label, version)
     text = text.strip()
     if not text or len(text) > person_access.MAX_MESSAGE_LENGTH:
         detail = Translatable("Write 1 to {most} characters.", most=person_access.MAX_MESSAGE_LENGTH)
         raise Invalid([FieldError(pointer="/text", code="too_long" if text else "required", detail=detail)])
+    mentioned = _mentioned(session, desk, text)
     content = {"text": text, "at": sealed_parts.exact_time(desk.now), "by": desk.member.name}
     sealed_parts.add_part(
         session,
@@ -43,5 +52,24 @@ def note(session: Session, desk: Desk, label: str, version: int, text: str) -> C
         content,
         author="desk",
     )
+    for member_id in mentioned:
+        if member_id != desk.member.member_id:
+            tasks.open_mention(session, case, member_id, now=desk.now)
     record_change(session, desk, case, "case:note_added")
     return case
+
+
+def _mentioned(session: Session, desk: Desk, text: str) -> list[UUID]:
+    """The members of the team whom a note mentions. Raises Invalid: a name that nobody of the team signs in with."""
+    names = [name.rstrip(".-_") for name in _MENTION.findall(text)]
+    if not names:
+        return []
+    members = {member.name.lower(): member.id for member in case_ownership.colleagues(session, desk.team_id)}
+    unknown = [name for name in names if name.lower() not in members]
+    if unknown:
+        detail = Translatable(
+            "Nobody of this team signs in as “{name}”. To write a name that is not a colleague's, leave out the @.",
+            name=unknown[0][:64],
+        )
+        raise Invalid([FieldError(pointer="/text", code="unknown_code", detail=detail)])
+    return list(dict.fromkeys(members[name.lower()] for name in names))

@@ -36,16 +36,20 @@ def client_key(client_id: str) -> str:
     return f"client:{client_id}"
 
 
-def count(session: Session, reader: str, now: datetime, *, limit: int) -> None:
+def count(
+    session: Session, reader: str, now: datetime, *, limit: int, unless: sa.ColumnElement[bool] | None = None
+) -> None:
     """Count one more read. Raises QuotaReached above `limit`; two reads at the same time cannot both be the last.
 
-    The row stays locked until the transaction ends; if the read fails afterwards, the count is rolled back with it.
+    `unless`: a condition under which the read was counted before and adds nothing. The row stays locked until the transaction
+    ends; if the read fails afterwards, the count is rolled back with it. One statement.
     """
     statement = insert_or_update(
-        session, ReadCount, key=("reader", "day"), change=lambda _new: {"count": ReadCount.count + 1}
+        session, ReadCount, key=("reader", "day"), change=lambda new: {"count": ReadCount.count + new.count}
     )
-    row = {"reader": reader, "day": now.date(), "count": 1}
-    if session.scalars(statement.returning(ReadCount.count), row).one() > limit:
+    more = sa.literal(1) if unless is None else sa.case((unless, 0), else_=1)
+    row = {"reader": reader, "day": now.date(), "count": more}
+    if session.scalars(statement.values(row).returning(ReadCount.count)).one() > limit:
         raise QuotaReached(
             Translatable(
                 "You have opened sealed parts {limit} times today, which is the daily limit. It is reset at 0:00 UTC. "

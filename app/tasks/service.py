@@ -59,6 +59,7 @@ class TaskKind(StrEnum):
     READ_DOCUMENT = "read_document"
     LINK_STOPPED = "link_stopped"
     WROTE_AFTER_END = "wrote_after_end"
+    MENTION = "mention"
 
 
 class TaskEnd(StrEnum):
@@ -134,6 +135,7 @@ RULES: Final = MappingProxyType(
         K.LINK_STOPPED: TaskRule(
             N_("Wrong codes have stopped a link: phone the organisation before you make a new one"), _SOON, _CASE
         ),
+        K.MENTION: TaskRule(N_("A colleague mentions you in a note of the team: read it"), _SOON, _CASE),
         K.HAND_OVER: TaskRule(
             N_("The organisation has accepted: give it what the person agreed that it can read"), _SOON, _MOVE
         ),
@@ -183,6 +185,15 @@ def is_open(session: Session, kind: TaskKind, about_id: UUID) -> bool:
     """Whether a task of this kind about this is open."""
     same = sa.select(Task.id).where(Task.kind == kind.value, Task.about_id == about_id, Task.done_at.is_(None))
     return session.scalar(same) is not None
+
+
+def open_mention(session: Session, case: Case, member_id: UUID, *, now: datetime) -> None:
+    """Open the task of a member whom a note of the case mentions; one at a time for each member."""
+    about_id = named_id("mention", f"{case.id.hex}:{member_id.hex}")
+    due = now + RULES[K.MENTION].within[current_urgency(case, now)]
+    _insert(
+        session, K.MENTION, about_id, team_id=case.team_id, due_at=due, now=now, case_id=case.id, owner_id=member_id
+    )
 
 
 def open_undelivered_notice(

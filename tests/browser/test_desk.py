@@ -184,3 +184,18 @@ def test_twelve_of_700_cases_are_seen_without_scrolling_and_the_first_is_a_few_k
         "cells => cells.map(cell => Math.round(cell.getBoundingClientRect().left))"
     )
     assert columns[: len(columns) // 2] == columns[len(columns) // 2 :], "a header stands over its column"
+
+
+def test_the_live_referral_is_seen_without_scrolling(desk: DeskSite, new_page: Callable[..., Page]) -> None:
+    """On a screen of 1366 × 768, with its clock: of an emergency too, whose numbers to call stand above it."""
+    page = desk.signed_in(new_page(viewport={"width": 1366, "height": 768}, java_script_enabled=False))
+    page.goto(f"{desk.base}/desk/cases/{desk.first}")
+    for what in ("#clock", "#next", "article.referral h3", "article.referral .runs"):
+        box = page.locator(what).first.bounding_box()
+        assert box is not None, what
+        assert box["y"] + box["height"] <= 768, what
+    press(page, "text=Open the story and conversation")
+    assert page.url.endswith("#t-words")
+    box = page.locator("#t-words").bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] < 768

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs
 from uuid import UUID
 
 import httpx
@@ -84,16 +85,40 @@ class Page:
         return re.sub(r"\s+", " ", body.text() if body else "")
 
     def form(self, action: str) -> dict[str, str]:
-        """The hidden and typed fields of the form with this action, as a browser would send them."""
-        found = self.tree.css_first(f'form[action="{action}"]')
+        """The hidden and typed fields of the form with this action, as a browser would send them.
+
+        Where several actions share a form, each button has an address of its own, and `with` says what it acts on.
+        """
+        button = self.button(action)
+        found = self.tree.css_first(f'form[action="{action}"]') or (_form_of(self.tree, button) if button else None)
         assert found is not None, f"no form {action}"
         fields = {}
+        if button is not None and button.attributes.get("name"):
+            fields[str(button.attributes["name"])] = str(button.attributes.get("value") or "")
         for node in found.css("input[name], textarea[name], select[name]"):
             kind = node.attributes.get("type")
             if kind in {"radio", "checkbox"} and "checked" not in node.attributes:
                 continue
             fields[str(node.attributes["name"])] = _value(node)
         return fields
+
+    def button(self, action: str) -> Any:
+        """The button with this address of its own, whatever fragment it names; None if there is none."""
+        found = [
+            node
+            for node in self.tree.css("button[formaction]")
+            if str(node.attributes["formaction"]).partition("#")[0] == action
+        ]
+        return found[0] if found else None
+
+
+def _form_of(tree: LexborHTMLParser, button: Any) -> Any:
+    if name := button.attributes.get("form"):
+        return tree.css_first(f"form#{name}")
+    node = button.parent
+    while node is not None and node.tag != "form":
+        node = node.parent
+    return node
 
 
 def _value(node: Any) -> str:
@@ -130,8 +155,11 @@ class Browser:
         return self.send("POST", path, data=data, **rest)
 
     def submit(self, page: Page, action: str, **typed: str) -> Page:
-        """Fill the form of a page in and send it."""
-        return self.post(action, {**page.form(action), **typed})
+        """Fill the form of a page in and send it. A field `reason@R-1`, which belongs to this action, may be named `reason`."""
+        fields = page.form(action)
+        acted_on = parse_qs(fields.get("with", "")).get("of", [""])[0]
+        own = {name: f"{name}@{acted_on}" for name in typed if f"{name}@{acted_on}" in fields}
+        return self.post(action, {**fields, **{own.get(name, name): value for name, value in typed.items()}})
 
 
 @dataclass

@@ -17,7 +17,7 @@ _OWN: Final = ("data-", "aria-")
 _ATTRIBUTES: Final[dict[str, frozenset[str]]] = {
     "*": frozenset({"class", "id", "lang", "hidden", "role", "tabindex", "translate", "title", "dir"}),
     "a": frozenset({"href", "rel", "hreflang"}),
-    "button": frozenset({"name", "value", "form", "formaction", "type", "disabled"}),
+    "button": frozenset({"name", "value", "form", "formaction", "formtarget", "type", "disabled"}),
     "details": frozenset({"open"}),
     "fieldset": frozenset({"disabled"}),
     "form": frozenset({"action", "method", "enctype", "novalidate"}),

@@ -3,6 +3,7 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from urllib.parse import parse_qs
 
 import pytest
 import sqlalchemy as sa
@@ -22,10 +23,13 @@ SERVICE = f"{ONE}/legal-help"
 
 
 def refer_link(page: Page, organisation: str) -> str:
-    for node in page.tree.css("a.button"):
-        href = str(node.attributes.get("href", ""))
-        if f"service={organisation}" in href:
-            return href
+    """The address of the page before a referral, for the service of this organisation that the page offers."""
+    for node in page.tree.css('button[name="with"]'):
+        service = parse_qs(str(node.attributes["value"])).get("service", [""])[0]
+        if service.startswith(f"{organisation}/"):
+            look = str(node.attributes["formaction"])
+            assert look.endswith("/refer/look")
+            return f"{look.removesuffix('/look')}?service={service}"
     raise AssertionError(f"nothing leads to {organisation}")
 
 
@@ -70,7 +74,7 @@ def test_three_clicks_from_the_queue_to_an_offer(office: StaffSite) -> None:
     browser = office.as_("vera")
     queue = browser.get("/desk/")
     case = browser.get(str(queue.tree.css_first("table.queue tbody a").attributes["href"]))  # type: ignore[union-attr]
-    look = browser.get(refer_link(case, ONE))
+    look = browser.submit(case, f"/desk/cases/{label}/refer/look", **{"with": f"service={SERVICE}"})
     for said in ("Helsinki Foundation", "without a name", "Readable only after they accept", "Never sent"):
         assert said in look.words()
     for secret in (STORY, NAME, ADDRESS):
@@ -183,7 +187,7 @@ def test_a_message_reaches_the_person_and_a_note_only_the_team(office: StaffSite
     page = browser.get(f"/desk/cases/{label}")
     assert browser.submit(page, f"/desk/cases/{label}/message", text="Come on Monday").did("sent")
     page = browser.get(f"/desk/cases/{label}")
-    assert browser.submit(page, f"/desk/cases/{label}/note", text="quarrelsome landlord").did("noted")
+    assert browser.submit(page, f"/desk/cases/{label}/note", note="quarrelsome landlord").did("noted")
     with office.database.begin() as session:
         opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at)
         assert [line.content["text"] for line in person_access.thread(session, opened)] == ["Come on Monday"]
@@ -307,7 +311,7 @@ def test_a_case_ends_as_the_desk_says_and_live_offers_end_with_it(
         assert referral_of(office, label).state == "withdrawn"
     page = browser.get(page.location)
     assert page.status == 200
-    reopens = page.tree.css_first(f'form[action="/desk/cases/{label}/reopen"]') is not None
+    reopens = page.button(f"/desk/cases/{label}/reopen") is not None
     assert reopens == (state in {"helped", "advised"})
     if reopens:
         browser.submit(page, f"/desk/cases/{label}/reopen")
@@ -328,7 +332,7 @@ def test_somebody_without_the_teams_key_reads_and_writes_nothing(office: StaffSi
         session.execute(sa.delete(keyholders.KeyGrant))
     browser = office.as_("vera")
     page = browser.get(f"/desk/cases/{label}")
-    for verb, typed in (("show", {}), ("contact", {"purpose": "answer"}), ("note", {"text": "x"})):
+    for verb, typed in (("show", {}), ("contact", {"purpose": "answer"}), ("note", {"note": "x"})):
         answer = browser.submit(page, f"/desk/cases/{label}/{verb}", **typed)
         assert answer.status == 403
         assert "Ask a colleague" in answer.words()
@@ -338,9 +342,9 @@ def test_a_form_of_an_earlier_session_is_offered_again(office: StaffSite) -> Non
     label, _receipt = office.file()
     page = office.as_("vera").get(f"/desk/cases/{label}")
     browser = office.as_("vera")
-    answer = browser.submit(page, f"/desk/cases/{label}/note", text="kept")
+    answer = browser.submit(page, f"/desk/cases/{label}/note", note="kept")
     assert answer.status == 409
-    assert answer.form(f"/desk/cases/{label}/note")["text"] == "kept"
+    assert answer.form(f"/desk/cases/{label}/note")["note"] == "kept"
     assert browser.submit(answer, f"/desk/cases/{label}/note").status == 303
 
 

@@ -103,7 +103,7 @@ def test_two_cases_of_a_household_are_seen_together_and_share_nothing(office: St
 def test_a_case_moves_to_another_countrys_team_only_with_the_persons_yes(office: StaffSite, tmp_path: Path) -> None:
     label, receipt = office.file()
     vera, outsider = office.as_("vera"), office.as_("outsider")
-    vera.submit(vera.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/note", text="a note that goes along")
+    vera.submit(vera.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/note", note="a note that goes along")
     before = office.case(label)
     office.later(days=3)
     vera = office.as_("vera")

@@ -130,7 +130,7 @@ def test_a_colleague_who_has_the_case_open_is_named_and_stops_nobody(office: Sta
 def test_the_timeline_tells_who_did_and_read_what_without_a_word_of_it(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")
-    act(browser, label, "note", text="quarrelsome landlord")
+    act(browser, label, "note", note="quarrelsome landlord")
     browser.submit(browser.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/show")
     page = browser.get(f"/desk/cases/{label}")
     line = " ".join(" ".join(str(node.text()).split()) for node in page.tree.css("ol.timeline li"))

@@ -92,7 +92,7 @@ def test_after_anything_else_there_is_nothing_to_take_back(office: StaffSite) ->
     label, _receipt = office.file()
     vera, pavel = office.as_("vera"), office.as_("pavel")
     page = act(vera, label, "take")
-    act(pavel, label, "note", text="something else")
+    act(pavel, label, "note", note="something else")
     assert undo(vera, page, label).status == 412
     assert undo(vera, undo(vera, page, label), label).status == 409
     assert office.case(label).state == "in_review"

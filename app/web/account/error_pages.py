@@ -17,7 +17,7 @@ from app.web.components import cookies, csrf, date_fields, staff_pages
 from app.web.components.forms import field_value
 
 FORM_COOKIE: Final = "staff_form"
-_EDITABLE_FIELDS: Final = ("text",)
+_EDITABLE_FIELDS: Final = ("text", "note")
 _SECRET_FIELDS: Final = frozenset(
     {"csrf", "passphrase", "passphrase_new", "passphrase_again", "code", "passkey", "seat"}
 )
@@ -198,15 +198,17 @@ def send_again_page(
     typed = {name: [value] for name, value in fields}
     dates = [name for name in typed if {*date_fields.names(name)} <= typed.keys()]
     boxes = {box for name in dates for box in date_fields.names(name)}
+    sent = [name for name in _EDITABLE_FIELDS if name in typed]
+    shown = [name for name in sent if any(typed[name])] or sent[:1]
     return staff_pages.page(
         request,
         "account/send_again.html",
         status=status,
         path=path,
         back=page_of(path),
-        texts=[(name, value) for name, value in fields if name in _EDITABLE_FIELDS],
+        texts=[(name, value) for name, value in fields if name in shown],
         dates=[(name, date_fields.typed(typed, name)) for name in dates],
-        hidden=[(name, value) for name, value in fields if name not in {*_EDITABLE_FIELDS, *boxes}],
+        hidden=[(name, value) for name, value in fields if name not in {*shown, *boxes}],
         detail=detail,
         state=state,
         clash=clash,

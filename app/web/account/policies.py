@@ -76,7 +76,7 @@ class RequiresRole:
 
     async def read(self, request: Request) -> None:
         """Read the form into `request.state.form`. Raises NotAllowed, BadRequest."""
-        request.state.form = await csrf.receive(request)
+        request.state.form = forms.of_pressed(await csrf.receive(request))
 
     async def authenticate(self, request: Request, *, counted: bool = False) -> SignedIn:
         """The member who calls. Raises SignInNeeded, NotAllowed."""

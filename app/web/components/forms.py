@@ -23,6 +23,9 @@ from app.core.errors import BadRequest, TooLarge
 from app.intake.questions import FormFields
 
 MOST_FIELDS: Final = 1_000
+WITH: Final = "with"
+_OF: Final = "of"
+_LONGEST_WITH: Final = 200
 _MOST_FIELDS_BESIDE_A_FILE: Final = 10
 _LONGEST_FIELD_BESIDE_A_FILE: Final = 1_000
 _MOST_PARTS: Final = 150
@@ -41,6 +44,23 @@ def is_multipart(request: Request) -> bool:
 def field_value(fields: FormFields, name: str) -> str:
     """The last value of a field; empty if it was not sent."""
     return fields.get(name, [""])[-1]
+
+
+def of_pressed(fields: FormFields) -> FormFields:
+    """The fields as the pressed button reads them, where several actions share one form so that none loses what was typed.
+
+    The button sends `with`: fields of its own like `version=3`, and in `of` what it acts on. A field `reason@R-82S` is the
+    `reason` of the action on `R-82S`; it stays under its own name too. Unchanged without `with`.
+    """
+    pressed = field_value(fields, WITH)[:_LONGEST_WITH]
+    if not pressed:
+        return fields
+    own = parse_qsl(pressed, keep_blank_values=True)
+    suffix = f"@{dict(own).get(_OF, '')}"
+    result = {name: values for name, values in fields.items() if name != WITH}
+    result.update({name.removesuffix(suffix): values for name, values in fields.items() if name.endswith(suffix)})
+    result.update({name: [value] for name, value in own})
+    return result
 
 
 async def read_urlencoded(request: Request) -> FormFields:

@@ -66,6 +66,7 @@ _MESSAGES = {
     "rules_withdrawn": N_("The proposed rules have been withdrawn. The current rules stay in force."),
     "replayed": N_("The rules have been tried on stored cases. See the totals below."),
     "matched": N_("The case has been matched again. See the changes below."),
+    "unlinked": N_("The case has left its household."),
     "linked": N_("The two cases are linked. Each keeps its own consent."),
     "move_asked": N_("The person will be asked to agree to the move the next time they come back with their number."),
     "retried": N_("The notice will be sent again."),
@@ -139,8 +140,20 @@ class ActionMessage:
     elsewhere: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done in this request, for a page that answers a POST itself (`request.state.done`)."""
+
+    code: str
+    case: str
+    version: int
+
+
 def action_message(request: Request) -> ActionMessage | None:
     """The message that the URL asks for; it selects one of our own texts and carries only codes."""
+    done: Done | None = getattr(request.state, "done", None)
+    if done is not None:
+        return ActionMessage(_MESSAGES[done.code], done.case, str(done.version), done.code in UNDOABLE, False)
     code = request.query_params.get("done", "")
     if code not in _MESSAGES:
         return None

@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
+from sqlalchemy.orm import Session
 
 from app.cases import queue
 from app.cases.models import Case
 from app.casework import by_hand, by_link
+from app.casework.coordinator import Desk
 from app.core.dependencies import Db, ReadDb
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.i18n import LANGUAGES
 from app.directory.languages import language_of_centre
+from app.directory.packs import Directory
 from app.links import codes
 from app.links import service as links
 from app.links.service import NewLink
@@ -24,7 +27,7 @@ from app.web.account.policies import AtDesk, Config, Packs, submitted_version
 from app.web.components import date_fields, hand_over_sheet, staff_pages
 from app.web.components.forms import field_value
 from app.web.components.rendering import raw_page
-from app.web.desk import by_hand_view
+from app.web.desk import by_hand_view, case_screen
 
 router = APIRouter(prefix="/desk/cases/{label}/referrals/{referral}")
 Label = Annotated[str, Path(max_length=12)]
@@ -33,10 +36,11 @@ Prepared = Annotated[NewLink, Depends(links.prepare)]
 
 
 @router.post("/asked", name="record_asked")
-def record_asked(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+@case_screen.errors_on_page
+def record_asked(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Record that the coordinator has put the referral to the organisation."""
     by_hand.record_asked(session, desk, label, referral, submitted_version(request), _contact_note(request))
-    return _to_case(label, "contact_recorded")
+    return _after(request, desk, session, packs, label, "contact_recorded")
 
 
 @router.get("/said/{verb:referral_verb}", name="answer_by_hand_form")
@@ -107,17 +111,19 @@ def show_code(label: Label, referral: Label, request: Request, desk: AtDesk, ses
 
 
 @router.post("/link/end", name="end_link")
-def end_link(label: Label, referral: Label, desk: AtDesk, session: Db) -> Response:
+def end_link(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """End the link at once."""
     by_link.revoke(session, desk, label, referral)
-    return _to_case(label, "link_ended")
+    return _after(request, desk, session, packs, label, "link_ended")
 
 
 @router.post("/account", name="give_to_account")
-def give_to_account(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+def give_to_account(
+    label: Label, referral: Label, request: Request, desk: AtDesk, session: Db, packs: Packs
+) -> Response:
     """The organisation has an account by now: let it answer there."""
     by_link.give_to_account(session, desk, label, referral, submitted_version(request))
-    return _to_case(label, "given_to_account")
+    return _after(request, desk, session, packs, label, "given_to_account")
 
 
 def _link_page(
@@ -173,3 +179,8 @@ def _summary(session: Any, case: Case, referral_label: str) -> ReferralSummary:
 
 def _to_case(label: str, done: str) -> Response:
     return staff_pages.redirect(f"/desk/cases/{label}?done={done}")
+
+
+def _after(request: Request, desk: Desk, session: Session, packs: Directory, label: str, done: str) -> Response:
+    case = queue.by_label(session, desk.team_id, label)
+    return case_screen.after(request, desk, session, packs, case, done)

@@ -1,18 +1,16 @@
 """The case page: what is known, the next step, and every action of the desk on the case."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from app.cases import case_presence, duplicate_detection, emergency_alerts, needs, queue, states
-from app.cases.models import Case, Part
+from app.cases import case_presence, emergency_alerts, needs, queue
+from app.cases.models import Case
 from app.cases.need_states import ASKABLE
-from app.cases.sealed_parts import OpenedPart
 from app.cases.states import CaseVerb
 from app.casework import (
     by_hand,
@@ -30,26 +28,25 @@ from app.casework.referral_actions import needs_to_ask
 from app.casework.unavailability import unavailability_of
 from app.core.dependencies import Db, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
+from app.directory.packs import Directory
 from app.referrals.commands import TransitionInput
 from app.referrals.referral_summaries import summaries_of
-from app.referrals.states import LIVE, State, Verb, allowed_actions
+from app.referrals.states import State, Verb
 from app.referrals.ways import BY_COORDINATOR, way_of
 from app.web.account.policies import AtDesk, Packs, submitted_version
 from app.web.components import (
     date_fields,
     path_convertors,  # noqa: F401  registers them
     staff_pages,
-    time_format,
 )
 from app.web.components.forms import field_value
-from app.web.desk import by_hand_view, case_followup, case_view, queue_url, saved_replies
+from app.web.desk import case_form, case_screen, case_view, saved_replies
 from app.webhooks import reachability
 
 router = APIRouter(prefix="/desk/cases/{label}")
 
 Label = Annotated[str, Path(max_length=12)]
 ListQuery = Annotated[str, Query(max_length=400, alias="list")]
-_STEPS = (Verb.WITHDRAW, Verb.ANSWER, Verb.REOPEN, Verb.VOID)
 _RECORD_EVERY = timedelta(minutes=1)
 _MOST_RECORDED_VIEWS = 1_000
 
@@ -77,42 +74,60 @@ async def _record_view(label: Label, request: Request, desk: AtDesk) -> None:
 @router.get("", name="case", dependencies=[Depends(_record_view)])
 def show_case(label: Label, request: Request, desk: AtDesk, session: ReadDb, packs: Packs) -> Response:
     """Show the case without decrypting its sealed parts."""
-    return _case_page(request, desk, session, packs, queue.by_label(session, desk.team_id, label))
+    return case_screen.case_page(request, desk, session, packs, queue.by_label(session, desk.team_id, label))
 
 
 @router.post("/show", name="show_words")
 def show_sealed_parts(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Show the page with story, persecution, conversation and notes decrypted. Writes an audit entry and nothing else."""
     case, opened = sealed_access.open_case(session, desk, label)
-    return _case_page(request, desk, session, packs, case, opened=opened)
+    typed = case_form.read(request.state.form)
+    contact = None
+    if "contact" in typed.opened and (purpose := typed.fields.get("purpose", "")) in sealed_access.PURPOSES:
+        contact = sealed_access.open_contact(session, desk, label, purpose)[1]
+    return case_screen.case_page(request, desk, session, packs, case, typed=typed, opened=opened, contact=contact)
 
 
 @router.post("/contact", name="show_contact")
+@case_screen.errors_on_page
 def show_contact(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Show the page with the contact details decrypted, for a stated purpose. Writes an audit entry."""
     case, contact = sealed_access.open_contact(session, desk, label, field_value(request.state.form, "purpose"))
-    return _case_page(request, desk, session, packs, case, contact=contact)
+    typed = case_form.read(request.state.form)
+    opened = sealed_access.open_case(session, desk, label)[1] if "words" in typed.opened else None
+    return case_screen.case_page(request, desk, session, packs, case, typed=typed, opened=opened, contact=contact)
+
+
+@router.post("/typed", name="keep_typed")
+def keep_typed(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
+    """Show the page with what is typed on it; saves nothing. Enter in a field of the page leads here."""
+    case = queue.by_label(session, desk.team_id, label)
+    return case_screen.with_open_parts(request, desk, session, packs, case, case_form.read(request.state.form))
 
 
 @router.post("/take", name="take_case")
-def take_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+def take_case(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     case = case_ownership.take(session, desk, label, submitted_version(request))
-    return redirect_after(request, case, "taken")
+    return case_screen.after(request, desk, session, packs, case, "taken")
 
 
 @router.post("/assign", name="assign_case")
-def assign_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+@case_screen.errors_on_page
+def assign_case(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     member = field_value(request.state.form, "member")
     case = case_ownership.assign(session, desk, label, submitted_version(request), chosen_member(member))
-    return redirect_after(request, case, "assigned", decided=case.owner_id != desk.member.member_id)
+    others = case.owner_id != desk.member.member_id
+    return case_screen.after(request, desk, session, packs, case, "assigned", own=case_form.OWNER, decided=others)
 
 
 @router.post("/snooze", name="snooze_case")
-def snooze_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+@case_screen.errors_on_page
+def snooze_case(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Snooze the case until a day; an empty day ends the snooze."""
     until = date_fields.read(request.state.form, "until", today=desk.now.date())
     case = case_ownership.snooze(session, desk, label, submitted_version(request), until)
-    return redirect_after(request, case, "snoozed" if until else "woken", decided=until is not None)
+    done = "snoozed" if until else "woken"
+    return case_screen.after(request, desk, session, packs, case, done, own=case_form.SNOOZE, decided=until is not None)
 
 
 @router.get("/refer", name="refer_form")
@@ -126,6 +141,21 @@ def refer_form(
     list_query: ListQuery = "",
 ) -> Response:
     """Show what would be sent to the organisation, and when, before the case is referred."""
+    return _refer_page(request, desk, session, packs, label, service, list_query)
+
+
+@router.post("/refer/look", name="refer_look")
+def look_before_referring(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
+    """The same page, which carries what is typed on the case page until the case is referred. Saves nothing."""
+    form = request.state.form
+    return _refer_page(
+        request, desk, session, packs, label, field_value(form, "service")[:130], field_value(form, "list")
+    )
+
+
+def _refer_page(
+    request: Request, desk: Desk, session: Session, packs: Directory, label: str, service: str, list_query: str
+) -> Response:
     case = queue.by_label(session, desk.team_id, label)
     entry = packs.service(service)
     if entry is None or not packs.serves(entry, case.country):
@@ -141,6 +171,7 @@ def refer_form(
         request,
         "desk/refer.html",
         case=case,
+        typed=case_form.read(request.state.form if request.method == "POST" else {}),
         entry=entry,
         eligibility=eligibility,
         needs=askable,
@@ -148,7 +179,7 @@ def refer_form(
         away=unavailability_of(session, case, entry.key, desk.now.date()),
         first=packs.service(first) if first not in {None, entry.key} else None,
         deadline=case_view.deadline(case, facts, packs, desk.now),
-        list_query=valid_list_query(list_query),
+        list_query=case_screen.valid_list_query(list_query),
         untold=eligibility.connected and not _is_notified(session, desk, eligibility.organisation_id),
     )
 
@@ -159,7 +190,7 @@ def _is_notified(session: Session, desk: Desk, organisation_id: UUID) -> bool:
 
 
 @router.post("/refer", name="refer_case")
-def refer_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+def refer_case(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Offer the case, or ask the person first, as their present consent requires."""
     again = field_value(request.state.form, "again") == "yes"
     despite_absence = field_value(request.state.form, "despite") == "yes"
@@ -187,10 +218,11 @@ def refer_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Res
         done = "asked"
     else:
         done = "offered" if way_of(referral.way) not in BY_COORDINATOR else "to_be_asked"
-    return redirect_after(request, case, done, decided=True)
+    return case_screen.after(request, desk, session, packs, case, done, decided=True)
 
 
 @router.post("/referrals/{referral}/{verb:referral_verb}", name="step_referral")
+@case_screen.errors_on_page
 def move_referral(
     label: Label,
     referral: Label,
@@ -198,15 +230,16 @@ def move_referral(
     request: Request,
     desk: AtDesk,
     session: Db,
+    packs: Packs,
 ) -> Response:
     """Withdraw, answer or reopen a referral, or (seniors) mark it as entered in error."""
-    if verb not in _STEPS:
+    if verb not in case_screen.STEPS:
         raise NotFound
     payload = TransitionInput(reason=field_value(request.state.form, "reason") or None)
     referral_after = desk_referrals.move_referral(
         session, desk, label, referral, submitted_version(request), Verb(verb), payload
     )
-    return redirect_after(request, session.get_one(Case, referral_after.case_id), "stepped")
+    return case_screen.after(request, desk, session, packs, session.get_one(Case, referral_after.case_id), "stepped")
 
 
 @router.get("/ask", name="ask_form")
@@ -229,34 +262,55 @@ def ask_form(
         question=question,
         questions=saved_replies.QUESTIONS,
         text=saved_replies.text(question, case.language),
-        list_query=valid_list_query(list_query),
+        list_query=case_screen.valid_list_query(list_query),
     )
+
+
+@router.post("/insert", name="insert_reply")
+def insert_reply(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
+    """Add a saved question to the message that is being written, in the person's language. Sends nothing."""
+    case = queue.by_label(session, desk.team_id, label)
+    code = field_value(request.state.form, "reply")
+    if code not in saved_replies.QUESTIONS:
+        raise NotFound("This question does not exist.")
+    typed = case_form.read(request.state.form).with_text(saved_replies.text(code, case.language))
+    meaning = saved_replies.text(code, staff_pages.LANGUAGE)
+    return case_screen.with_open_parts(request, desk, session, packs, case, typed, meaning=meaning)
 
 
 @router.post("/message", name="send_message")
-def send_message(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+@case_screen.errors_on_page
+def send_message(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     case = correspondence.message(
         session, desk, label, submitted_version(request), field_value(request.state.form, "text")
     )
-    return redirect_after(request, case, "sent")
+    return case_screen.after(request, desk, session, packs, case, "sent", own=case_form.MESSAGE)
 
 
 @router.post("/note", name="add_note")
-def add_note(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    case = correspondence.note(
-        session, desk, label, submitted_version(request), field_value(request.state.form, "text")
-    )
-    return redirect_after(request, case, "noted")
+@case_screen.errors_on_page
+def add_note(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
+    form = request.state.form
+    text = field_value(form, "note" if "note" in form else "text")
+    try:
+        case = correspondence.note(session, desk, label, submitted_version(request), text)
+    except Invalid as error:
+        raise Invalid(
+            [FieldError(pointer="/note", code=one["code"], detail=one["detail"]) for one in error.errors]
+        ) from None
+    return case_screen.after(request, desk, session, packs, case, "noted", own=case_form.NOTE)
 
 
 @router.post("/close", name="close_case")
-def close_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+@case_screen.errors_on_page
+def close_case(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     verb, ends = field_value(request.state.form, "verb"), _ends_of_needs(request)
     if verb not in set(case_closing.ENDS) and not ends:
         raise Invalid([FieldError(pointer="/verb", code="required", detail="Choose the outcome of the case.")])
     chosen = CaseVerb(verb) if verb in set(case_closing.ENDS) else None
     case = case_closing.close(session, desk, label, submitted_version(request), chosen, ends)
-    return redirect_after(request, case, "unmet" if case.closed_at is None else "closed", decided=True)
+    done = "unmet" if case.closed_at is None else "closed"
+    return case_screen.after(request, desk, session, packs, case, done, own=case_form.CLOSE, decided=True)
 
 
 def _ends_of_needs(request: Request) -> dict[str, str]:
@@ -266,157 +320,49 @@ def _ends_of_needs(request: Request) -> dict[str, str]:
 
 
 @router.post("/needs/{need}/end", name="end_need")
+@case_screen.errors_on_page
 def end_need(
-    label: Label, need: Annotated[str, Path(max_length=64)], request: Request, desk: AtDesk, session: Db
+    label: Label, need: Annotated[str, Path(max_length=64)], request: Request, desk: AtDesk, session: Db, packs: Packs
 ) -> Response:
     """Name the end of one need; the case goes on with the others."""
     end = field_value(request.state.form, "end")
     case = case_closing.end_need(session, desk, label, submitted_version(request), need, end)
-    return redirect_after(request, case, "need_ended" if case.closed_at is None else "closed")
+    return case_screen.after(request, desk, session, packs, case, "need_ended" if case.closed_at is None else "closed")
 
 
 @router.post("/reopen", name="reopen_case")
-def reopen_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+def reopen_case(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     case = case_closing.reopen(session, desk, label, submitted_version(request))
-    return redirect_after(request, case, "reopened")
+    return case_screen.after(request, desk, session, packs, case, "reopened")
 
 
 @router.post("/undo", name="undo_act")
-def undo_act(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+def undo_act(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Undo the member's own last action, if nothing else has happened since."""
     case = undo.undo(session, desk, label, submitted_version(request))
-    return redirect_after(request, case, "undone")
+    return case_screen.after(request, desk, session, packs, case, "undone")
 
 
 @router.post("/compare", name="compare_case")
-def compare_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+def compare_case(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Search for cases with the same contact or name, as they are today. Writes an audit entry; shows none of the values."""
-    return redirect_after(request, case_merges.compare(session, desk, label), "compared")
+    return case_screen.after(request, desk, session, packs, case_merges.compare(session, desk, label), "compared")
 
 
 @router.post("/merge", name="merge_case")
-def merge_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+@case_screen.errors_on_page
+def merge_case(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Merge this case into another of the same person; the other continues."""
     other = case_merges.merge(
         session, desk, label, submitted_version(request), field_value(request.state.form, "into")[:12]
     )
-    return redirect_after(request, other, "merged")
+    return case_screen.after(request, desk, session, packs, other, "merged", own=case_form.MERGE)
 
 
 @router.post("/unmerge", name="unmerge_case")
-def unmerge_case(label: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    return redirect_after(request, case_merges.unmerge(session, desk, label, submitted_version(request)), "unmerged")
-
-
-def _case_page(
-    request: Request,
-    desk: Desk,
-    session: Session,
-    packs: Any,
-    case: Case,
-    *,
-    opened: Sequence[OpenedPart] | None = None,
-    contact: OpenedPart | None = None,
-) -> Response:
-    """Render the page. Eleven statements with the sign-in, whatever the case contains, and one more a minute for the presence.
-
-    Decrypting the parts adds statements for the grants, the wrapped keys and the parts.
-    """
-    code_names = staff_pages.code_names(request)
-    facts = sealed_access.facts_of(desk.keys, case)
-    summaries = summaries_of(session, case.id)
-    actor = desk.actor.kind
-    colleagues = case_ownership.colleagues(session, desk.team_id, case_id=case.id, now=desk.now)
-    duplicates = duplicate_detection.possible_duplicates(session, case)
-    contents = case_view.case_contents(session, case)
-    list_query = valid_list_query(request.query_params.get("list") or _posted_field(request, "list"))
-    allowed_verbs = states.allowed(states.CaseState(case.state), by=actor.value)
-    followup = case_followup.load_followup(session, desk, packs, case, summaries)
-    request.state.open_tasks, request.state.reach = followup.sidebar.open_tasks, followup.sidebar.reach
-    live = any(State(summary.referral.state) in LIVE for summary in summaries)
-    zone = time_format.zone_of(packs, case.country)
-    return staff_pages.page(
-        request,
-        "desk/case.html",
-        case=case,
-        owner=next((member.name for member in colleagues if member.id == case.owner_id), None),
-        mine=case.owner_id == desk.member.member_id,
-        colleagues=colleagues,
-        facts=case_view.facts_in_words(facts, case, code_names),
-        consent=case_view.consent_in_words(facts, packs) if facts else [],
-        deadline=case_view.deadline(case, facts, packs, desk.now),
-        step=case_view.next_step(session, desk.keys, packs, code_names, case, facts, summaries, contents.holders),
-        summaries=[
-            (summary, [verb for verb in allowed_actions(State(summary.referral.state), by=actor) if verb in _STEPS])
-            for summary in summaries
-        ],
-        zone=zone,
-        by=lambda moment: time_format.respond_by(moment, desk.now, zone),
-        live=live,
-        messages=contents.messages,
-        appointments=contents.appointments,
-        documents=contents.documents,
-        answer_words=by_hand_view.ANSWERS,
-        by_hand=by_hand_view.of_case(session, desk, packs, case, summaries, names_open=opened is not None),
-        needs=case_view.needs_in_words(case, contents, summaries),
-        followup=followup,
-        timeline=case_view.timeline(session, case, summaries, {member.id: member.name for member in colleagues}),
-        viewers=[member for member in colleagues if member.opened_at and member.id != desk.member.member_id],
-        duplicates=duplicates,
-        merged_into=next((duplicate.label for duplicate in duplicates if duplicate.link == "into"), None),
-        questions=saved_replies.QUESTIONS,
-        list_query=list_query,
-        sealed=contents.counts,
-        opened=_parts_by_kind(opened, packs) if opened is not None else None,
-        contact=contact.content if contact else None,
-        ends=[verb.value for verb in case_closing.ENDS if _can_close(verb, allowed_verbs, live=live)],
-        may_reopen=CaseVerb.REOPEN.value in allowed_verbs,
-        may_take=case.closed_at is None,
-        purposes=sealed_access.PURPOSES,
-        withdraw_reasons=desk_referrals.withdraw_reasons(),
-        emergency=packs.urgent_contacts(case.country, case.needs) if case.urgency == "emergency" else (),
-    )
-
-
-def _can_close(verb: CaseVerb, allowed: Sequence[str], *, live: bool) -> bool:
-    """Whether the case can be closed this way: closing first withdraws live referrals, and takes a new case before it is helped."""
-    if live:
-        return True
-    return verb.value in allowed or (verb is CaseVerb.HELP and CaseVerb.TAKE.value in allowed)
-
-
-def _parts_by_kind(opened: Sequence[OpenedPart], packs: Any) -> dict[str, Any]:
-    labels = {entry.code: entry.label for entry in packs.persecution}
-    parts: dict[str, list[OpenedPart]] = {kind.value: [] for kind in Part}
-    for part in opened:
-        parts[part.part.value].append(part)
-    return {
-        "story": parts["story"][0].content if parts["story"] else None,
-        "happened": [labels.get(code, code) for part in parts["happened"] for code in part.content.get("codes", ())],
-        "thread": parts["thread"],
-        "note": parts["note"],
-    }
-
-
-def valid_list_query(query: str) -> str:
-    """The query of the list that the coordinator came from; empty unless it is valid. After a decision they go on in it."""
-    listing = queue_url.read(query)
-    return listing.query if listing else ""
-
-
-def _posted_field(request: Request, name: str) -> str:
-    return field_value(request.state.form, name) if request.method == "POST" else ""
-
-
-def redirect_after(request: Request, case: Case, done: str, *, decided: bool = False) -> Response:
-    """Redirect to the case; after a decision on a case opened from a list, to the next case of that list."""
-    list_query = valid_list_query(field_value(request.state.form, "list"))
-    message_codes = {"done": done, "v": str(case.version) if done in staff_pages.UNDOABLE else ""}
-    if decided and list_query:
-        return staff_pages.redirect(
-            staff_pages.with_message("/desk/next", but=case.label, list=list_query, was=case.label, **message_codes)
-        )
-    return staff_pages.redirect(queue_url.case_path(case.label, list_query, **message_codes))
+def unmerge_case(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
+    case = case_merges.unmerge(session, desk, label, submitted_version(request))
+    return case_screen.after(request, desk, session, packs, case, "unmerged")
 
 
 def chosen_member(text: str) -> UUID | None:

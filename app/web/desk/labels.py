@@ -10,6 +10,7 @@ from app.cases import queue, spam_screening
 from app.cases.need_states import END_VERBS
 from app.casework import case_closing, sealed_access
 from app.casework.case_clocks import ClockKind
+from app.casework.next_actions import Todo
 from app.casework.rule_replay import Summary
 from app.core.i18n import N_
 from app.core.vocabulary import complete
@@ -203,6 +204,26 @@ REASONS: Final = complete(
     },
 )
 TASKS: Final = complete(TaskKind, {kind.value: rule.label for kind, rule in RULES.items()})
+TODOS: Final = complete(
+    Todo,
+    {
+        "merged": N_("Nothing: the case continues in another one"),
+        "closed": N_("Nothing: the case is closed"),
+        "read": N_("Read the person's new message and answer it"),
+        "answer": N_("{name} has a question: answer it"),
+        "ask_centre": N_("Ask {name} yourself, and record what it says"),
+        "call": N_("{name} is late: call them"),
+        "hand_over": N_("{name} has accepted: hand over what it may read"),
+        "take": N_("Nobody has this case: take it"),
+        "refer": N_("Refer the case to {name}"),
+        "ask_person": N_("No service fits what is known: ask the person, or look at the near matches"),
+        "task": N_("Do the task that is due first"),
+        "consent": N_("Wait for the person to say whether {name} may read the case"),
+        "wait": N_("Wait for {name}"),
+        "work": N_("Nothing: {name} is working on it"),
+        "end": N_("Each need has an end: close the case"),
+    },
+)
 PASSED_OVER: Final = complete(
     reasons.PASSED_OVER,
     {

@@ -1,20 +1,22 @@
 """The team's open tasks."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from app.cases import queue
 from app.casework.case_ownership import colleagues
 from app.core.dependencies import Db, ReadDb
 from app.tasks import service as tasks
 from app.web.account.my_settings import uuid_of
 from app.web.account.policies import AtDesk, Packs
 from app.web.components import staff_pages
+from app.web.components.forms import field_value
+from app.web.desk import case_screen
 from app.web.desk.case_clock_view import Clocks
 
 router = APIRouter(prefix="/desk")
 Id = Annotated[str, Path(max_length=36)]
-_LONGEST_LABEL: Final = 12
 
 
 @router.get("/tasks", name="tasks")
@@ -41,19 +43,15 @@ def show_tasks(
 
 
 @router.post("/tasks/{task}/take", name="take_task")
-def take_task(task: Id, request: Request, desk: AtDesk, session: Db) -> Response:
+def take_task(task: Id, desk: AtDesk, session: Db) -> Response:
     tasks.take_task(session, desk.team_id, uuid_of(task), desk.member.member_id, now=desk.now)
-    return _redirect_back(request)
+    return staff_pages.redirect("/desk/tasks?done=done")
 
 
 @router.post("/tasks/{task}/done", name="finish_task")
-def finish_task(task: Id, request: Request, desk: AtDesk, session: Db) -> Response:
+def finish_task(task: Id, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     tasks.finish_task(session, desk.team_id, uuid_of(task), desk.member.member_id, now=desk.now)
-    return _redirect_back(request)
-
-
-def _redirect_back(request: Request) -> Response:
-    """Redirect to the case whose page had the form, otherwise to the list."""
-    label = (request.state.form.get("case") or [""])[0]
-    is_label = 0 < len(label) <= _LONGEST_LABEL and all(part.isalnum() and part.isascii() for part in label.split("-"))
-    return staff_pages.redirect(f"/desk/cases/{label}?done=done" if is_label else "/desk/tasks?done=done")
+    label = field_value(request.state.form, "page")[:12]
+    if not label:
+        return staff_pages.redirect("/desk/tasks?done=done")
+    return case_screen.after(request, desk, session, packs, queue.by_label(session, desk.team_id, label), "done")

@@ -5,6 +5,7 @@
   const rows = [...document.querySelectorAll("[data-row]")];
 
   const use = (node) => {
+    for (let fold = node.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName)) node.focus();
     else node.click();
   };

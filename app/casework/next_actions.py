@@ -1,0 +1,128 @@
+"""The one thing to do next with a case. Pure decisions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from app.casework.case_clocks import Offer, clock_of_offer
+from app.referrals.states import State
+
+
+class Todo(StrEnum):
+    """What a coordinator does next with a case."""
+
+    MERGED = "merged"
+    CLOSED = "closed"
+    READ = "read"
+    ANSWER = "answer"
+    ASK_CENTRE = "ask_centre"
+    CALL = "call"
+    HAND_OVER = "hand_over"
+    TAKE = "take"
+    REFER = "refer"
+    ASK_PERSON = "ask_person"
+    TASK = "task"
+    CONSENT = "consent"
+    WAIT = "wait"
+    WORK = "work"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A live referral. `by_hand`: a coordinator speaks for the organisation; `to_ask`: nobody has put it to the organisation yet."""
+
+    offer: Offer
+    by_hand: bool = False
+    to_ask: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The next action. `name`: the organisation that it is about; `label`: its referral."""
+
+    todo: Todo
+    name: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the next action follows from. `best`: the key of the first service that can be asked now; `has_tasks`: open ones."""
+
+    is_closed: bool
+    is_merged: bool
+    person_wrote: bool
+    has_owner: bool
+    uncovered: bool
+    live: Sequence[Live]
+    best: str
+    has_tasks: bool
+    now: datetime
+    zone: ZoneInfo
+
+
+_WAITING: Final = frozenset({State.OFFERED, State.ACKNOWLEDGED, State.WAITLISTED, State.ACCEPTED})
+_AT_WORK: Final = frozenset({State.IN_PROGRESS, State.ON_HOLD})
+
+
+def next_of(situation: Situation) -> Next:
+    """The one thing to do next: what somebody waits for comes before what the team could begin, and waiting comes last."""
+    if situation.is_merged or situation.is_closed:
+        return Next(Todo.MERGED if situation.is_merged else Todo.CLOSED)
+    if situation.person_wrote:
+        return Next(Todo.READ)
+    return _owed(situation) or _begun(situation) or _waiting(situation) or Next(Todo.END)
+
+
+def _owed(situation: Situation) -> Next | None:
+    """What an organisation waits for, or has not done in time."""
+    live = situation.live
+    for todo, those in (
+        (Todo.ANSWER, [one for one in live if one.offer.state is State.INFO_REQUESTED]),
+        (Todo.ASK_CENTRE, [one for one in live if one.to_ask]),
+        (Todo.CALL, [one for one in live if _is_late(one.offer, situation.now)]),
+        (Todo.HAND_OVER, [one for one in live if one.by_hand and one.offer.state is State.ACCEPTED]),
+    ):
+        if those:
+            return Next(todo, those[0].offer.organisation, those[0].offer.label)
+    return None
+
+
+def _begun(situation: Situation) -> Next | None:
+    """What the team can do itself."""
+    if not situation.has_owner:
+        return Next(Todo.TAKE)
+    if situation.uncovered:
+        return Next(Todo.REFER, situation.best) if situation.best else Next(Todo.ASK_PERSON)
+    return Next(Todo.TASK) if situation.has_tasks else None
+
+
+def _waiting(situation: Situation) -> Next | None:
+    """Whose turn it is, when it is not the team's."""
+
+    def ends(offer: Offer) -> tuple[bool, float, str]:
+        clock = clock_of_offer(offer, situation.now, situation.zone)
+        return clock is None, clock.at.timestamp() if clock else 0.0, offer.label
+
+    for todo, states in ((Todo.CONSENT, {State.AWAITING_CONSENT}), (Todo.WAIT, _WAITING), (Todo.WORK, _AT_WORK)):
+        waiting = [one.offer for one in situation.live if one.offer.state in states]
+        if waiting:
+            first = min(waiting, key=ends)
+            return Next(todo, first.organisation, first.label)
+    return None
+
+
+def _is_late(offer: Offer, now: datetime) -> bool:
+    """Whether the organisation has let a time pass by which it owed something."""
+    if offer.paused_at is not None:
+        return False
+    owed = (
+        offer.acknowledge_by if offer.state is State.OFFERED else None,
+        offer.decide_by if offer.expires_at is not None else None,
+        offer.contact_by if offer.state is State.ACCEPTED else None,
+    )
+    return any(at is not None and at < now for at in owed)

@@ -1,0 +1,303 @@
+"""The case page as an answer: the page itself, and what follows an action on it."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request, Response
+from sqlalchemy.orm import Session
+
+from app.cases import duplicate_detection, queue, states
+from app.cases.models import Case, Part
+from app.cases.need_states import NeedState
+from app.cases.sealed_parts import OpenedPart
+from app.cases.states import CaseVerb
+from app.casework import case_clocks, case_closing, case_ownership, desk_referrals, next_actions, sealed_access
+from app.casework.case_clocks import Offer
+from app.casework.case_sidebar import CaseSidebar
+from app.casework.coordinator import Desk
+from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, TooMany
+from app.directory.packs import Directory
+from app.matching import runs
+from app.referrals.queries import needs_of
+from app.referrals.referral_summaries import ReferralSummary, summaries_of
+from app.referrals.states import LIVE, State, Verb, allowed_actions
+from app.web.components import staff_pages, time_format
+from app.web.components.forms import field_value
+from app.web.desk import by_hand_view, case_form, case_view, followup_view, queue_url, saved_replies
+from app.web.desk.case_clock_view import Clocks
+from app.web.desk.case_form import Typed
+
+STEPS = (Verb.WITHDRAW, Verb.ANSWER, Verb.REOPEN, Verb.VOID)
+NOTHING = Typed()
+
+
+def case_page(
+    request: Request,
+    desk: Desk,
+    session: Session,
+    packs: Any,
+    case: Case,
+    *,
+    typed: Typed = NOTHING,
+    opened: Sequence[OpenedPart] | None = None,
+    contact: OpenedPart | None = None,
+    errors: Sequence[FieldError] = (),
+    meaning: str = "",
+) -> Response:
+    """Render the page. Eleven statements with the sign-in, whatever the case contains, and one more a minute for the presence.
+
+    Decrypting the parts adds statements for the grants, the wrapped keys and the parts.
+    """
+    code_names = staff_pages.code_names(request)
+    facts = sealed_access.facts_of(desk.keys, case)
+    summaries = summaries_of(session, case.id)
+    actor = desk.actor.kind
+    colleagues = case_ownership.colleagues(session, desk.team_id, case_id=case.id, now=desk.now)
+    duplicates = duplicate_detection.possible_duplicates(session, case)
+    contents = case_view.case_contents(session, case)
+    list_query = valid_list_query(request.query_params.get("list") or _posted_field(request, "list"))
+    allowed_verbs = states.allowed(states.CaseState(case.state), by=actor.value)
+    followup = followup_view.load_followup(session, desk, packs, case, summaries)
+    request.state.open_tasks, request.state.reach = followup.sidebar.open_tasks, followup.sidebar.reach
+    live = any(State(summary.referral.state) in LIVE for summary in summaries)
+    zone = time_format.zone_of(packs, case.country)
+    hands = by_hand_view.of_case(session, desk, packs, case, summaries, names_open=opened is not None)
+    step = case_view.next_step(session, desk.keys, packs, code_names, case, facts, summaries, contents.holders)
+    needs = case_view.needs_in_words(case, contents, summaries)
+    merged_into = next((duplicate.label for duplicate in duplicates if duplicate.link == "into"), None)
+    clocks = Clocks(packs, desk.now)
+    standing = _standing(
+        desk, case, summaries, hands, step, needs, followup.sidebar, clocks, is_merged=bool(merged_into)
+    )
+    offers = [one.offer for one in standing.live]
+    uncovered = standing.uncovered
+    entries = [
+        (summary, [verb for verb in allowed_actions(State(summary.referral.state), by=actor) if verb in STEPS])
+        for summary in summaries
+    ]
+    return staff_pages.page(
+        request,
+        "desk/case.html",
+        status=422 if errors else 200,
+        case=case,
+        typed=typed.fields,
+        errors={error["pointer"].removeprefix("/"): error["detail"] for error in errors},
+        reopen=[*(["words"] if opened is not None else []), *(["contact"] if contact else [])],
+        clock=None if case.closed_at is not None else clocks.of_case(case, offers),
+        ends_at=None
+        if case.closed_at is not None
+        else case_clocks.next_clock(case, offers, desk.now, clocks.zone(case.country)).at,
+        next_action=next_actions.next_of(standing),
+        clocks={offer.label: clocks.of_offer(offer, case.country) for offer in offers},
+        left=lambda at: time_format.hours_and_minutes(abs(at - desk.now)),
+        local=lambda at: time_format.local_moment(at, zone),
+        owner=next((member.name for member in colleagues if member.id == case.owner_id), None),
+        mine=case.owner_id == desk.member.member_id,
+        colleagues=colleagues,
+        facts=case_view.facts_in_words(facts, case, code_names),
+        consent=case_view.consent_in_words(facts, packs) if facts else [],
+        deadline=case_view.deadline(case, facts, packs, desk.now),
+        step=step,
+        uncovered=uncovered,
+        under_way=[entry for entry in entries if State(entry[0].referral.state) in LIVE],
+        ended=[entry for entry in entries if State(entry[0].referral.state) not in LIVE],
+        step_names={service.service: service.name for service in (*step.best, *step.further)},
+        today=runs.local_date(packs, case.country, desk.now),
+        meaning=meaning,
+        zone=zone,
+        by=lambda moment: time_format.respond_by(moment, desk.now, zone),
+        live=live,
+        messages=contents.messages,
+        appointments=contents.appointments,
+        documents=contents.documents,
+        answer_words=by_hand_view.ANSWERS,
+        by_hand=hands,
+        needs=needs,
+        followup=followup,
+        timeline=case_view.timeline(session, case, summaries, {member.id: member.name for member in colleagues}),
+        viewers=[member for member in colleagues if member.opened_at and member.id != desk.member.member_id],
+        duplicates=duplicates,
+        merged_into=merged_into,
+        questions=saved_replies.QUESTIONS,
+        list_query=list_query,
+        sealed=contents.counts,
+        opened=_parts_by_kind(opened, packs) if opened is not None else None,
+        contact=contact.content if contact else None,
+        ends=[verb.value for verb in case_closing.ENDS if _can_close(verb, allowed_verbs, live=live)],
+        may_reopen=CaseVerb.REOPEN.value in allowed_verbs,
+        may_take=case.closed_at is None,
+        purposes=sealed_access.PURPOSES,
+        withdraw_reasons=desk_referrals.withdraw_reasons(),
+        emergency=packs.urgent_contacts(case.country, case.needs) if case.urgency == "emergency" else (),
+    )
+
+
+def _standing(
+    desk: Desk,
+    case: Case,
+    summaries: Sequence[ReferralSummary],
+    hands: Mapping[UUID, by_hand_view.ByHand],
+    step: case_view.NextStep,
+    needs: Sequence[case_view.CaseNeedView],
+    sidebar: CaseSidebar,
+    clocks: Clocks,
+    *,
+    is_merged: bool,
+) -> next_actions.Situation:
+    """What the head of the page is worked out from."""
+    live = []
+    for summary in summaries:
+        if State(summary.referral.state) not in LIVE:
+            continue
+        hand = hands.get(summary.referral.id)
+        to_ask = hand is not None and hand.may_ask and not hand.is_asked and hand.link is None
+        live.append(next_actions.Live(_offer(summary), hand is not None, to_ask))
+    asked = {
+        need for summary in summaries if summary.referral.state in LIVE for need in needs_of(summary.referral, case)
+    }
+    return next_actions.Situation(
+        is_closed=case.closed_at is not None,
+        is_merged=is_merged,
+        person_wrote=case.person_wrote,
+        has_owner=case.owner_id is not None,
+        uncovered=any(NeedState(need.state) is NeedState.OPEN and need.code not in asked for need in needs),
+        live=live,
+        best=next((service.service for service in (*step.best, *step.further) if service.can_be_asked), ""),
+        has_tasks=bool(sidebar.tasks),
+        now=desk.now,
+        zone=clocks.zone(case.country),
+    )
+
+
+def _offer(summary: ReferralSummary) -> Offer:
+    """A live referral as the clocks know it."""
+    referral = summary.referral
+    return Offer(
+        label=referral.label,
+        state=State(referral.state),
+        organisation=summary.organisation,
+        offered_at=referral.offered_at,
+        acknowledge_by=referral.acknowledge_by,
+        decide_by=referral.decide_by,
+        expires_at=referral.expires_at,
+        contact_by=referral.contact_by,
+        review_on=referral.review_on,
+        due_at=referral.due_at,
+        paused_at=referral.paused_at,
+    )
+
+
+def _can_close(verb: CaseVerb, allowed: Sequence[str], *, live: bool) -> bool:
+    """Whether the case can be closed this way: closing first withdraws live referrals, and takes a new case before it is helped."""
+    if live:
+        return True
+    return verb.value in allowed or (verb is CaseVerb.HELP and CaseVerb.TAKE.value in allowed)
+
+
+def _parts_by_kind(opened: Sequence[OpenedPart], packs: Any) -> dict[str, Any]:
+    labels = {entry.code: entry.label for entry in packs.persecution}
+    parts: dict[str, list[OpenedPart]] = {kind.value: [] for kind in Part}
+    for part in opened:
+        parts[part.part.value].append(part)
+    return {
+        "story": parts["story"][0].content if parts["story"] else None,
+        "happened": [labels.get(code, code) for part in parts["happened"] for code in part.content.get("codes", ())],
+        "thread": parts["thread"],
+        "note": parts["note"],
+    }
+
+
+def valid_list_query(query: str) -> str:
+    """The query of the list that the coordinator came from; empty unless it is valid. After a decision they go on in it."""
+    listing = queue_url.read(query)
+    return listing.query if listing else ""
+
+
+def _posted_field(request: Request, name: str) -> str:
+    return field_value(request.state.form, name) if request.method == "POST" else ""
+
+
+def after(
+    request: Request,
+    desk: Desk,
+    session: Session,
+    packs: Directory,
+    case: Case,
+    done: str,
+    *,
+    own: Collection[str] = (),
+    decided: bool = False,
+) -> Response:
+    """The answer to an action: a redirect, or the page itself where it has to keep what was typed for other actions or stood open.
+
+    `own`: the fields that the action has used. Parts that stood open are opened again, which is audited like every opening.
+    """
+    typed = case_form.read(request.state.form, but=own)
+    if not typed.is_unsent and (decided or not typed.opened):
+        return redirect_after(request, case, done, decided=decided)
+    here = field_value(request.state.form, "page")[:12]
+    request.state.done = staff_pages.Done(done, case.label, case.version)
+    if here and here != case.label:  # a merge goes on in the other case; what was typed belongs to this one
+        case = queue.by_label(session, desk.team_id, here)
+    return with_open_parts(request, desk, session, packs, case, typed)
+
+
+def with_open_parts(
+    request: Request,
+    desk: Desk,
+    session: Session,
+    packs: Directory,
+    case: Case,
+    typed: Typed,
+    errors: Sequence[FieldError] = (),
+    meaning: str = "",
+) -> Response:
+    """The page with what was typed, and with the parts that stood open opened again, if the reader may still open them."""
+    opened, contact = None, None
+    try:
+        with session.begin_nested():
+            if "words" in typed.opened:
+                opened = sealed_access.open_case(session, desk, case.label)[1]
+            if "contact" in typed.opened:
+                purpose = typed.fields.get("purpose", "")
+                contact = sealed_access.open_contact(session, desk, case.label, purpose)[1]
+    except (Conflict, Invalid, NotAllowed, TooMany):
+        opened, contact = None, None
+    return case_page(
+        request, desk, session, packs, case,
+        typed=typed, opened=opened, contact=contact, errors=errors, meaning=meaning,
+    )  # fmt: skip
+
+
+def errors_on_page(handler: Callable[..., Response]) -> Callable[..., Response]:
+    """Make an action of the case page show what is wrong on the page itself, at its field, with all that was typed.
+
+    What the action has written before it refused is rolled back. The handler takes label, request, desk, session and packs.
+    """
+
+    @wraps(handler)
+    def answer(**given: Any) -> Response:
+        try:
+            return handler(**given)
+        except Invalid as error:
+            session, desk, request = given["session"], given["desk"], given["request"]
+            session.rollback()
+            here = field_value(request.state.form, "page")[:12] or given["label"]
+            case = queue.by_label(session, desk.team_id, here)
+            typed = case_form.read({**request.state.form, "of": [""]})
+            return with_open_parts(request, desk, session, given["packs"], case, typed, error.errors)
+
+    return answer
+
+
+def redirect_after(request: Request, case: Case, done: str, *, decided: bool = False) -> Response:
+    """Redirect to the case; after a decision on a case opened from a list, to the next case of that list."""
+    list_query = valid_list_query(field_value(request.state.form, "list"))
+    message_codes = {"done": done, "v": str(case.version) if done in staff_pages.UNDOABLE else ""}
+    if decided and list_query:
+        return staff_pages.redirect(
+            staff_pages.with_message("/desk/next", but=case.label, list=list_query, was=case.label, **message_codes)
+        )
+    return staff_pages.redirect(queue_url.case_path(case.label, list_query, **message_codes))

@@ -1,0 +1,141 @@
+"""The case page loses nothing: each of its buttons keeps what was typed for the others, and what stood open stays open."""
+
+import sqlalchemy as sa
+
+from app.staff.models import Member
+from app.staff.read_quotas import ReadCount
+from app.tasks.models import Task
+from tests.support.desk import ADDRESS, ONE, STORY, Page, StaffSite
+from tests.web.test_desk_case import SERVICE, audited, refer_link
+
+TYPED = {"text": "Письмо, ещё не отправлено", "note": "A note, half done", "other": "9ZZ-0000", "into": "8YY-1111"}
+OWN = {"message": "text", "note": "note"}
+
+
+def standing(page: Page, label: str) -> dict[str, str]:
+    """The typed fields of the page, as the next button would send them."""
+    fields = page.form(f"/desk/cases/{label}/typed")
+    return {name: fields[name] for name in TYPED}
+
+
+def test_each_button_keeps_what_was_typed_for_the_others(office: StaffSite) -> None:
+    label, _receipt = office.file(needs=["asylum", "housing"])
+    path = f"/desk/cases/{label}"
+    browser = office.as_("vera")
+    for action, given, status in (
+        ("typed", {}, 200),
+        ("take", {}, 200),
+        ("insert", {}, 200),
+        ("show", {}, 200),
+        ("contact", {"purpose": "answer"}, 200),
+        ("contact", {"purpose": "curiosity"}, 422),
+        ("assign", {"member": ""}, 200),
+        ("assign", {"member": "nobody"}, 422),
+        ("snooze", {"until": "2026-11-26"}, 200),
+        ("snooze", {"until": "once"}, 422),
+        ("compare", {}, 200),
+        ("message", {}, 200),
+        ("note", {}, 200),
+        ("needs/housing/end", {"end": "unmet"}, 200),
+        ("household", {}, 422),
+        ("merge", {"into": "8YY-1111"}, 422),
+        ("close", {}, 422),
+        ("undo", {}, 200),
+    ):
+        page = browser.get(path)
+        if action == "undo":
+            page = browser.get(browser.submit(page, f"{path}/snooze", until="2026-11-25").location)
+        done = browser.submit(page, f"{path}/{action}", **{**TYPED, **given})
+        assert done.status == status, (action, done.words()[:400])
+        kept = {name: text for name, text in TYPED.items() if name != OWN.get(action)}
+        found = standing(done, label)
+        if action == "insert":
+            assert found["text"].startswith(TYPED["text"] + "\n\n")
+            kept.pop("text")
+        assert {name: found[name] for name in kept} == kept, action
+        if own := OWN.get(action):
+            assert found[own] == "", action
+    page = browser.get(path)
+    assert standing(page, label) == dict.fromkeys(TYPED, ""), "nothing of it is stored"
+
+
+def test_a_referral_is_looked_at_made_and_withdrawn_without_losing_a_word(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    path = f"/desk/cases/{label}"
+    browser = office.as_("vera")
+    page = browser.submit(browser.get(path), f"{path}/show")
+    look = browser.submit(page, f"{path}/refer/look", **{**TYPED, "with": f"service={SERVICE}"})
+    back = browser.submit(look, f"{path}/typed")
+    assert standing(back, label) == TYPED
+    assert STORY in back.text, "the words were open, and are open again"
+    page = browser.submit(look, f"{path}/refer")
+    assert page.status == 200
+    assert "The case has been offered." in page.words()
+    assert standing(page, label) == TYPED
+    referral = page.tree.css_first("article.referral").attributes["id"].removeprefix("r-")  # type: ignore[union-attr]
+    page = browser.submit(page, f"{path}/referrals/{referral}/withdraw", reason="better_option")
+    assert page.status == 200, page.words()
+    assert standing(page, label) == TYPED
+    assert refer_link(page, ONE)
+
+
+def test_opening_the_contact_leaves_the_words_open_and_an_action_closes_neither(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    path = f"/desk/cases/{label}"
+    browser = office.as_("vera")
+    page = browser.submit(browser.get(path), f"{path}/show")
+    assert page.button(f"{path}/show") is None
+    page = browser.submit(page, f"{path}/contact", purpose="answer")
+    assert STORY in page.text
+    assert ADDRESS in page.text
+    page = browser.submit(page, f"{path}/note", note="Called: no answer")
+    assert page.status == 200
+    for part in (STORY, ADDRESS, "Called: no answer"):
+        assert part in page.text
+    assert browser.get(path).button(f"{path}/show").attributes["formaction"].endswith("#t-words")
+    assert browser.get(path).button(f"{path}/contact").attributes["formaction"].endswith("#t-contact")
+
+
+def test_the_same_case_again_within_an_hour_is_one_read_and_each_opening_is_audited(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    path = f"/desk/cases/{label}"
+    browser = office.as_("vera")
+
+    def reads() -> int:
+        with office.database.begin(write=False) as session:
+            return session.scalar(sa.select(sa.func.sum(ReadCount.count))) or 0
+
+    browser.submit(browser.get(path), f"{path}/show")
+    browser.submit(browser.get(path), f"{path}/contact", purpose="answer")
+    browser.submit(browser.get(path), f"{path}/show")
+    assert reads() == 1
+    assert len(audited(office, "case:words_opened") + audited(office, "case:contact_opened")) == 3
+    other = office.as_("pavel")
+    other.submit(other.get(path), f"{path}/show")
+    assert reads() == 2, "what a colleague opens is the colleague's read"
+    office.later(hours=1, minutes=1)
+    browser.submit(browser.get(path), f"{path}/show")
+    assert reads() == 3
+    another, _receipt = office.file()
+    browser.submit(browser.get(f"/desk/cases/{another}"), f"/desk/cases/{another}/show")
+    assert reads() == 4
+
+
+def test_a_note_that_mentions_a_member_leaves_a_task_for_them(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    path = f"/desk/cases/{label}"
+    browser = office.as_("vera")
+    refused = browser.submit(browser.get(path), f"{path}/note", note="@nobody please call", text="a message")
+    assert refused.status == 422
+    assert "Nobody of this team signs in as “nobody”" in refused.words()
+    assert refused.tree.css_first("#e-note") is not None
+    assert refused.form(f"{path}/note")["note"] == "@nobody please call"
+    assert refused.form(f"{path}/note")["text"] == "a message"
+    done = browser.submit(browser.get(path), f"{path}/note", note="@Pavel, write to x@example.org (cc @vera).")
+    assert done.did("noted")
+    with office.database.begin(write=False) as session:
+        owners = session.scalars(
+            sa.select(Member.name).join(Task, Task.owner_id == Member.id).where(Task.kind == "mention")
+        ).all()
+        assert owners == ["pavel"], "nobody needs a task to read their own note"
+    assert "A colleague mentions you in a note" in office.as_("pavel").get("/desk/tasks?whose=mine").words()

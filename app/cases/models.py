@@ -391,6 +391,21 @@ class SavedView(Base):
     created_at: Mapped[datetime]
 
 
+class SavedReply(Base):
+    """A reply that a team sends often, with its text in one or more languages. What a team writes for everybody: nothing of a
+    person belongs here, and nothing of it is sealed.
+    """
+
+    __tablename__ = "saved_replies"
+    __table_args__ = (sa.UniqueConstraint("team_id", "title", name="uq_saved_replies_team_id_title"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    team_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("teams.id"))
+    title: Mapped[str] = mapped_column(sa.String(80))
+    texts: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]
+
+
 for _name, _column, _where in (
     ("needs", "needs", _IS_OPEN),
     ("languages", "languages", _IS_OPEN),

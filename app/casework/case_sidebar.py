@@ -12,7 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases.models import Case, CaseMove, HouseholdMember
+from app.cases.models import Case, CaseMove, HouseholdMember, SavedReply
 from app.cases.states import CaseState
 from app.core.db import UtcDateTime
 from app.referrals.models import ContactAnswer, Referral
@@ -45,6 +45,8 @@ class CaseSidebar:
     answers: Sequence[tuple[UUID, str, bool]]
     open_tasks: int
     reach: TeamReach
+    replies: Sequence[tuple[UUID, str]]
+    """The team's own saved replies, as ids and titles."""
 
 
 _TEAM: Final = sa.bindparam("team_id", type_=sa.Uuid())
@@ -86,6 +88,7 @@ _EVERYTHING: Final = sa.union_all(
     _rows("count", sa.cast(sa.func.count(), sa.String(24)), _NO_TEXT, _NO_TIME, _NO_ID)
     .select_from(Task)
     .where(Task.team_id == _TEAM, Task.done_at.is_(None)),
+    _rows("reply", SavedReply.title, _NO_TEXT, _NO_TIME, SavedReply.id).where(SavedReply.team_id == _TEAM),
     _rows("reach", team_reach.SHIFTS, team_reach.ZONE, _NO_TIME, _NO_ID),
     _rows("told", sa.cast(team_reach.MEMBERS_TOLD, sa.String(24)), _NO_TEXT, _NO_TIME, _NO_ID),
 )  # fmt: skip
@@ -104,5 +107,6 @@ def case_sidebar(session: Session, team_id: UUID, case_id: UUID) -> CaseSidebar:
         move_to=next((row.one for row in of("move")), None),
         answers=[(row.about, row.one, row.two == "yes") for row in of("answer")],
         open_tasks=int(of("count")[0].one),
+        replies=sorted(((row.about, row.one) for row in of("reply")), key=lambda reply: reply[1]),
         reach=TeamReach(int(of("told")[0].one), of("reach")[0].one, of("reach")[0].two),
     )

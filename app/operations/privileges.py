@@ -122,6 +122,7 @@ PRIVILEGES: Final = MappingProxyType(
         "referrals": Rights(public="SU", partner="SIU", desk="SIU", worker="SIU"),
         "rule_proposals": Rights(public="S", partner="S", desk="SIU", worker="S"),
         "rule_sets": Rights(desk="SI", worker="SI"),
+        "saved_replies": Rights(desk="SIUD"),
         "saved_views": Rights(desk="SID"),
         "sealed_parts": Rights(public=_CASE, partner="SI", desk="SIUD", worker="SID"),
         "sealed_responses": Rights(public="SIUD", partner="SIUD", desk="SIUD", worker="SD"),

@@ -111,6 +111,7 @@ MOMENTS: Final = MappingProxyType(
         "proposals.ready_at": P.STAFF,
         "quota_windows.begins_at": P.STAFF,
         "seatings.at": P.STAFF,
+        "saved_replies.updated_at": P.STAFF,
         "saved_views.created_at": P.STAFF,
         "sessions.seen_at": P.STAFF,
         "sessions.started_at": P.STAFF,

@@ -139,3 +139,31 @@ def test_a_note_that_mentions_a_member_leaves_a_task_for_them(office: StaffSite)
         ).all()
         assert owners == ["pavel"], "nobody needs a task to read their own note"
     assert "A colleague mentions you in a note" in office.as_("pavel").get("/desk/tasks?whose=mine").words()
+
+
+def test_a_team_writes_its_own_replies_and_adds_them_in_the_persons_language(office: StaffSite) -> None:
+    label, _receipt = office.file(language="ru")
+    path = f"/desk/cases/{label}"
+    browser = office.as_("vera")
+    page = browser.get("/desk/replies")
+    refused = browser.submit(page, "/desk/replies", title="", text_ru="Мы ищем", text_en="We are looking")
+    assert refused.status == 422
+    assert refused.form("/desk/replies")["text_ru"] == "Мы ищем"
+    typed = {"title": "Still looking", "text_ru": "Мы ещё ищем.", "text_en": "We are still looking."}
+    assert browser.submit(page, "/desk/replies", **typed).did("reply_saved")
+    assert browser.submit(page, "/desk/replies", **typed).status == 422, "a title is taken once"
+    added = next(
+        str(node.attributes["value"])
+        for node in browser.get(path).tree.css('button[name="with"]')
+        if node.text() == "Still looking"
+    )
+    page = browser.submit(browser.get(path), f"{path}/insert", text="Добрый день!", **{"with": added})
+    assert page.form(f"{path}/message")["text"] == "Добрый день!\n\nМы ещё ищем."
+    assert "We are still looking." in page.words(), "the coordinator reads what it says"
+    assert office.case(label).version == 1, "nothing is sent or saved"
+    other = office.as_("lithuanian") if "lithuanian" in office.secrets else None
+    if other is not None:
+        assert "Still looking" not in other.get("/desk/replies").text
+    reply = added.removeprefix("reply=")
+    assert browser.submit(browser.get("/desk/replies"), f"/desk/replies/{reply}/drop").did("reply_dropped")
+    assert "Still looking" not in browser.get(path).text

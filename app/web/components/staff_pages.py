@@ -66,6 +66,8 @@ _MESSAGES = {
     "rules_withdrawn": N_("The proposed rules have been withdrawn. The current rules stay in force."),
     "replayed": N_("The rules have been tried on stored cases. See the totals below."),
     "matched": N_("The case has been matched again. See the changes below."),
+    "reply_saved": N_("The reply has been saved. It stands on every case under “Add a saved text”."),
+    "reply_dropped": N_("The reply has been deleted."),
     "unlinked": N_("The case has left its household."),
     "linked": N_("The two cases are linked. Each keeps its own consent."),
     "move_asked": N_("The person will be asked to agree to the move the next time they come back with their number."),

@@ -270,11 +270,10 @@ def ask_form(
 def insert_reply(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Add a saved question to the message that is being written, in the person's language. Sends nothing."""
     case = queue.by_label(session, desk.team_id, label)
-    code = field_value(request.state.form, "reply")
-    if code not in saved_replies.QUESTIONS:
-        raise NotFound("This question does not exist.")
-    typed = case_form.read(request.state.form).with_text(saved_replies.text(code, case.language))
-    meaning = saved_replies.text(code, staff_pages.LANGUAGE)
+    text, meaning = saved_replies.in_two_languages(
+        session, desk.team_id, field_value(request.state.form, "reply"), case.language
+    )
+    typed = case_form.read(request.state.form).with_text(text)
     return case_screen.with_open_parts(request, desk, session, packs, case, typed, meaning=meaning)
 
 

@@ -1,13 +1,30 @@
-"""Saved questions to the person, in the person's language. A coordinator can edit the text before it is sent.
+"""Saved questions to the person, in the person's language, and a team's own replies. The text can be edited before it is sent.
 
-The sentences belong to the catalogues of the person's pages, because the person reads them.
+The sentences of the questions belong to the catalogues of the person's pages, because the person reads them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Annotated, Final
+from uuid import UUID
 
-from app.core.i18n import N_, translator
+from fastapi import APIRouter, Path, Request, Response
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.cases import saved_replies
+from app.casework.coordinator import Desk
+from app.core.dependencies import Db, ReadDb
+from app.core.errors import FieldError, Invalid
+from app.core.i18n import LANGUAGES, N_, translator
+from app.web.account.my_settings import uuid_of
+from app.web.account.policies import AtDesk
+from app.web.components import staff_pages
+from app.web.components.forms import field_value
+
+router = APIRouter(prefix="/desk/replies")
+Id = Annotated[str, Path(max_length=36)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +88,71 @@ def text(code: str, language: str) -> str:
     """The question in the person's language; empty for an unknown code."""
     question = QUESTIONS.get(code)
     return translator(language).text(question.text) if question else ""
+
+
+def in_two_languages(session: Session, team_id: UUID, code: str, language: str) -> tuple[str, str]:
+    """A question, or a reply of the team by its id: its text for the person, and what it says for the coordinator.
+
+    The second is in English, or the language and a remark where there is no text for the person. Raises NotFound.
+    """
+    if code in QUESTIONS:
+        return text(code, language), text(code, staff_pages.LANGUAGE)
+    reply = saved_replies.find(session, team_id, uuid_of(code))
+    for_person, written_in = saved_replies.text_for(reply, language)
+    return for_person, reply.texts.get(staff_pages.LANGUAGE, "") if written_in != staff_pages.LANGUAGE else for_person
+
+
+@router.get("", name="saved_replies")
+def show_replies(request: Request, desk: AtDesk, session: ReadDb) -> Response:
+    """Show the team's own replies, each with a form to change it, and a form for a new one."""
+    return _page(request, desk, session)
+
+
+@router.post("", name="save_reply")
+def save_reply(request: Request, desk: AtDesk, session: Db) -> Response:
+    """Save a new reply, or change one. What is wrong stands at its field, with what was typed."""
+    form = request.state.form
+    reply_id = field_value(form, "reply")
+    texts = {code: field_value(form, f"text_{code}") for code in LANGUAGES}
+    try:
+        reply = saved_replies.save(
+            session, desk.team_id, uuid_of(reply_id) if reply_id else None, field_value(form, "title"), texts, desk.now
+        )
+    except Invalid as error:
+        return _page(request, desk, session, errors=error.errors)
+    _record(session, desk, "reply:saved", reply.id)
+    return staff_pages.redirect("/desk/replies?done=reply_saved")
+
+
+@router.post("/{reply}/drop", name="drop_reply")
+def drop_reply(reply: Id, desk: AtDesk, session: Db) -> Response:
+    reply_id = uuid_of(reply)
+    saved_replies.delete(session, desk.team_id, reply_id)
+    _record(session, desk, "reply:dropped", reply_id)
+    return staff_pages.redirect("/desk/replies?done=reply_dropped")
+
+
+def _page(request: Request, desk: Desk, session: Session, errors: Sequence[FieldError] = ()) -> Response:
+    form = request.state.form if errors else {}
+    return staff_pages.page(
+        request,
+        "desk/replies.html",
+        status=422 if errors else 200,
+        replies=saved_replies.of_team(session, desk.team_id),
+        most=saved_replies.MAX_REPLIES,
+        longest=(saved_replies.LONGEST_TITLE, saved_replies.LONGEST_TEXT),
+        typed={name: values[-1] for name, values in form.items()},
+        errors={error["pointer"].removeprefix("/"): error["detail"] for error in errors},
+    )
+
+
+def _record(session: Session, desk: Desk, action: str, reply_id: UUID) -> None:
+    audit.record(
+        session,
+        actor_kind=desk.actor.kind.value,
+        actor_id=desk.member.member_id.hex,
+        action=action,
+        subject_kind="reply",
+        subject_id=reply_id,
+        now=desk.now,
+    )

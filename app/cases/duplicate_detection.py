@@ -6,7 +6,7 @@ fingerprint. A first name alone gives no fingerprint, because too many people sh
 not prove it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -107,6 +107,20 @@ def possible_duplicates(session: Session, case: Case) -> list[PossibleDuplicate]
         rows_by_label.setdefault(row.label, []).append(row)
     cases = [_duplicate_of(case, rows) for rows in rows_by_label.values()]
     return sorted(cases, key=lambda other: (not other.link, -len(other.kinds), other.label))[:_MAX_SHOWN]
+
+
+def cases_of(
+    session: Session, keys: KeyRing, team_id: UUID, sought: Collection[Identifier]
+) -> Sequence[sa.Row[str, str, str, str]]:
+    """The team's cases with one of these identifiers: label, state, country and the kind that matches. One statement."""
+    marks = {keys.encrypt_deterministically(_mac(keys, team_id, identifier), *BINDING) for identifier in sought}
+    return session.execute(
+        sa.select(Case.label, Case.state, Case.country, CaseFingerprint.kind)
+        .join(CaseFingerprint, CaseFingerprint.case_id == Case.id)
+        .where(CaseFingerprint.fingerprint.in_(marks), Case.team_id == team_id, Case.state != CaseState.ERASED.value)
+        .distinct()
+        .limit(_MAX_ROWS)
+    ).all()
 
 
 def _duplicate_of(case: Case, rows: list[sa.Row[Any]]) -> PossibleDuplicate:

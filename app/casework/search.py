@@ -1,0 +1,157 @@
+"""Search of the desk: what its words and labels lead to, and the cases of somebody who calls."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.cases import duplicate_detection
+from app.cases.models import Case
+from app.cases.short_labels import of_text
+from app.cases.states import CaseState
+from app.casework import case_ownership
+from app.casework.coordinator import Desk
+from app.core import identifiers
+from app.core.errors import FieldError, Invalid
+from app.core.i18n import Translatable
+from app.core.identifiers import Identifier
+from app.directory.packs import Directory
+from app.referrals.models import Referral
+from app.staff import read_quotas
+
+LONGEST: Final = 120
+_MOST: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found. `case`: the label of a case, or of that of the `referral`; the others are slugs and names."""
+
+    case: str = ""
+    referral: str = ""
+    organisations: Sequence[tuple[str, str]] = ()
+    services: Sequence[tuple[str, str, str]] = ()
+    members: Sequence[tuple[UUID, str]] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.case or self.organisations or self.services or self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A case that may be the caller's, and the kinds of what matches: a match is a sign and no proof."""
+
+    label: str
+    state: str
+    country: str
+    kinds: tuple[str, ...]
+
+
+def find(session: Session, desk: Desk, directory: Directory, text: str) -> Found:
+    """Cases and referrals of the team by their whole label, organisations, services and members by a part of their name."""
+    label = of_text(text)
+    if label is not None:
+        case, referral = _by_label(session, desk.team_id, label)
+        if case:
+            return Found(case=case, referral=referral)
+    words = plain(text).split()
+    if not words or len("".join(words)) < 2:
+        return Found()
+    organisations = [
+        (entry.id, entry.name.en)
+        for entry in directory.organisations
+        if _matches(words, entry.id, *entry.name.model_dump().values())
+    ]
+    services = [
+        (entry.organisation.id, entry.service.name.en, entry.organisation.name.en)
+        for entry in directory.services
+        if _matches(words, *entry.service.name.model_dump().values())
+    ]
+    members = [
+        (one.id, one.name) for one in case_ownership.colleagues(session, desk.team_id) if _matches(words, one.name)
+    ]
+    return Found(organisations=organisations[:_MOST], services=services[:_MOST], members=members[:_MOST])
+
+
+def plain(text: str) -> str:
+    """The text in lower case, with spaces for hyphens, dots and other marks."""
+    return re.sub(r"[\W_]+", " ", text[:LONGEST].casefold()).strip()
+
+
+def _matches(words: Iterable[str], *names: object) -> bool:
+    """Whether each word begins one of the words of the names."""
+    known = [word for name in names if isinstance(name, str) for word in plain(name).split()]
+    return all(any(one.startswith(word) for one in known) for word in words)
+
+
+def _by_label(session: Session, team_id: UUID, label: str) -> tuple[str, str]:
+    """The label of the team's case, and of the referral when it is one that was searched; empty if there is none."""
+    ours = (Case.team_id == team_id, Case.state != CaseState.ERASED.value)
+    if label.startswith("R-"):
+        found = session.scalar(
+            sa.select(Case.label).join(Referral, Referral.case_id == Case.id).where(Referral.label == label, *ours)
+        )
+        return (found, label) if found else ("", "")
+    return session.scalar(sa.select(Case.label).where(Case.label == label, *ours)) or "", ""
+
+
+def find_caller(session: Session, desk: Desk, directory: Directory, text: str) -> Sequence[Caller]:
+    """The team's cases with this phone number, e-mail address, user name or whole name. Counted as a read, and audited.
+
+    What was typed is compared by its keyed marks (`app.cases.duplicate_detection`) and stored nowhere. Raises Invalid (nothing
+    that could be compared), QuotaReached.
+    """
+    countries = [country.code for country in directory.countries]
+    sought = _identifiers(text[:LONGEST], countries)
+    if not sought:
+        detail = Translatable(
+            "Type a whole phone number, an e-mail address, a user name like @name, or a first and a last name."
+        )
+        raise Invalid([FieldError(pointer="/caller", code="required", detail=detail)])
+    read_quotas.count(session, read_quotas.member_key(desk.member.member_id), desk.now, limit=desk.reads_a_day)
+    rows = duplicate_detection.cases_of(session, desk.keys, desk.team_id, sought)
+    kinds: dict[str, set[str]] = {}
+    for row in rows:
+        kinds.setdefault(row.label, set()).add(row.kind)
+    audit.record(
+        session,
+        actor_kind=desk.actor.kind.value,
+        actor_id=desk.member.member_id.hex,
+        action="desk:caller_sought",
+        subject_kind="team",
+        subject_id=desk.team_id,
+        codes={"by": sorted({identifier.kind.value for identifier in sought}), "found": len(kinds)},
+        now=desk.now,
+    )
+    by_label = {row.label: row for row in rows}
+    return [
+        Caller(label, by_label[label].state, by_label[label].country, tuple(sorted(kinds[label])))
+        for label in sorted(kinds, key=lambda one: (-len(kinds[one]), one))
+    ][:_MOST]
+
+
+def _identifiers(text: str, countries: Sequence[str]) -> list[Identifier]:
+    """Everything that the text can be read as."""
+    text = text.strip()
+    found: dict[tuple[str, str, str], Identifier] = {}
+    digits = sum(character.isdigit() for character in text)
+    letters = sum(character.isalpha() for character in text)
+    candidates: list[Identifier] = []
+    if digits >= 6 and digits > letters:
+        candidates += [one for country in countries for one in identifiers.of_contact("phone", text, country)]
+    elif "@" in text.strip("@") and " " not in text:
+        candidates += identifiers.of_contact("email", text, countries[0] if countries else "")
+    elif " " not in text or text.startswith("@"):
+        candidates += identifiers.of_contact("telegram", text, countries[0] if countries else "")
+    else:
+        candidates += identifiers.names(text)
+    for one in candidates:
+        if one.strong:
+            found[(one.kind.value, one.text, one.form)] = one
+    return list(found.values())

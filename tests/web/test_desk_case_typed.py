@@ -25,7 +25,7 @@ def test_each_button_keeps_what_was_typed_for_the_others(office: StaffSite) -> N
     for action, given, status in (
         ("typed", {}, 200),
         ("take", {}, 200),
-        ("insert", {}, 200),
+        ("insert", {"with": "saved=letter_date"}, 200),
         ("show", {}, 200),
         ("contact", {"purpose": "answer"}, 200),
         ("contact", {"purpose": "curiosity"}, 422),
@@ -114,6 +114,7 @@ def test_the_same_case_again_within_an_hour_is_one_read_and_each_opening_is_audi
     other.submit(other.get(path), f"{path}/show")
     assert reads() == 2, "what a colleague opens is the colleague's read"
     office.later(hours=1, minutes=1)
+    browser = office.as_("vera")
     browser.submit(browser.get(path), f"{path}/show")
     assert reads() == 3
     another, _receipt = office.file()
@@ -162,6 +163,6 @@ def test_a_team_writes_its_own_replies_and_adds_them_in_the_persons_language(off
     assert "We are still looking." in page.words(), "the coordinator reads what it says"
     assert office.case(label).version == 1, "nothing is sent or saved"
     assert "Still looking" not in office.as_("outsider").get("/desk/replies").text, "another team's"
-    reply = added.removeprefix("reply=")
+    reply = added.removeprefix("saved=")
     assert browser.submit(browser.get("/desk/replies"), f"/desk/replies/{reply}/drop").did("reply_dropped")
     assert "Still looking" not in browser.get(path).text

@@ -106,11 +106,11 @@ def test_the_database_alone_does_not_tell_which_case_is_one(office: StaffSite) -
 
 def test_the_read_after_the_last_is_refused_and_told(database: Database, tmp_path) -> None:
     with running(database, tmp_path / "var", member_reads_per_day=3) as office:
-        label, _receipt = office.file()
+        first, second, third, label = (office.file()[0] for _case in range(4))
         vera, pavel = office.as_("vera"), office.as_("pavel")
-        page = vera.get(f"/desk/cases/{label}")
-        contact = vera.submit(page, f"/desk/cases/{label}/contact", purpose="answer")
-        assert [contact.status, open_words(vera, label), open_words(vera, label)] == [200, 200, 200]
+        page = vera.get(f"/desk/cases/{first}")
+        contact = vera.submit(page, f"/desk/cases/{first}/contact", purpose="answer")
+        assert [contact.status, open_words(vera, second), open_words(vera, third)] == [200, 200, 200]
         refused = vera.submit(vera.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/show")
         assert refused.status == 429
         assert STORY not in refused.text

@@ -136,7 +136,7 @@ def test_after_a_decision_the_next_case_of_the_same_list_opens_and_the_last_can_
     queue = browser.get("/desk/?view=new&country=PL")
     link = str(queue.tree.css_first("[data-row]").attributes["href"])  # type: ignore[union-attr]
     page = browser.get(link)
-    look = browser.get(str(page.tree.css_first(f'a[href*="{SERVICE.split("/", maxsplit=1)[0]}"]').attributes["href"]))  # type: ignore[union-attr]
+    look = browser.submit(page, f"/desk/cases/{first}/refer/look", **{"with": f"service={SERVICE}"})
     done = browser.submit(look, f"/desk/cases/{first}/refer")
     page = browser.get(browser.get(done.location).location)
     assert page.tree.css_first("h1").text() == second  # type: ignore[union-attr]

@@ -59,4 +59,4 @@ def read(form: FormFields, *, but: Collection[str] = ()) -> Typed:
         and not (acted_on and name.endswith(f"@{acted_on}"))
     ]
     fields = {name: field_value(form, name) for name in names[:_MOST]}
-    return Typed(fields, frozenset(form.get("open", ())) & frozenset(_OPENED))
+    return Typed(fields, frozenset(field_value(form, "open").split()) & frozenset(_OPENED))

@@ -271,7 +271,7 @@ def insert_reply(label: Label, request: Request, desk: AtDesk, session: Db, pack
     """Add a saved question to the message that is being written, in the person's language. Sends nothing."""
     case = queue.by_label(session, desk.team_id, label)
     text, meaning = saved_replies.in_two_languages(
-        session, desk.team_id, field_value(request.state.form, "reply"), case.language
+        session, desk.team_id, field_value(request.state.form, "saved"), case.language
     )
     typed = case_form.read(request.state.form).with_text(text)
     return case_screen.with_open_parts(request, desk, session, packs, case, typed, meaning=meaning)

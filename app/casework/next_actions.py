@@ -33,7 +33,7 @@ class Todo(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A live referral. `by_hand`: a coordinator speaks for the organisation; `to_ask`: nobody has put it to the organisation yet."""
+    """A live referral. `by_hand`: a coordinator speaks for the organisation; `to_ask`: nobody has put it to them yet."""
 
     offer: Offer
     by_hand: bool = False

@@ -8,7 +8,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from app.cases import case_presence, emergency_alerts, needs, queue
+from app.cases import case_presence, emergency_alerts, needs, queue, short_labels
 from app.cases.models import Case
 from app.cases.need_states import ASKABLE
 from app.cases.states import CaseVerb
@@ -40,7 +40,7 @@ from app.web.components import (
     staff_pages,
 )
 from app.web.components.forms import field_value
-from app.web.desk import case_form, case_screen, case_view, saved_replies
+from app.web.desk import case_form, case_screen, case_view, queue_url, saved_replies
 from app.webhooks import reachability
 
 router = APIRouter(prefix="/desk/cases/{label}")
@@ -73,7 +73,12 @@ async def _record_view(label: Label, request: Request, desk: AtDesk) -> None:
 
 @router.get("", name="case", dependencies=[Depends(_record_view)])
 def show_case(label: Label, request: Request, desk: AtDesk, session: ReadDb, packs: Packs) -> Response:
-    """Show the case without decrypting its sealed parts."""
+    """Show the case without decrypting its sealed parts. A label in another way of writing leads to its own address."""
+    written = short_labels.of_text(label)
+    if written is not None and written != label:
+        return staff_pages.redirect(
+            queue_url.case_path(written, case_screen.valid_list_query(request.query_params.get("list", "")))
+        )
     return case_screen.case_page(request, desk, session, packs, queue.by_label(session, desk.team_id, label))
 
 

@@ -1,0 +1,72 @@
+"""Search of the desk: labels however they are written, names of the directory, and the case of somebody who calls."""
+
+import pytest
+
+from tests.support.desk import ONE, StaffSite
+from tests.web.test_desk_case import audited, referral_of, referred
+
+ELENA = {"call_me": "Елена Смирнова", "answer_by": {"channel": "phone", "address": "+48 512 345 678"}}
+
+
+def test_a_label_in_any_way_of_writing_leads_to_its_case(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    browser = office.as_("vera")
+    referred(office, label, browser)
+    referral = referral_of(office, label).label
+    page = browser.get("/desk/")
+    for written in (
+        label,
+        label.lower(),
+        label.replace("-", ""),
+        f" {label[:3]} {label[4:]} ",
+        label.replace("-", "–"),
+    ):
+        assert browser.submit(page, "/desk/search", q=written).location == f"/desk/cases/{label}", written
+    for written in (referral, referral.lower().replace("-", "")):
+        assert browser.submit(page, "/desk/search", q=written).location == f"/desk/cases/{label}#r-{referral}"
+    assert browser.get(f"/desk/cases/{label.lower().replace('-', '')}").location == f"/desk/cases/{label}"
+    other = office.as_("outsider")
+    assert "Nothing of this name" in other.submit(other.get("/desk/"), "/desk/search", q=label).words()
+
+
+def test_organisations_services_and_members_are_found_by_the_beginning_of_words(office: StaffSite) -> None:
+    browser = office.as_("vera")
+    page = browser.submit(browser.get("/desk/"), "/desk/search", q="HELSINKI found")
+    assert page.tree.css_first(f'main a[href="/desk/directory/organisations/{ONE}"]') is not None
+    assert "pavel" in browser.submit(page, "/desk/search", q="pav").words()
+    assert "Nothing of this name" in browser.submit(page, "/desk/search", q="<b>zzz").words()
+    assert browser.submit(page, "/desk/search", q="").status == 200
+
+
+@pytest.mark.parametrize(
+    "typed", ["+48 512 345 678", "0048512345678", "512-345-678", "Elena Smirnova", "смирнова елена"]
+)
+def test_a_caller_is_found_by_what_they_say_and_each_look_up_is_counted(
+    office: StaffSite, typed: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    label, _receipt = office.file(**ELENA)
+    browser = office.as_("vera")
+    page = browser.submit(browser.get("/desk/search"), "/desk/search/caller", caller=typed)
+    assert page.tree.css_first(f'main a[href="/desk/cases/{label}"]') is not None
+    assert "A match is a sign and no proof" in page.words()
+    (_action, codes), *more = audited(office, "desk:caller_sought")
+    assert not more
+    assert codes["found"] == 1
+    assert typed not in str(codes)
+    other = office.as_("outsider")
+    none = other.submit(other.get("/desk/search"), "/desk/search/caller", caller=typed)
+    assert label not in none.text
+    assert "Say neither that there is a case" in none.words()
+    logged = capfd.readouterr()
+    assert "/desk/search/caller" in logged.err + logged.out
+    assert typed not in logged.err + logged.out
+
+
+def test_what_cannot_be_compared_is_refused_at_its_field_and_looks_nothing_up(office: StaffSite) -> None:
+    browser = office.as_("vera")
+    for typed in ("", "aaa"):
+        page = browser.submit(browser.get("/desk/search"), "/desk/search/caller", caller=typed)
+        assert page.status == 422, typed
+        assert page.form("/desk/search/caller")["caller"] == typed
+        assert page.tree.css_first("#e-caller") is not None
+    assert audited(office, "desk:caller_sought") == []

@@ -82,7 +82,8 @@ def page(
 
 def soonest(session: Session, organisation_id: UUID, states: Collection[State], limit: int) -> Sequence[Row]:
     """Referrals in these states, in order of the organisation's next deadline."""
-    due = sa.func.coalesce(Referral.decide_by, Referral.contact_by, Referral.updated_at)
+    seen_by = sa.case((Referral.state == State.OFFERED.value, Referral.acknowledge_by))
+    due = sa.func.coalesce(seen_by, Referral.decide_by, Referral.contact_by, Referral.updated_at)
     return _in_states(session, organisation_id, states, limit, due)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.cases.models import Case
 from app.core.clock import to_the_hour
-from app.core.errors import NotFound
+from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.ids import named_id
 from app.core.upsert import insert_if_absent
@@ -285,6 +285,7 @@ def end_tasks_of_kind(session: Session, kind: TaskKind, about_id: UUID, now: dat
 # --- the desk's list -------------------------------------------------------------------------------------------------
 
 MAX_LISTED: Final = 100
+UNDO_WITHIN: Final = timedelta(minutes=30)
 _UNDELIVERED: Final = Task.kind == TaskKind.UNDELIVERED_NOTICE.value
 _OPEN_COUNT: Final = sa.select(
     sa.func.count(),
@@ -354,6 +355,26 @@ def finish_task(session: Session, team_id: UUID, task_id: UUID, member_id: UUID,
     task.done_at, task.done_by, task.ending = now, member_id, "done"
     session.flush()
     _record_audit(session, task, "task:done", member_id, now)
+
+
+def reopen_task(session: Session, team_id: UUID, task_id: UUID, member_id: UUID, *, now: datetime) -> Task:
+    """Open a task again that this member has just marked as done.
+
+    Raises NotFound (not theirs, or longer ago than `UNDO_WITHIN`), Conflict (there is another such task by now).
+    """
+    task = session.scalars(
+        sa.select(Task)
+        .where(Task.id == task_id, Task.team_id == team_id, Task.done_by == member_id, Task.ending == "done")
+        .with_for_update()
+    ).one_or_none()
+    if task is None or task.done_at is None or now - task.done_at > UNDO_WITHIN:
+        raise NotFound("There is no task that you have just marked as done.")
+    if is_open(session, TaskKind(task.kind), task.about_id):
+        raise Conflict("There is another task of this kind about the same by now.")
+    task.done_at, task.done_by, task.ending = None, None, None
+    session.flush()
+    _record_audit(session, task, "task:reopened", member_id, now)
+    return task
 
 
 def _record_audit(session: Session, task: Task, action: str, member_id: UUID, now: datetime) -> None:

@@ -166,3 +166,25 @@ def test_a_team_writes_its_own_replies_and_adds_them_in_the_persons_language(off
     reply = added.removeprefix("saved=")
     assert browser.submit(browser.get("/desk/replies"), f"/desk/replies/{reply}/drop").did("reply_dropped")
     assert "Still looking" not in browser.get(path).text
+
+
+def test_done_on_a_task_can_be_taken_back_on_the_case_and_in_the_list(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    path = f"/desk/cases/{label}"
+    browser, pavel = office.as_("vera"), office.as_("pavel")
+    browser.submit(browser.get(path), f"{path}/note", note="@pavel look")
+    with office.database.begin(write=False) as session:
+        task = session.scalars(sa.select(Task).where(Task.kind == "mention")).one().id
+    done = pavel.submit(pavel.get(path), f"/desk/tasks/{task}/done")
+    page = pavel.get(done.location)
+    assert pavel.submit(page, f"/desk/tasks/{task}/reopen").did("task_open")
+    listed = pavel.submit(pavel.get("/desk/tasks"), f"/desk/tasks/{task}/done")
+    page = pavel.get(listed.location)
+    assert pavel.submit(page, f"/desk/tasks/{task}/reopen").did("task_open")
+    pavel.submit(pavel.get("/desk/tasks"), f"/desk/tasks/{task}/done")
+    assert (
+        browser.submit(page, f"/desk/tasks/{task}/reopen", csrf=browser.get(path).form(f"{path}/typed")["csrf"]).status
+        == 404
+    )
+    office.later(minutes=31)
+    assert pavel.submit(page, f"/desk/tasks/{task}/reopen").status == 404, "half an hour later it is done"

@@ -71,7 +71,7 @@ async def finish(request: Request) -> Response:
 
     async with state.transactions.open(write=True) as session:
         await run_sync(write, session)
-    return staff_pages.redirect("/desk/sign-in")
+    return staff_pages.redirect("/desk/sign-in?done=joined")
 
 
 async def _find_invitation(request: Request) -> Invitation:

@@ -68,6 +68,8 @@ _MESSAGES = {
     "matched": N_("The case has been matched again. See the changes below."),
     "reply_saved": N_("The reply has been saved. It stands on every case under “Add a saved text”."),
     "reply_dropped": N_("The reply has been deleted."),
+    "joined": N_("You have joined. Sign in with your name, your passphrase and the next code of your app."),
+    "task_open": N_("The task is open again."),
     "unlinked": N_("The case has left its household."),
     "linked": N_("The two cases are linked. Each keeps its own consent."),
     "move_asked": N_("The person will be asked to agree to the move the next time they come back with their number."),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -128,6 +129,7 @@ def case_page(
         ends=[verb.value for verb in case_closing.ENDS if _can_close(verb, allowed_verbs, live=live)],
         may_reopen=CaseVerb.REOPEN.value in allowed_verbs,
         may_take=case.closed_at is None,
+        undo_task=undo_task(request),
         purposes=sealed_access.PURPOSES,
         withdraw_reasons=desk_referrals.withdraw_reasons(),
         emergency=packs.urgent_contacts(case.country, case.needs) if case.urgency == "emergency" else (),
@@ -229,6 +231,7 @@ def after(
     *,
     own: Collection[str] = (),
     decided: bool = False,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
     """The answer to an action: a redirect, or the page itself where it has to keep what was typed for other actions or stood open.
 
@@ -236,7 +239,7 @@ def after(
     """
     typed = case_form.read(request.state.form, but=own)
     if not typed.is_unsent and (decided or not typed.opened):
-        return redirect_after(request, case, done, decided=decided)
+        return redirect_after(request, case, done, decided=decided, more=more)
     here = field_value(request.state.form, "page")[:12]
     request.state.done = staff_pages.Done(done, case.label, case.version)
     if here and here != case.label:  # a merge goes on in the other case; what was typed belongs to this one
@@ -292,10 +295,28 @@ def errors_on_page(handler: Callable[..., Response]) -> Callable[..., Response]:
     return answer
 
 
-def redirect_after(request: Request, case: Case, done: str, *, decided: bool = False) -> Response:
+def undo_task(request: Request) -> UUID | None:
+    """The task that was just marked as done, as the address or this request says."""
+    found: UUID | None = getattr(request.state, "undo_task", None)
+    if found is None and request.query_params.get("done") == "done":
+        try:
+            return UUID(request.query_params.get("task", ""))
+        except ValueError:
+            return None
+    return found
+
+
+def redirect_after(
+    request: Request,
+    case: Case,
+    done: str,
+    *,
+    decided: bool = False,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> Response:
     """Redirect to the case; after a decision on a case opened from a list, to the next case of that list."""
     list_query = valid_list_query(field_value(request.state.form, "list"))
-    message_codes = {"done": done, "v": str(case.version) if done in staff_pages.UNDOABLE else ""}
+    message_codes = {"done": done, "v": str(case.version) if done in staff_pages.UNDOABLE else "", **more}
     if decided and list_query:
         return staff_pages.redirect(
             staff_pages.with_message("/desk/next", but=case.label, list=list_query, was=case.label, **message_codes)

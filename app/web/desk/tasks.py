@@ -3,10 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from sqlalchemy.orm import Session
 
 from app.cases import queue
 from app.casework.case_ownership import colleagues
+from app.casework.coordinator import Desk
 from app.core.dependencies import Db, ReadDb
+from app.directory.packs import Directory
 from app.tasks import service as tasks
 from app.web.account.my_settings import uuid_of
 from app.web.account.policies import AtDesk, Packs
@@ -39,6 +42,7 @@ def show_tasks(
         mine=mine,
         member_names={member.id: member.name for member in colleagues(session, desk.team_id)},
         me=desk.member.member_id,
+        undo_task=case_screen.undo_task(request),
     )
 
 
@@ -51,7 +55,23 @@ def take_task(task: Id, desk: AtDesk, session: Db) -> Response:
 @router.post("/tasks/{task}/done", name="finish_task")
 def finish_task(task: Id, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     tasks.finish_task(session, desk.team_id, uuid_of(task), desk.member.member_id, now=desk.now)
+    request.state.undo_task = uuid_of(task)
+    return _to_where_it_was(request, desk, session, packs, "done", task)
+
+
+@router.post("/tasks/{task}/reopen", name="reopen_task")
+def reopen_task(task: Id, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
+    """Take back "Mark as done": the member's own, within half an hour."""
+    tasks.reopen_task(session, desk.team_id, uuid_of(task), desk.member.member_id, now=desk.now)
+    return _to_where_it_was(request, desk, session, packs, "task_open", "")
+
+
+def _to_where_it_was(
+    request: Request, desk: Desk, session: Session, packs: Directory, done: str, task: str
+) -> Response:
+    """To the case whose page had the button, otherwise to the list. `task`: the one that can be opened again."""
     label = field_value(request.state.form, "page")[:12]
     if not label:
-        return staff_pages.redirect("/desk/tasks?done=done")
-    return case_screen.after(request, desk, session, packs, queue.by_label(session, desk.team_id, label), "done")
+        return staff_pages.redirect(staff_pages.with_message("/desk/tasks", done=done, task=task))
+    case = queue.by_label(session, desk.team_id, label)
+    return case_screen.after(request, desk, session, packs, case, done, more={"task": task})

@@ -66,15 +66,15 @@ def find(session: Session, desk: Desk, directory: Directory, text: str) -> Found
     organisations = [
         (entry.id, entry.name.en)
         for entry in directory.organisations
-        if _matches(words, entry.id, *entry.name.model_dump().values())
+        if matches(words, entry.id, *entry.name.model_dump().values())
     ]
     services = [
         (entry.organisation.id, entry.service.name.en, entry.organisation.name.en)
         for entry in directory.services
-        if _matches(words, *entry.service.name.model_dump().values())
+        if matches(words, *entry.service.name.model_dump().values())
     ]
     members = [
-        (one.id, one.name) for one in case_ownership.colleagues(session, desk.team_id) if _matches(words, one.name)
+        (one.id, one.name) for one in case_ownership.colleagues(session, desk.team_id) if matches(words, one.name)
     ]
     return Found(organisations=organisations[:_MOST], services=services[:_MOST], members=members[:_MOST])
 
@@ -84,8 +84,8 @@ def plain(text: str) -> str:
     return re.sub(r"[\W_]+", " ", text[:LONGEST].casefold()).strip()
 
 
-def _matches(words: Iterable[str], *names: object) -> bool:
-    """Whether each word begins one of the words of the names."""
+def matches(words: Iterable[str], *names: object) -> bool:
+    """Whether each word (`plain`) begins one of the words of the names."""
     known = [word for name in names if isinstance(name, str) for word in plain(name).split()]
     return all(any(one.startswith(word) for one in known) for word in words)
 

@@ -151,3 +151,11 @@ def by_id(session: Session, key_id: UUID) -> SealingKey:
     if key is None:
         raise NotFound
     return key
+
+
+def connected_organisations(session: Session) -> frozenset[UUID]:
+    """The organisations that have a key, so that a case can be sealed to them. One statement."""
+    keys = sa.select(SealingKey.owner_id).where(
+        SealingKey.owner_kind == OwnerKind.ORGANISATION.value, SealingKey.active
+    )
+    return frozenset(session.scalars(keys))

@@ -70,3 +70,25 @@ def test_what_cannot_be_compared_is_refused_at_its_field_and_looks_nothing_up(of
         assert page.form("/desk/search/caller")["caller"] == typed
         assert page.tree.css_first("#e-caller") is not None
     assert audited(office, "desk:caller_sought") == []
+
+
+def test_the_directory_is_searched_and_filtered(office: StaffSite) -> None:
+    browser = office.as_("vera")
+
+    def slugs(query: str) -> set[str]:
+        page = browser.get(f"/desk/directory?{query}")
+        assert page.status == 200
+        links = page.tree.css('tbody a[href^="/desk/directory/organisations/"]')
+        return {str(node.attributes["href"]).rpartition("/")[2] for node in links}
+
+    everything = slugs("")
+    assert slugs("q=HELSINKI+found") == {ONE}
+    assert ONE in slugs("reach=connected") < everything
+    assert ONE not in slugs("reach=link") | slugs("reach=hand")
+    assert ONE in slugs("need=asylum&country=PL&language=ru") < everything
+    assert slugs("capacity=full") == set()
+    assert ONE in slugs("capacity=unknown")
+    assert slugs("shelf=unverified") < everything
+    assert slugs("q=%3Cscript%3E") == set()
+    page = browser.get("/desk/directory?need=asylum")
+    assert page.tree.css_first('nav.views a[href*="need=asylum"]') is not None, "the other lists keep the filters"

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.core import keyholders
 from app.core.i18n import N_, STAFF, translator
+from app.core.ids import named_id
 from app.directory import availability, edits, fields, opening_hours, overlay
 from app.directory import published as directory_published
 from app.directory.catalogue import Directory
@@ -24,6 +27,12 @@ SHELVES: Final = {
     "paused": N_("Paused or full"),
     "proposed": N_("Change waiting"),
 }
+REACHES: Final = {
+    "connected": N_("Connected: has an account here"),
+    "link": N_("By a link: has a confirmed e-mail address"),
+    "hand": N_("By hand: phone, letter or a visit"),
+}
+CAPACITIES: Final = {"open": N_("Has places"), "full": N_("Full"), "unknown": N_("Not known")}
 _SEVERAL_COUNTRIES: Final = "XX"
 
 
@@ -35,6 +44,12 @@ class OrganisationRow:
     country: str
     confirmed: str
     remarks: frozenset[str]
+    needs: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    capacity: frozenset[str] = frozenset()
+    """Of its services: what they help with, the languages in which they do, and what is known of their places today."""
+    reach: str = ""
+    """How a case reaches it (`REACHES`); empty for an authority, which is never sent one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +106,17 @@ def text(field: Field, value: Any) -> str:
 def rows(session: Session, directory: Directory, today: date, paused: frozenset[str]) -> list[OrganisationRow]:
     """Every organisation, in the order of the packs. `paused`: slugs of organisations that are paused as a whole."""
     waiting = {edit.subject.split("/")[0] for edit in edits.pending(session)}
+    connected = keyholders.connected_organisations(session)
+    needs: dict[str, set[str]] = {}
+    languages: dict[str, set[str]] = {}
+    capacity: dict[str, set[str]] = {}
+    states = availability.rows(session, [entry.key for entry in directory.services])
+    for entry in directory.services:
+        slug, state = entry.organisation.id, states.get(entry.key)
+        known = state is not None and state.capacity_until is not None and state.capacity_until >= today
+        needs.setdefault(slug, set()).update(entry.service.needs)
+        languages.setdefault(slug, set()).update(fields.languages(entry.service.rule))
+        capacity.setdefault(slug, set()).add(state.capacity if state is not None and known else "unknown")
     unavailable = paused | {key.split("/")[0] for key in _unavailable_services(session, directory, today)}
     return [
         OrganisationRow(
@@ -108,9 +134,21 @@ def rows(session: Session, directory: Directory, today: date, paused: frozenset[
                 )
                 if applies
             ),
+            frozenset(needs.get(organisation.id, ())),
+            frozenset(languages.get(organisation.id, ())),
+            frozenset(capacity.get(organisation.id, ())),
+            _reach(organisation, connected),
         )
         for organisation in directory.organisations
     ]
+
+
+def _reach(organisation: Organisation, connected: frozenset[UUID]) -> str:
+    if organisation.kind == "authority":
+        return ""
+    if named_id("organisation", organisation.id) in connected:
+        return "connected"
+    return "link" if organisation.email and organisation.source.confidence != "low" else "hand"
 
 
 def country_of(directory: Directory, slug: str) -> str:

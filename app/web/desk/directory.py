@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from app.casework import search
 from app.core.dependencies import Db, Now, ReadDb
 from app.core.errors import Invalid, NotFound
 from app.core.i18n import LANGUAGES
@@ -40,16 +41,47 @@ Code = Annotated[str, Query(max_length=130)]
 MemberAtDesk = Annotated[SignedIn, Depends(coordinators_of_network)]
 
 
+@dataclass
+class DirectoryFilters:
+    """The filters of the list, as the address has them. `q`: the beginning of words of a name; the others are codes."""
+
+    shelf: Code = "all"
+    country: Code = ""
+    q: Code = ""
+    need: Code = ""
+    language: Code = ""
+    reach: Code = ""
+    capacity: Code = ""
+
+    def match(self, row: directory_view.OrganisationRow) -> bool:
+        return (
+            self.country in {"", row.country}
+            and (not self.need or self.need in row.needs)
+            and (not self.language or self.language in row.languages)
+            and self.reach in {"", row.reach}
+            and (not self.capacity or self.capacity in row.capacity)
+            and search.matches(
+                search.plain(self.q).split(), row.organisation.id, *row.organisation.name.model_dump().values()
+            )
+        )
+
+    def query(self) -> str:
+        """The filters besides the list, for links to the other lists."""
+        chosen = {name: value for name, value in vars(self).items() if name != "shelf" and value}
+        return urlencode(chosen)
+
+
 @router.get("", name="directory")
 def show_directory(
-    request: Request, session: ReadDb, packs: OwnPacks, now: Now, shelf: Code = "all", country: Code = ""
+    request: Request, session: ReadDb, packs: OwnPacks, now: Now, filters: Annotated[DirectoryFilters, Depends()]
 ) -> Response:
-    """Show the organisations of one list and country."""
+    """Show the organisations of one list that fit the filters."""
+    shelf, country = filters.shelf, filters.country
     if shelf not in directory_view.SHELVES:
         raise NotFound("This list does not exist.")
     directory = published.with_edits(session, packs).directory
     all_rows = directory_view.rows(session, directory, now.date(), _paused(session, now))
-    in_country = [row for row in all_rows if not country or row.country == country]
+    in_country = [row for row in all_rows if filters.match(row)]
     return staff_pages.page(
         request,
         "desk/directory/list.html",
@@ -60,6 +92,12 @@ def show_directory(
         shelves=directory_view.SHELVES,
         shelf=shelf,
         country=country,
+        filters=filters,
+        query=filters.query(),
+        reaches=directory_view.REACHES,
+        capacities=directory_view.CAPACITIES,
+        needs=sorted({need for row in all_rows for need in row.needs}),
+        spoken=sorted({code for row in all_rows for code in row.languages}),
         countries=[entry.code for entry in directory.countries],
         waiting=len(edits.pending(session)),
         package="/desk/directory/package" if request.state.member.role is Role.SENIOR else None,

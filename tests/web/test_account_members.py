@@ -43,7 +43,9 @@ def join(office: StaffSite, code: str, browser: Browser | None = None, passphras
     one_time = pyotp.TOTP(secret).at(office.time.at)
     typed = {"code": one_time, "passphrase_new": passphrase, "passphrase_again": passphrase}
     done = browser.submit(page, "/desk/join/finish", **typed)
-    assert done.location == "/desk/sign-in", done.words()
+    assert done.location == "/desk/sign-in?done=joined", done.words()
+    assert "You have joined." in browser.get(done.location).words()
+    assert page.tree.css_first("svg.qr path") is not None, "the app can photograph the key"
     return secret
 
 

@@ -73,6 +73,7 @@ def environment() -> Environment:
         own_names=OWN_NAMES,
         css=css_address,
         lines=lines,
+        qr_code=qr_code,
         boxes_of=date_fields.of_day,
         typed_boxes=date_fields.typed,
     )
@@ -89,6 +90,15 @@ def css_address(name: str) -> str:
 def lines(text: str) -> Markup:
     """Text with its line breaks as `<br>`, escaped."""
     return Markup("<br>").join(text.splitlines())
+
+
+def qr_code(text: str, title: str) -> Markup:
+    """The text as a QR code, drawn into the page as SVG: dark on white in dark pages too, as cameras want it."""
+    import segno  # loaded only by the few who join or change their code app
+
+    code = segno.make(text, error="m", micro=False)
+    drawn = code.svg_inline(scale=5, border=4, dark="#000", light="#fff", svgclass="qr", lineclass=None, title=title)
+    return Markup(drawn)  # noqa: S704  drawn by the library, which escapes the title
 
 
 def render(

@@ -187,4 +187,6 @@ def test_done_on_a_task_can_be_taken_back_on_the_case_and_in_the_list(office: St
         == 404
     )
     office.later(minutes=31)
+    pavel = office.as_("pavel")
+    page = pavel.get(f"/desk/tasks?done=done&task={task}")
     assert pavel.submit(page, f"/desk/tasks/{task}/reopen").status == 404, "half an hour later it is done"

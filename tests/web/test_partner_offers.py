@@ -17,7 +17,8 @@ def test_a_partner_goes_from_the_list_to_completion(office: StaffSite) -> None:
     browser = office.as_("partner")
     listed = browser.get("/partner/")
     assert path in listed.text
-    assert "Answer by" in listed.words()
+    words = listed.words()
+    assert words.index("say that you have seen it by") < words.index("then answer by"), "what is owed next comes first"
     card = browser.get(path)
     for said in ("Asylum", "Mazowieckie", "Russian", "A woman lawyer", "once you have accepted the request"):
         assert said in card.words()

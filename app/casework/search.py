@@ -107,7 +107,7 @@ def find_caller(session: Session, desk: Desk, directory: Directory, text: str) -
     What was typed is compared by its keyed marks (`app.cases.duplicate_detection`) and stored nowhere. Raises Invalid (nothing
     that could be compared), QuotaReached.
     """
-    countries = [country.code for country in directory.countries]
+    countries = [country.code for country in directory.places]
     sought = _identifiers(text[:LONGEST], countries)
     if not sought:
         detail = Translatable(

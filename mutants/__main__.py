@@ -24,7 +24,7 @@ TRACES: Final = ROOT / "build" / "traces"
 SEED: Final = 17
 NOT_NOTICED: Final = 3
 """The exit status when a survivor is not accepted, or an accepted one is stale. Another one than that of any accident."""
-_CI: Final = {"minutes": 4.5, "limit": 20.0, "owners": 60, "others": 20}
+_CI: Final = {"minutes": 4.5, "limit": 20.0, "owners": 24, "others": 20}
 _OWN: Final = {Kind.OWNER}
 
 
@@ -58,10 +58,13 @@ def main() -> None:
     if not list(wanted.traces.glob("*.jsonl")):
         print("No traces of the tests: run `make mutants ARGS=--trace` once. Nothing was judged.")
         sys.exit(0 if wanted.ci else 2)
+    traces = read(wanted.traces)
     found = _of_continuous_integration() if wanted.ci else _asked_for(wanted)
+    if wanted.ci:  # what runs at import needs a new process as well
+        found = [change for change in found if not plan(change, ROOT, traces).imported]
     limit = wanted.limit or (_CI["limit"] if wanted.ci else 60)
     processes = wanted.processes or (min(os.cpu_count() or 1, 4) if wanted.ci else 1)
-    results = _judge(found, read(wanted.traces), ends, limit, processes, wanted.tests)
+    results = _judge(found, traces, ends, limit, processes, wanted.tests)
     if wanted.ci:  # what runs in processes of its own is not traced
         unseen = {"result": "not judged", "why": "no test was seen there"}
         results = [{**line, **unseen} if line["result"] == "no test" else line for line in results]

@@ -10,6 +10,9 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
+from app import audit
+from app.audit import queries as audit_queries
+from app.audit.queries import EntryFilter
 from app.cases import undo
 from app.cases.models import Case, CaseUndo, HouseholdMember
 from app.casework import households, partner_access
@@ -31,8 +34,9 @@ from app.operations import status
 from app.partners.models import OAuthClient
 from app.referrals import partner_queries, personal_data, queries
 from app.referrals.states import LIVE, MAY_OPEN, State, Verb
-from app.staff import organisation_keys, recovery, rota, sessions
-from app.staff.models import Member, StaffSession
+from app.staff import organisation_keys, passkeys, recovery, rota, sessions
+from app.staff.models import Member, Proposal, StaffSession
+from app.staff.passkeys import Passkey
 from app.webhooks import reachability
 from tests.service.test_desk_races import colleague_of, signed_in
 from tests.support.cases import ONE, TWO, Scene, organisation, partner, set_scene
@@ -258,3 +262,68 @@ def test_of_two_pauses_one_is_ended(office: StaffSite) -> None:
         session.flush()
         assert session.scalars(sa.select(ServicePause.language)).all() == ["en"]
         assert session.scalars(sa.select(Member.id).where(Member.name == "vera")).one() == by.member_id
+
+
+def test_passkeys_are_those_of_one_member(office: StaffSite) -> None:
+    """A page, a sign-in and a departure of one member know nothing of a colleague's."""
+    vera, pavel = signed_in(office, "vera").member_id, signed_in(office, "pavel").member_id
+    with office.database.begin() as session:
+        for owner in (vera, pavel):
+            session.add(
+                Passkey(
+                    member_id=owner, credential_id=owner.bytes, public_key=b"k", sign_count=0, label="a key",
+                    created_at=office.time.at,
+                )
+            )  # fmt: skip
+        session.flush()
+        assert [row.member_id for row in passkeys.of_member(session, vera)] == [vera]
+        passkeys.forget(session, vera)
+        assert [row.member_id for row in passkeys.of_member(session, pavel)] == [pavel]
+        assert list(passkeys.of_member(session, vera)) == []
+
+
+def test_the_log_is_filtered_by_who_did_it_and_to_what(office: StaffSite) -> None:
+    with office.database.begin() as session:
+        for actor, subject in (("a", "x"), ("b", "x"), ("a", "y")):
+            audit.record(
+                session, actor_kind="member", actor_id=actor, action="case:looked", subject_kind="case",
+                subject_id=subject, now=office.time.at,
+            )  # fmt: skip
+
+    def found(**wanted: str) -> list[tuple[str, str]]:
+        query = audit_queries._query(EntryFilter(kind="case", **wanted))
+        with office.database.begin(write=False) as session:
+            return sorted((row.actor_id, row.subject_id) for row in session.scalars(query))
+
+    assert found() == [("a", "x"), ("a", "y"), ("b", "x")]
+    assert found(actor_id="a") == [("a", "x"), ("a", "y")]
+    assert found(subject_id="x") == [("a", "x"), ("b", "x")]
+    assert found(actor_id="b", subject_id="y") == []
+
+
+def test_a_member_is_shown_the_number_of_changes_that_concern_them(office: StaffSite) -> None:
+    """One about an organisation, one about the whole network, one about a team, one about a member."""
+    people = {
+        name: signed_in(office, name) for name in ("vera", "sofia", "outsider", "partner", "other-partner", "admin")
+    }
+    about: tuple[dict[str, UUID | None], ...] = (
+        {"organisation_id": people["partner"].organisation_id},
+        {},
+        {"team_id": people["outsider"].team_id},
+        {"member_id": people["vera"].member_id, "team_id": people["vera"].team_id},
+    )
+    with office.database.begin() as session:
+        for more in about:
+            session.add(
+                Proposal(
+                    kind="bulk_export", state="open", codes={}, proposed_by=people["admin"].member_id,
+                    proposed_at=office.time.at, expires_at=office.time.at + timedelta(days=3), **more,
+                )
+            )  # fmt: skip
+    counted = {}
+    for name in people:
+        secret = office.as_(name).cookies["staff"]
+        with office.database.begin(write=False) as session:
+            day = timedelta(days=1)
+            counted[name] = sessions.signed_in(session, secret, office.time.at, idle=day, max_age=day).changes
+    assert counted == {"vera": 1, "sofia": 2, "outsider": 1, "partner": 1, "other-partner": 0, "admin": 1}

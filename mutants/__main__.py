@@ -24,7 +24,7 @@ TRACES: Final = ROOT / "build" / "traces"
 SEED: Final = 17
 NOT_NOTICED: Final = 3
 """The exit status when a survivor is not accepted, or an accepted one is stale. Another one than that of any accident."""
-_CI: Final = {"minutes": 4.5, "limit": 20.0, "owners": 24, "others": 20}
+_CI: Final = {"minutes": 4.5, "limit": 20.0, "owners": 15, "others": 20}
 _OWN: Final = {Kind.OWNER}
 
 

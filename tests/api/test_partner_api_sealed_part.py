@@ -16,7 +16,8 @@ from tests.support.partners import MINE, OTHER, Network
 
 def sealed_reads(network: Network) -> list[AuditEntry]:
     with network.database.begin(write=False) as session:
-        return list(session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "referral:sealed_read")))
+        query = sa.select(AuditEntry).where(AuditEntry.action == "referral:sealed_read")
+        return list(session.scalars(query.order_by(AuditEntry.seq)))
 
 
 def test_after_acceptance_the_partners_own_key_opens_it(network: Network):

@@ -96,7 +96,8 @@ def test_an_endpoint_is_added_read_changed_and_removed(network: Network):
     assert network.call("DELETE", path).status_code == 204
     assert network.get(path).status_code == 404
     with network.database.begin(write=False) as session:
-        noted = session.scalars(sa.select(AuditEntry.action).where(AuditEntry.subject_kind == "webhook")).all()
+        query = sa.select(AuditEntry.action).where(AuditEntry.subject_kind == "webhook")
+        noted = session.scalars(query.order_by(AuditEntry.seq)).all()
     assert noted == ["webhook:added", "webhook:changed", "webhook:removed"]
 
 

@@ -192,7 +192,9 @@ def test_desk_and_centre_read_pages_with_limits_audit_and_the_persons_knowledge(
     assert office.as_("other-partner").get(f"{path}/documents").status == 404
     with office.database.begin(write=False) as session:
         actions = session.execute(
-            sa.select(AuditEntry.action, AuditEntry.codes).where(AuditEntry.action.like("%document_opened"))
+            sa.select(AuditEntry.action, AuditEntry.codes)
+            .where(AuditEntry.action.like("%document_opened"))
+            .order_by(AuditEntry.seq)
         ).all()
     assert [(action, codes["page"]) for action, codes in actions] == [
         ("case:document_opened", 1),
@@ -290,7 +292,8 @@ def test_a_coordinator_sends_the_person_a_document_and_takes_a_wrong_one_back(of
     assert vera.submit(vera.get(path), f"{path}/{document.id}/remove").status == 303
     assert documents(office) == []
     with office.database.begin(write=False) as session:
-        actions = session.scalars(sa.select(AuditEntry.action).where(AuditEntry.action.like("case:document%"))).all()
+        query = sa.select(AuditEntry.action).where(AuditEntry.action.like("case:document%"))
+        actions = session.scalars(query.order_by(AuditEntry.seq)).all()
         assert list(actions) == ["case:document_sent", "case:document_taken_back"]
         assert not session.scalar(sa.select(sa.func.count()).select_from(DocumentPiece))
 

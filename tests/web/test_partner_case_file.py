@@ -64,7 +64,8 @@ def person_writes(office: StaffSite, receipt: Receipt, text: str) -> None:
 
 def audited(office: StaffSite, action: str) -> list[dict[str, object]]:
     with office.database.begin(write=False) as session:
-        return list(session.scalars(sa.select(AuditEntry.codes).where(AuditEntry.action == action)))
+        query = sa.select(AuditEntry.codes).where(AuditEntry.action == action)
+        return list(session.scalars(query.order_by(AuditEntry.seq)))
 
 
 def test_words_go_both_ways(office: StaffSite) -> None:

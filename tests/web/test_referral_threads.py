@@ -74,7 +74,8 @@ def test_both_write_and_read_and_nobody_else(office: StaffSite) -> None:
     assert ANSWERED not in told
     assert "team_conversations" not in told
     with office.database.begin(write=False) as session:
-        opened = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "referral:thread_opened")).all()
+        openings = sa.select(AuditEntry).where(AuditEntry.action == "referral:thread_opened")
+        opened = session.scalars(openings.order_by(AuditEntry.seq)).all()
     assert [entry.actor_kind for entry in opened] == ["coordinator", "partner"]
 
 

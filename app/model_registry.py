@@ -2,6 +2,7 @@
 
 import app.audit.models
 import app.cases.appointments
+import app.cases.callback_windows
 import app.cases.honeytokens
 import app.cases.models
 import app.cases.triggers
@@ -22,6 +23,7 @@ import app.partners.models
 import app.partners.organisations
 import app.referrals.centre_contacts
 import app.referrals.models
+import app.referrals.quality
 import app.referrals.thread_models
 import app.staff.invitations
 import app.staff.known_browsers

@@ -18,7 +18,9 @@ from app.api import (
     openapi,
     reference_page,
     referral_actions,
+    referral_appointments,
     referral_messages,
+    referral_quality,
     referral_sealed,
     referrals,
     signatures,
@@ -40,7 +42,9 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
         app.include_router(referrals.router)
         app.include_router(referral_actions.router)
         app.include_router(referral_sealed.router)
+        app.include_router(referral_appointments.router)
         app.include_router(referral_messages.router)
+        app.include_router(referral_quality.router)
         app.include_router(fhir.router)
         app.include_router(inbound_referrals.router)
         app.include_router(signatures.router)

@@ -38,7 +38,8 @@ def _appointment(session: Session, row: sa.Row[Any]) -> dict[str, Any]:
     for appointment in appointments.of_case(session, row.case_id, row.id):
         if appointment.state in UNDER_WAY:
             hour = {"hour": format_instant(appointment.agreed_hour)} if appointment.agreed_hour else {}
-            return {"appointment": {"state": appointment.state, **hour}}
+            slot = {"slot": appointment.agreed_slot} if appointment.agreed_slot is not None else {}
+            return {"appointment": {"id": str(appointment.id), "state": appointment.state, **slot, **hour}}
     return {}
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.errors import FieldError
+from app.referrals.quality import MOST, QUALITY
 
 Absent = Field(default=None)
 
@@ -134,7 +135,11 @@ class ReferralSummary(_Document):
 class AppointmentOut(_Document):
     """How the times stand that your organisation offered. The exact time and the place are encrypted: see the partner page."""
 
+    id: UUID
     state: Literal["open", "agreed", "others_wanted"]
+    slot: int | None = Field(
+        default=None, ge=0, description="Of an agreed time: which of yours, from 0, earliest first."
+    )
     hour: datetime | None = Field(default=None, description="Of an agreed time: the full hour in which it begins.")
 
 
@@ -280,6 +285,26 @@ class NewMessage(_Document):
 class PostedMessage(_Document):
     id: UUID
     seq: int = Field(ge=1, description="Its place in the conversation.")
+
+
+class NewTimes(_Document):
+    """Times that you sealed. `id`: a new UUID of yours; the same one again changes nothing."""
+
+    id: UUID
+    times: int = Field(ge=1, le=5, description="How many.")
+    last_hour: datetime = Field(description="The full hour in which the latest of them begins.")
+    ciphertext: Base64Url = Field(description="Nonce (12 bytes), ciphertext, tag (16 bytes).")
+
+
+class OfferedTimes(_Document):
+    id: UUID
+    state: Literal["open", "agreed", "declined", "others_wanted", "withdrawn", "expired"]
+
+
+class Quality(_Document):
+    """What your organisation says about the quality of a referral."""
+
+    quality: list[Literal[tuple(QUALITY)]] = Field(min_length=1, max_length=MOST, description="One to four codes.")  # type: ignore[valid-type]
 
 
 class FhirMeta(_Document):

@@ -13,16 +13,20 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column, object_session
 
+from app.cases import callback_windows
 from app.cases.appointment_states import UNDER_WAY, AppointmentState, AppointmentVerb, next_state
 from app.cases.sealed_parts import part_key
 from app.core import sealing
 from app.core.clock import to_the_hour
 from app.core.db import Base
+from app.core.i18n import LANGUAGES
 from app.core.sealing import CannotOpen
 
 MOST_TIMES: Final = 5
+LONGEST_PLACE: Final = 500
+MOST_CIPHERTEXT: Final = 8_192
 WAYS: Final = ("office", "phone", "safe_call")
 _STATES: Final = ", ".join(f"'{state}'" for state in AppointmentState)
 _DUE: Final = "remind_at IS NOT NULL"
@@ -36,8 +40,9 @@ _REMIND_BEFORE: Final = (timedelta(hours=24), timedelta(hours=2))
 class Appointment(Base):
     """Up to five times that were offered. Class of data: `ciphertext` sealed (times, place, way); the rest routing codes.
 
-    `referral_id`: the centre's offer; null: the team's own. `last_hour`: the hour of the latest offered time; `agreed_hour`: of the
-    agreed one; `agreed_slot`: which one. Every instant is a full hour, except `created_at`, which is staff's.
+    `referral_id`: the centre's offer; null: the team's own. `last_hour`: the hour of the latest offered time; `agreed_hour`: of
+    the agreed one; `agreed_slot`: which one; `window_id`: the callback window that it lies in. Every instant is a full hour, except
+    `created_at`, which is staff's.
     """
 
     __tablename__ = "appointments"
@@ -65,20 +70,36 @@ class Appointment(Base):
     remind_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     ciphertext: Mapped[bytes]
+    window_id: Mapped[UUID | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What is offered. `way`: one of WAYS; `place`: an address, a number to call, or nothing; `language`: a code."""
+    """What is offered. `way`: one of WAYS; `place`: an address, a number to call, or nothing; `language`: a code.
+
+    `windows`: for each time the id of the team's callback window that begins then, and `hours` how long it is; empty for others.
+    """
 
     times: tuple[datetime, ...]
     way: str
     place: str = ""
     language: str = ""
     interpreter: bool = False
+    windows: tuple[str, ...] = ()
+    hours: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         return f"Offer({len(self.times)} times)"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedOffer:
+    """An offer as it is stored. `times`: how many; `last_hour`: the full hour of the latest."""
+
+    id: UUID
+    times: int
+    last_hour: datetime
+    ciphertext: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +114,16 @@ class OpenedAppointment:
         if self.row.agreed_slot is None or self.offer is None:
             return None
         return self.offer.times[self.row.agreed_slot]
+
+    def window_of(self, slot: int) -> UUID | None:
+        """The callback window of an offered time."""
+        return UUID(self.offer.windows[slot]) if self.offer is not None and self.offer.windows else None
+
+    def ends(self, slot: int) -> datetime | None:
+        """The end of the callback window of an offered time."""
+        if self.offer is None or not self.offer.hours:
+            return None
+        return self.offer.times[slot] + timedelta(hours=self.offer.hours[slot])
 
     def open_times(self, now: datetime) -> list[tuple[int, datetime]]:
         """The times that can still be picked, with their numbers."""
@@ -122,17 +153,27 @@ def add(
         "place": offer.place,
         "language": offer.language,
         "interpreter": offer.interpreter,
+        **({"windows": offer.windows, "hours": offer.hours} if offer.windows else {}),
     }
     plain = sealing.pad(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode())
+    ciphertext = sealing.encrypt(part_key(person_key, _PART), plain, _aad(identity, case_id))
+    sealed = SealedOffer(identity, len(offer.times), to_the_hour(max(offer.times)), ciphertext)
+    return add_sealed(session, case_id, sealed, now, referral_id=referral_id)
+
+
+def add_sealed(
+    session: Session, case_id: UUID, sealed: SealedOffer, now: datetime, *, referral_id: UUID | None = None
+) -> Appointment:
+    """Store an offer that was sealed elsewhere, with what stays plain of it. The caller holds the case's row."""
     row = Appointment(
-        id=identity,
+        id=sealed.id,
         case_id=case_id,
         referral_id=referral_id,
         state=AppointmentState.OPEN.value,
-        times=len(offer.times),
-        last_hour=to_the_hour(max(offer.times)),
+        times=sealed.times,
+        last_hour=sealed.last_hour,
         created_at=now,
-        ciphertext=sealing.encrypt(part_key(person_key, _PART), plain, _aad(identity, case_id)),
+        ciphertext=sealed.ciphertext,
     )
     session.add(row)
     session.flush()
@@ -145,9 +186,23 @@ def opened(person_key: bytes, row: Appointment) -> OpenedAppointment:
         plain = sealing.decrypt(part_key(person_key, _PART), row.ciphertext, _aad(row.id, row.case_id))
         content: dict[str, Any] = json.loads(sealing.unpad(plain))
         times = tuple(datetime.fromisoformat(at) for at in content.pop("times"))
-        return OpenedAppointment(row, Offer(times, **content))
-    except (CannotOpen, ValueError, TypeError, KeyError):
+        windows, hours = tuple(content.pop("windows", ())), tuple(content.pop("hours", ()))
+        offer = Offer(times, **content, windows=windows, hours=hours)
+        return OpenedAppointment(row, offer if _is_sound(row, offer) else None)
+    except (CannotOpen, ValueError, TypeError, KeyError, AttributeError):
         return OpenedAppointment(row, None)
+
+
+def _is_sound(row: Appointment, offer: Offer) -> bool:
+    """Whether an offer that a program sealed itself says what its row says, in the shape that the pages expect."""
+    if len(offer.times) != row.times or any(at.utcoffset() is None for at in offer.times):
+        return False
+    if to_the_hour(max(offer.times)) != row.last_hour or offer.way not in WAYS:
+        return False
+    if row.referral_id is not None and (offer.windows or len(set(offer.times)) < row.times):
+        return False
+    texts = isinstance(offer.place, str) and isinstance(offer.language, str) and isinstance(offer.interpreter, bool)
+    return texts and len(offer.place) <= LONGEST_PLACE and offer.language in {"", *LANGUAGES}
 
 
 def of_case(session: Session, case_id: UUID, referral_id: UUID | None = None) -> Sequence[Appointment]:
@@ -166,12 +221,16 @@ def live_states(session: Session, case_id: UUID, referral_id: UUID) -> list[str]
 def move(row: Appointment, verb: AppointmentVerb, *, by: str) -> None:
     """Move an appointment; it no longer has a time or a reminder unless one is agreed. Raises IllegalMove, NotAllowed."""
     row.state = next_state(AppointmentState(row.state), verb, by=by).value
+    if row.window_id is not None and (session := object_session(row)) is not None:
+        callback_windows.give_back(session, row.window_id)
+        row.window_id = None
     row.agreed_slot = row.agreed_hour = row.remind_at = None
 
 
-def agree(row: Appointment, slot: int, at: datetime, now: datetime) -> None:
-    """The person picks a time. Raises IllegalMove."""
+def agree(row: Appointment, slot: int, at: datetime, now: datetime, window_id: UUID | None = None) -> None:
+    """The person picks a time. `window_id`: the callback window in which a place was taken. Raises IllegalMove."""
     move(row, AppointmentVerb.PICK, by="person")
+    row.window_id = window_id
     row.agreed_slot, row.agreed_hour = slot, to_the_hour(at)
     row.remind_at = next(
         (row.agreed_hour - before for before in _REMIND_BEFORE if row.agreed_hour - before > now), None
@@ -243,4 +302,8 @@ def export(session: Session, case_id: UUID, person_key: bytes) -> list[dict[str,
 
 
 def forget(session: Session, case_id: UUID) -> None:
+    held = sa.select(Appointment.window_id).where(Appointment.case_id == case_id, Appointment.window_id.is_not(None))
+    for window_id in session.scalars(held).all():
+        if window_id is not None:
+            callback_windows.give_back(session, window_id)
     session.execute(sa.delete(Appointment).where(Appointment.case_id == case_id))

@@ -15,6 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases.appointments import Appointment
 from app.cases.local_days import LocalDays, local_days
 from app.cases.models import Case, CaseCounter
 from app.cases.queue_views import CASE_CONDITIONS, COUNTER_CONDITIONS, DEFAULT_ORDER, ORDERS, URGENCY_RANK, Condition
@@ -25,10 +26,15 @@ PAGE_SIZE: Final = 25
 DEFAULT_VIEW: Final = "open"
 QueueRow = sa.Row[*tuple[Any, ...]]
 VIEWS: Final = CASE_CONDITIONS
+_APPOINTMENT: Final = (
+    sa.select(sa.func.max(Appointment.agreed_hour)).where(Appointment.case_id == Case.id).scalar_subquery()
+)
+"""The hour of the latest agreed time; null without one. Only an agreed appointment has such an hour."""
 _COLUMNS: Final = (
     Case.id, Case.label, Case.state, Case.version, Case.urgency, Case.urgency_rank, Case.last_safe_day, Case.deadline_certainty,
     Case.due_on, Case.waiting_since, Case.needs, Case.country, Case.languages, Case.person_wrote, Case.snoozed_until,
     Case.referral_status, Case.held_reason, Case.uncovered, sa.func.nullif(Case.owner_name, "").label("owner"), Case.owner_id,
+    _APPOINTMENT.label("appointment_hour"),
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Offering times to the person, their answer, reminders, and what is left to do when nobody answered."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -8,17 +9,25 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
-from app.cases import access_control, appointments, queue, sealed_parts, transitions
+from app.cases import access_control, appointments, callback_windows, queue, sealed_parts, transitions
 from app.cases.access_control import READS_PER_DAY, AuditedReader
 from app.cases.appointment_states import AppointmentState, AppointmentVerb
-from app.cases.appointments import MOST_TIMES, WAYS, Appointment, Offer, OpenedAppointment
+from app.cases.appointments import (
+    LONGEST_PLACE,
+    MOST_TIMES,
+    WAYS,
+    Appointment,
+    Offer,
+    OpenedAppointment,
+    SealedOffer,
+)
 from app.cases.models import Case
 from app.cases.person_access import OpenedCase
 from app.casework import partner_access, sealed_access
 from app.casework.coordinator import Desk, record_audit
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
-from app.core.i18n import Translatable
+from app.core.i18n import N_, Translatable
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.messaging.kinds import NoticeKind
@@ -30,7 +39,8 @@ from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
 FURTHEST: Final = timedelta(days=90)
-_LONGEST_PLACE: Final = 500
+MOST_OFFERS: Final = 50
+"""So often a program can offer times for one referral."""
 
 
 def check(offer: Offer, now: datetime) -> None:
@@ -46,12 +56,12 @@ def check(offer: Offer, now: datetime) -> None:
         if not now < at <= now + FURTHEST:
             detail = Translatable("Each time has to be in the future, at most {most} days ahead.", most=FURTHEST.days)
             errors.append(FieldError(pointer=f"/time_{number}", code="out_of_range", detail=detail))
-    if len(set(offer.times)) < len(offer.times):
+    if len(set(zip(offer.times, offer.windows or offer.times, strict=True))) < len(offer.times):
         errors.append(FieldError(pointer="/time_1", code="repeated", detail="One time is named twice."))
     if offer.way not in WAYS:
         errors.append(FieldError(pointer="/way", code="required", detail="Choose where or how you meet."))
-    if len(offer.place) > _LONGEST_PLACE:
-        detail = Translatable("At most {most} characters.", most=_LONGEST_PLACE)
+    if len(offer.place) > LONGEST_PLACE:
+        detail = Translatable("At most {most} characters.", most=LONGEST_PLACE)
         errors.append(FieldError(pointer="/place", code="too_long", detail=detail))
     if offer.way == "office" and not offer.place.strip():
         errors.append(FieldError(pointer="/place", code="required", detail="Write the address."))
@@ -101,11 +111,85 @@ def _add(
     referral_id = referral.id if referral else None
     appointments.end_live(session, case.id, referral_id)
     appointments.add(session, person_key, case.id, offer, now, identity=identity, referral_id=referral_id)
+    _after_offer(session, case, referral, now)
+    return True
+
+
+def offer_sealed(
+    session: Session, organisation_id: UUID, referral_id: UUID, sealed: SealedOffer, now: datetime
+) -> Appointment:
+    """A program of a centre at work on the case offers times that it sealed itself; the same id again changes nothing.
+
+    What does not open as such an offer is not shown to the person, and ends by itself. Raises NotFound, Invalid, Conflict (the
+    centre is not at work on it, the id is taken, or there were too many offers).
+    """
+    referral, case = queries.locked(session, referral_id, organisation_id)
+    known = session.get(Appointment, sealed.id)
+    if known is not None:
+        if known.referral_id != referral.id:
+            raise Conflict("This id is taken. Choose another one.")
+        return known
+    _check_at_work(referral)
+    if len(appointments.of_case(session, case.id, referral.id)) >= MOST_OFFERS:
+        raise Conflict("Times were offered too often for this referral. Write to the team.")
+    if not to_the_hour(now) <= sealed.last_hour <= now + FURTHEST or sealed.last_hour != to_the_hour(sealed.last_hour):
+        detail = Translatable("This is to be a full hour to come, at most {most} days ahead.", most=FURTHEST.days)
+        raise Invalid([FieldError(pointer="/last_hour", code="out_of_range", detail=detail)])
+    appointments.end_live(session, case.id, referral.id)
+    row = appointments.add_sealed(session, case.id, sealed, now, referral_id=referral.id)
+    _after_offer(session, case, referral, now)
+    _record(session, "partner", organisation_id.hex, "case:times_offered", referral.id, now)
+    return row
+
+
+def withdraw_by_program(
+    session: Session, organisation_id: UUID, referral_id: UUID, appointment_id: UUID, now: datetime
+) -> None:
+    """Withdraw times of this organisation, or an agreed one. Raises NotFound, IllegalMove."""
+    referral, case = queries.locked(session, referral_id, organisation_id)
+    row = _locked(session, case.id, appointment_id)
+    if row.referral_id != referral.id:
+        raise NotFound("There is no such appointment.")
+    _withdraw(session, case, row, "partner", now)
+    change_feed.publish_appointment(session, referral, AppointmentState.WITHDRAWN, now)
+
+
+def _after_offer(session: Session, case: Case, referral: Referral | None, now: datetime) -> None:
+    """The person is told, what asked for times is done, and the centre's programs hear of it."""
+    referral_id = referral.id if referral else None
     tasks.end_tasks_of_kind(session, TaskKind.APPOINTMENT, referral_id or case.id, now)
     messaging.notify_person(session, NoticeKind.TIMES_OFFERED, about_id=case.id, case_id=case.id, now=now)
     if referral is not None:
         change_feed.publish_appointment(session, referral, AppointmentState.OPEN, now)
-    return True
+
+
+def offer_windows(
+    session: Session,
+    desk: Desk,
+    label: str,
+    chosen: Collection[str],
+    *,
+    way: str,
+    language: str,
+    interpreter: bool,
+    token: str,
+) -> Case:
+    """The team offers some of its callback windows that have a free place. Raises as `offer_at_desk`, and Invalid: none is free."""
+    free = [window for window in callback_windows.free(session, desk.team_id, desk.now) if str(window.id) in chosen]
+    if not free or len(free) < len(set(chosen)):
+        detail = N_("Choose one to five callback windows that have a free place.")
+        raise Invalid([FieldError(pointer="/window", code="required", detail=detail)])
+    offer = Offer(
+        tuple(window.starts_at for window in free),
+        way,
+        language=language,
+        interpreter=interpreter,
+        windows=tuple(str(window.id) for window in free),
+        hours=tuple(window.hours for window in free),
+    )
+    if way not in {"phone", "safe_call"}:
+        raise Invalid([FieldError(pointer="/window_way", code="required", detail=N_("Choose how you call."))])
+    return offer_at_desk(session, desk, label, offer, token)
 
 
 def withdraw_at_desk(session: Session, desk: Desk, label: str, appointment_id: UUID) -> Case:
@@ -123,14 +207,8 @@ def withdraw_by_partner(
     session: Session, organisation_id: UUID, label: str, appointment_id: UUID, now: datetime
 ) -> None:
     """Withdraw times of this organisation. Raises NotFound, IllegalMove."""
-    referral, case = queries.locked(
-        session, partner_access.referral_id_of(session, organisation_id, label), organisation_id
-    )
-    row = _locked(session, case.id, appointment_id)
-    if row.referral_id != referral.id:
-        raise NotFound("There is no such appointment.")
-    _withdraw(session, case, row, "partner", now)
-    change_feed.publish_appointment(session, referral, AppointmentState.WITHDRAWN, now)
+    referral_id = partner_access.referral_id_of(session, organisation_id, label)
+    withdraw_by_program(session, organisation_id, referral_id, appointment_id, now)
 
 
 def _withdraw(session: Session, case: Case, row: Appointment, by: str, now: datetime) -> None:
@@ -145,7 +223,7 @@ def answer(
     """The person picks a time, declines, or asks for others. The caller holds the case's row.
 
     Picking the agreed time again changes nothing. Raises NotFound, IllegalMove (withdrawn, or another time is agreed), Invalid (the
-    time has passed, or is none of the offered).
+    time has passed, or is none of the offered), Conflict (the callback window is full).
     """
     case = opened.case
     row = _locked(session, case.id, appointment_id)
@@ -157,7 +235,10 @@ def answer(
             times = dict(appointment.open_times(now))
             if slot not in times:
                 raise Invalid([FieldError(pointer="/slot", code="out_of_range", detail="Choose a time to come.")])
-            appointments.agree(row, slot, times[slot], now)
+            window_id = appointment.window_of(slot)
+            if window_id is not None and not callback_windows.take(session, window_id):
+                raise Conflict("That time is no longer free. Choose another one.", state=row.state)
+            appointments.agree(row, slot, times[slot], now, window_id)
         else:
             appointments.move(row, verb, by="person")  # refused by the table
     else:

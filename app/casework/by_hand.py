@@ -23,6 +23,7 @@ from app.casework.coordinator import Desk, StaleCase, record_audit, record_chang
 from app.core import sealing
 from app.core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
 from app.core.i18n import Translatable
+from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.referrals import centre_contacts, partner_queries, preconditions, queries
 from app.referrals.actors import ActorRef
@@ -197,6 +198,35 @@ class HandOverSheet:
 
     def __repr__(self) -> str:
         return f"HandOverSheet({self.row.label})"
+
+
+def card_sheet(session: Session, keys: KeyRing, referral_label: str, now: datetime) -> HandOverSheet:
+    """The card of a referral that is asked by hand or by a link, for the operator's command; the printing is audited.
+
+    It names nobody. Name, contact and words need a member's key, so they are opened at the desk alone. Raises NotFound, Conflict
+    (the organisation answers through its account, was not asked yet, has accepted, or the referral has ended).
+    """
+    referral = session.scalars(sa.select(Referral).where(Referral.label == referral_label)).one_or_none()
+    if referral is None:
+        raise NotFound("There is no such referral.")
+    if way_of(referral.way) not in BY_COORDINATOR:
+        raise Conflict("This organisation answers through its account.")
+    if referral.offered_at is None or State(referral.state) not in UNDECIDED:
+        raise Conflict("There is no card to print: it was not asked yet, has accepted, or the referral has ended.")
+    row = partner_queries.by_id(session, referral.organisation_id, referral.id)
+    if row is None:
+        raise NotFound("There is no such referral.")
+    audit.record(
+        session,
+        actor_kind="operator",
+        actor_id="-",
+        action="referral:card_printed",
+        subject_kind="referral",
+        subject_id=referral.id,
+        codes={"parts": ["card"], "purpose": "sheet"},
+        now=now,
+    )
+    return HandOverSheet(session.get_one(Case, referral.case_id), row, partner_queries.open_card(keys, row), ())
 
 
 def open_sheet(session: Session, desk: Desk, label: str, referral_label: str) -> HandOverSheet:

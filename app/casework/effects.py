@@ -16,6 +16,7 @@ from app.conflicts import service as conflicts
 from app.directory import availability
 from app.links import service as links
 from app.matching import service_history
+from app.partners import sandbox_identity
 from app.referrals import centre_contacts, effects, queries, threads, transitions
 from app.referrals.actors import CLOCK, ActorRef
 from app.referrals.commands import TransitionInput
@@ -83,7 +84,7 @@ def carry_out(session: Session, effect: Effect, referral: Referral, case: Case, 
             _change_case(session, effect, case, referral, by, now)
         case effects.KeepOnlyReaders() | effects.DestroyWraps() | effects.ExcludeOrganisation():
             _take_access(session, effect, referral, now)
-        case effects.RecordAnswerTime() | effects.MarkServiceFull():
+        case effects.RecordAnswerTime() | effects.MarkServiceFull() | effects.TakePlace() | effects.GivePlaceBack():
             _update_service(session, effect, referral, case, now)
         case effects.WithdrawOffers(reason, states, taken):
             for other in queries.lock_live_referrals(session, case.id, states):
@@ -118,6 +119,15 @@ def _change_tasks(session: Session, effect: effects.TaskEffect, referral: Referr
             about = referral if about_referral else None
             due_at = _due_of(effects.FollowUp(task), referral)
             tasks.open_task(session, TaskKind(task), case, referral=about, now=now, due_at=due_at)
+            if task is effects.FollowUp.REVIEW_RULE:
+                _count_refusals(session, referral, case, now)
+
+
+def _count_refusals(session: Session, referral: Referral, case: Case, now: datetime) -> None:
+    """The third refusal of one kind in a quarter is a task to change the service's rule."""
+    times = queries.times_refused(session, referral.service_id, referral.reason or "", now - queries.QUARTER)
+    if times >= queries.REFUSALS_FOR_REVIEW and referral.organisation_id != sandbox_identity.ORGANISATION_ID:
+        tasks.open_rule_change(session, referral.service_id, case.team_id, now=now)
 
 
 def _due_of(task: effects.FollowUp, referral: Referral) -> datetime | None:
@@ -184,6 +194,10 @@ def _update_service(
         case effects.MarkServiceFull(length):
             until = (now + length).date()
             availability.no_free_place(session, referral.service_id, queries.needs_of(referral, case), until, now)
+        case effects.TakePlace():
+            availability.use_place(session, referral.service_id, now)
+        case effects.GivePlaceBack():
+            availability.free_place(session, referral.service_id, now)
 
 
 def _party(by: ActorRef) -> Actor:

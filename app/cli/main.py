@@ -17,6 +17,7 @@ from app.cli.partner import partner_app
 from app.cli.partner_conflicts import conflicts_app
 from app.cli.rules import match, rules_app
 from app.cli.sandbox import sandbox_app
+from app.cli.sheets import sheet
 from app.cli.simulate import simulate
 from app.cli.startup import OneLineGroup
 
@@ -49,6 +50,7 @@ app.command()(restore)
 app.command()(freeze)
 app.command()(unfreeze)
 app.command()(simulate)
+app.command()(sheet)
 
 Port = Annotated[int, typer.Option(help="Port to listen on.", envvar="PORT")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]

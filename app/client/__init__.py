@@ -6,6 +6,7 @@ format. Of this code base it uses only
 """
 
 from app.client.api import EventsPage, PartnerClient
+from app.client.appointments import sealed_times
 from app.client.decryption import CaseKey, OpenedPart, opened, opened_key
 from app.client.documents import OpenedPage, opened_pages
 from app.client.errors import ApiError, CannotReach
@@ -28,4 +29,5 @@ __all__ = [
     "opened_messages",
     "opened_pages",
     "sealed_message",
+    "sealed_times",
 ]

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import httpx
 
+from app.client.appointments import sealed_times
 from app.client.decryption import CaseKey, OpenedPart, base64url, from_base64url, opened, opened_key, signers_of
 from app.client.documents import OpenedPage, opened_pages
 from app.client.errors import ApiError, CannotReach
@@ -161,6 +162,23 @@ class PartnerClient:
             return answer
 
         return opened_pages(document, case_key, piece)
+
+    def offer_times(self, referral_id: str, times: Sequence[datetime], **how: Any) -> str:
+        """Offer the person one to five times while you work on the referral. Returns the id of the offer.
+
+        `how`: `way`, `place`, `language`, `interpreter`, `appointment_id`, as `sealed_times` takes them. Needs both `referrals`
+        scopes for it. Raises CannotOpen, or ValueError without a private key.
+        """
+        if self._private_key is None:
+            raise ValueError("a private key is needed to seal times")
+        sealed = self.sealed(referral_id)
+        body = sealed_times(opened_key(sealed, self._private_key, signers=self._signers(sealed)), times, **how)
+        path = f"/v1/referrals/{_segment(referral_id)}/appointments"
+        return str(self._call("POST", path, json=body).json()["id"])
+
+    def withdraw_times(self, referral_id: str, appointment_id: str) -> None:
+        """Withdraw times that you offered, or cancel the agreed one. The person is told."""
+        self._call("DELETE", f"/v1/referrals/{_segment(referral_id)}/appointments/{_segment(appointment_id)}")
 
     def messages(self, referral_id: str) -> list[OpenedMessage]:
         """The conversation with the team, decrypted, oldest first. Needs `referrals:contact`.

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.core.errors import FieldError, Invalid, NotFound
+from app.core.i18n import Translatable
 from app.core.ids import named_id
 from app.directory.edits import Editor
 from app.directory.models import ServicePause, ServiceRow
@@ -21,10 +22,22 @@ from app.partners.organisations import Organisation
 
 LONGEST: Final = timedelta(days=366)
 CAPACITIES: Final = ("open", "full", "unknown")
+MOST_PLACES: Final = 999
 
 
-def set_capacity(session: Session, key: str, capacity: str, until: date | None, *, by: Editor, now: datetime) -> None:
+def set_capacity(
+    session: Session,
+    key: str,
+    capacity: str,
+    until: date | None,
+    *,
+    by: Editor,
+    now: datetime,
+    places: str = "",
+) -> None:
     """Set the capacity up to and including `until`: free places (open) or none (full). Afterwards it is unknown.
+
+    `places`: how many, as it was typed; each acceptance takes one, and with the last one the service is full. Empty: not counted.
 
     Raises NotFound, Invalid.
     """
@@ -37,10 +50,11 @@ def set_capacity(session: Session, key: str, capacity: str, until: date | None, 
                 )
             ]
         )
+    row.places = _places(places) if capacity == "open" else None
     row.capacity = capacity
     row.capacity_until = None if capacity == "unknown" else _day(until, now)
     row.updated_at = now
-    _note(session, "capacity_set", "service", row.id, by, now, {"capacity": capacity})
+    _note(session, "capacity_set", "service", row.id, by, now, {"capacity": capacity, "places": row.places})
 
 
 def pause_service(
@@ -89,6 +103,7 @@ def no_free_place(session: Session, service_id: UUID, needs: Iterable[str], unti
     if not named or len(named) == len(listed):
         later = row.capacity == "full" and row.capacity_until is not None and row.capacity_until > until
         row.capacity, row.capacity_until = "full", row.capacity_until if later else until
+        row.places = None
         return
     known = {
         pause.need: pause
@@ -103,6 +118,30 @@ def no_free_place(session: Session, service_id: UUID, needs: Iterable[str], unti
             session.add(ServicePause(service_id=service_id, need=need, language=None, until=until, set_at=now))
         elif known[need].until < until:
             known[need].until, known[need].set_at = until, now
+
+
+def use_place(session: Session, service_id: UUID, now: datetime) -> None:
+    """One of the places that the organisation has named is taken; with the last one the service is full. One statement."""
+    _change_places(session, service_id, now, -1, sa.and_(ServiceRow.capacity == "open", ServiceRow.places > 0))
+
+
+def free_place(session: Session, service_id: UUID, now: datetime) -> None:
+    """A place is free again, because an acceptance was undone. One statement."""
+    _change_places(session, service_id, now, 1, ServiceRow.places >= 0)
+
+
+def _change_places(session: Session, service_id: UUID, now: datetime, by: int, which: sa.ColumnElement[bool]) -> None:
+    counted = sa.and_(ServiceRow.id == service_id, which, ServiceRow.capacity_until >= now.date())
+    session.execute(
+        sa.update(ServiceRow)
+        .where(counted)
+        .values(
+            places=ServiceRow.places + by,
+            capacity=sa.case((ServiceRow.places + by <= 0, "full"), else_="open"),
+            updated_at=now,
+        )
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def end_pause(
@@ -157,6 +196,17 @@ def _service(session: Session, key: str) -> ServiceRow:
     if row is None or row.key != key or row.retired_at is not None:
         raise NotFound("There is no such service.")
     return row
+
+
+def _places(typed: str) -> int | None:
+    """The number of places that was typed. Raises Invalid."""
+    typed = typed.strip()
+    if not typed:
+        return None
+    if not (typed.isascii() and typed.isdigit() and len(typed) <= 3 and 1 <= int(typed) <= MOST_PLACES):
+        detail = Translatable("Write a whole number from 1 to {most}, or leave the field empty.", most=MOST_PLACES)
+        raise Invalid([FieldError(pointer="/places", code="out_of_range", detail=detail)])
+    return int(typed)
 
 
 def _day(until: date | None, now: datetime) -> date:

@@ -14,7 +14,10 @@ ORIGINS: Final = ("desk", "partner", "import")
 
 
 class ServiceRow(Base):
-    """A service by its key `organisation-slug/service-slug`, with its live state: capacity and pauses."""
+    """A service by its key `organisation-slug/service-slug`, with its live state: capacity and pauses.
+
+    `places`: how many free places are left, if the organisation has named a number. It counts until `capacity_until`.
+    """
 
     __tablename__ = "services"
     __table_args__ = (
@@ -28,6 +31,7 @@ class ServiceRow(Base):
     name: Mapped[str] = mapped_column(sa.String(200))
     capacity: Mapped[str] = mapped_column(sa.String(8), default="unknown")
     capacity_until: Mapped[date | None]
+    places: Mapped[int | None] = mapped_column(sa.SmallInteger)
     retired_at: Mapped[datetime | None]
     entry: Mapped[dict[str, Any]]
     updated_at: Mapped[datetime]

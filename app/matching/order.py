@@ -41,6 +41,8 @@ TERMS: Final = (
 )  # fmt: skip
 UNIT: Final = 720_720
 """The units of one place: divisible by 1 … 16, so that shares with sums of weights up to 16 are exact."""
+WEIGHTS: Final = range(1, 100)
+"""The weights that a service can have."""
 IN_A_ROW: Final = 3
 NO_HISTORY_DAYS: Final = 3
 LONGEST_DAYS: Final = 30

@@ -1,6 +1,6 @@
 """Actions on a rule set: propose, publish, reject, withdraw, replay. A set with linter errors is refused."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -52,13 +52,25 @@ def read(text: str, directory: Directory) -> dict[str, dict[str, Any]]:
 def as_yaml(directory: Directory, keys: list[str]) -> str:
     """These services as YAML that `read` parses."""
     content = rule_overlay.content_of(directory)
+    return as_yaml_of({key: content[key] for key in keys if key in content})
+
+
+def as_yaml_of(content: Content) -> str:
+    """Services with their needs and rules as YAML that `read` parses."""
     return yaml.safe_dump(
-        {key: content[key] for key in keys if key in content},
+        content,
         sort_keys=False,
         allow_unicode=True,
         width=120,
         default_flow_style=None,
     )
+
+
+def without_needs(directory: Directory, key: str, needs: Collection[str]) -> str:
+    """One service as YAML, without these needs, unless none would be left. Its rule stays as it is."""
+    content = {key: dict(rule_overlay.content_of(directory)[key])}
+    left = [need for need in content[key]["needs"] if need not in needs]
+    return as_yaml_of({key: {**content[key], "needs": left or content[key]["needs"]}})
 
 
 def checked(directory: Directory, content: Content, on: date) -> tuple[Directory, list[Finding]]:

@@ -64,6 +64,16 @@ def record_turn(session: Session, equals: Sequence[str], chosen: str) -> None:
         _put(session, named_id("service", key), values, values)
 
 
+def set_weight(session: Session, service_id: UUID, weight: int) -> None:
+    """Give the service another weight. All balances of the rotation begin again, so that each counts with the same weights.
+
+    The caller has checked the weight (1 to 99).
+    """
+    db.acquire_advisory_lock(session, ROTATION)
+    session.execute(sa.update(ServiceRecord).values(earned=0, got=0, in_a_row=0))
+    _put(session, service_id, {"weight": weight}, {"weight": weight})
+
+
 def record_answer(session: Session, service_id: UUID, took: timedelta) -> None:
     """Record how long a service took to answer an offer, or until it expired."""
     hours = max(0, min(int(took.total_seconds() // 3600), LONGEST_HOURS))

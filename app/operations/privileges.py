@@ -59,6 +59,7 @@ PRIVILEGES: Final = MappingProxyType(
             columns=_only(public="seq hash at subject_id action actor_kind actor_id"),
             changes=_only(worker="seq arrival prev_hash hash"),
         ),
+        "callback_windows": Rights(public="SU", partner="SU", desk="SIUD", worker="SU"),
         "case_agreements": Rights(public="SID", partner="SID", desk="SID", worker="SID"),
         "case_counters": Rights(desk="S", worker="SIUD", backup=""),
         "case_events": Rights(public="SI", partner="SI", desk="SI", worker="SI"),
@@ -119,6 +120,7 @@ PRIVILEGES: Final = MappingProxyType(
         "referral_message_exports": Rights(public="SD", partner="SD", desk=_CASE, worker="SD"),
         "referral_message_wraps": Rights(public="SD", partner=_CASE, desk=_CASE, worker=_CASE),
         "referral_messages": Rights(public="SD", partner="SI", desk="SID", worker="SID"),
+        "referral_quality": Rights(public="SD", partner="SIU", desk="SD", worker="SD"),
         "referrals": Rights(public="SU", partner="SIU", desk="SIU", worker="SIU"),
         "rule_proposals": Rights(public="S", partner="S", desk="SIU", worker="S"),
         "rule_sets": Rights(desk="SI", worker="SI"),
@@ -176,7 +178,10 @@ SHOWN_CASE_ONLY: Final = (
 ROW_POLICIES: Final = MappingProxyType(
     {
         **{table: (RowPolicy(Role.PUBLIC, _OWN_CASE),) for table in SHOWN_CASE_ONLY},
-        **{table: (RowPolicy(Role.PUBLIC, _OWN_REFERRAL),) for table in ("centre_contacts", "contact_answers")},
+        **{
+            table: (RowPolicy(Role.PUBLIC, _OWN_REFERRAL),)
+            for table in ("centre_contacts", "contact_answers", "referral_quality")
+        },
         "cases": (
             RowPolicy(
                 Role.PUBLIC,

@@ -72,6 +72,8 @@ MOMENTS: Final = MappingProxyType(
         "referrals.read_at": P.STAFF,
         "referral_events.at": P.HOUR_OF_PERSON,
         "centre_contacts.at": P.STAFF,
+        "referral_quality.said_at": P.STAFF,
+        "callback_windows.starts_at": P.STAFF,
         "feed_events.at": P.HOUR_OF_PERSON,
         "webhook_deliveries.happened_at": P.HOUR_OF_PERSON,
         "webhook_deliveries.due_at": P.LEASE,

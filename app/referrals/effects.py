@@ -148,6 +148,16 @@ class MarkServiceFull:
 
 
 @dataclass(frozen=True, slots=True)
+class TakePlace:
+    """Take one of the service's places, if the organisation has named a number of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivePlaceBack:
+    """The acceptance was undone: the place is free again."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetDeadline:
     """Record a legal deadline that the organisation reported, unless an earlier one is known."""
 
@@ -166,7 +176,7 @@ Notice = NotifyTeam | NotifyPerson | NotifyOrganisation
 TaskEffect = EndReferralTasks | EndSearchTasks | OpenTask
 CaseEffect = MoveCase | MoveNeeds | ReturnCaseToDesk | SetDeadline
 AccessEffect = KeepOnlyReaders | DestroyWraps | ExcludeOrganisation
-ServiceEffect = RecordAnswerTime | MarkServiceFull
+ServiceEffect = RecordAnswerTime | MarkServiceFull | TakePlace | GivePlaceBack
 Effect = Notice | TaskEffect | CaseEffect | AccessEffect | ServiceEffect | WithdrawOffers | NarrowOffers
 
 
@@ -354,9 +364,12 @@ def _case_effects(
         if case.state is not CaseState.REFERRED:
             yield MoveCase(CaseVerb.REFER)
     elif move.target is State.ACCEPTED:
+        yield TakePlace()
         yield from _accepted(referral, case)
         if need_states.WAITING.isdisjoint(after.values()):  # else others who may read it are still needed
             yield KeepOnlyReaders()
+    elif move.verb is Verb.UNDO_ACCEPT:
+        yield GivePlaceBack()
     elif move.target is State.INFO_REQUESTED:
         if referral.question == UNNAMED_QUESTION:
             yield OpenTask(FollowUp.QUESTION, about_referral=True)

@@ -8,15 +8,17 @@ from sqlalchemy.orm import Session
 
 from app.partners.organisations import Organisation
 from app.referrals.models import ContactAnswer, Referral
+from app.referrals.quality import ReferralQuality
 
 
 def forget(session: Session, case_id: UUID) -> None:
-    """Erase cards, needs and the person's answers about organisations; states, verbs and times stay, they identify nobody."""
+    """Erase cards, needs, and what the person and the organisations said; states, verbs and times stay, they identify nobody."""
     session.execute(
         sa.update(Referral).where(Referral.case_id == case_id).values(card=None, deadline_on=None, needs=[])
     )
     mine = sa.select(Referral.id).where(Referral.case_id == case_id).scalar_subquery()
     session.execute(sa.delete(ContactAnswer).where(ContactAnswer.referral_id.in_(mine)))
+    session.execute(sa.delete(ReferralQuality).where(ReferralQuality.referral_id.in_(mine)))
 
 
 def referral_ids(session: Session, case_id: UUID) -> list[UUID]:

@@ -1,7 +1,8 @@
 """Reads of referrals."""
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from app.cases import transitions
 from app.cases.models import Case, ReferralStatus
 from app.core.errors import NotFound
 from app.directory.models import ServiceRow
+from app.partners import sandbox_identity
 from app.partners.organisations import Organisation
 from app.referrals.effects import OtherReferral
 from app.referrals.models import Referral, ReferralEvent
@@ -25,6 +27,8 @@ def offered_to(organisation_id: UUID | sa.BindParameter[Any]) -> sa.ColumnElemen
 
 
 REFUSALS_FOR_REVIEW: Final = 3
+QUARTER: Final = timedelta(days=92)
+"""Refusals are counted for so long."""
 _OF_RULE: Final = [code for code, what in CONSEQUENCES.items() if what is Consequence.REVIEW_RULE]
 
 
@@ -48,6 +52,69 @@ def repeated_refusals(session: Session, organisation_id: UUID, since: datetime) 
     for key, reason, times in rows:
         refusals.setdefault(key, []).append((str(reason), times))
     return refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """How often a service was refused for one reason that speaks against its rule. `by_need`: refused, and asked for, by need."""
+
+    service: str
+    reason: str
+    times: int
+    by_need: Mapping[str, tuple[int, int]]
+
+    @property
+    def never_fit(self) -> frozenset[str]:
+        """The needs that were refused for this reason each time they were asked for, three times or more."""
+        return frozenset(
+            need
+            for need, (refused, asked) in self.by_need.items()
+            if refused == asked and refused >= REFUSALS_FOR_REVIEW
+        )
+
+
+def refused_services(session: Session, since: datetime) -> list[Refusals]:
+    """The services that were refused three times or more since then for one reason against their rule, most often first.
+
+    Two statements. Without the sandbox.
+    """
+    number, is_real = sa.func.count(), Referral.organisation_id != sandbox_identity.ORGANISATION_ID
+    often = session.execute(
+        sa.select(Referral.service_id, Referral.reason, number)
+        .where(is_real, *_refused(since))
+        .group_by(Referral.service_id, Referral.reason)
+        .having(number >= REFUSALS_FOR_REVIEW)
+    ).all()
+    if not often:
+        return []
+    asked = session.execute(
+        sa.select(Referral.service_id, ServiceRow.key, Referral.state, Referral.reason, Referral.needs, Case.needs)
+        .join(ServiceRow, ServiceRow.id == Referral.service_id)
+        .join(Case, Case.id == Referral.case_id)
+        .where(Referral.service_id.in_({row.service_id for row in often}), Referral.offered_at.is_not(None))
+        .where(Referral.updated_at >= since)
+    ).all()
+    refusals = []
+    for service_id, reason, times in often:
+        by_need: dict[str, tuple[int, int]] = {}
+        keys = [row.key for row in asked if row.service_id == service_id]
+        for one, _key, state, why, named, all_needs in asked:
+            for need in (all_needs if named is None else named) if one == service_id else ():
+                refused, of = by_need.get(need, (0, 0))
+                is_refused = state == State.DECLINED.value and why == reason
+                by_need[need] = (refused + is_refused, of + 1)
+        refusals.append(Refusals(keys[0], str(reason), times, dict(sorted(by_need.items()))))
+    return sorted(refusals, key=lambda one: (-one.times, one.service, one.reason))
+
+
+def times_refused(session: Session, service_id: UUID, reason: str, since: datetime) -> int:
+    """How often a service was refused for this reason since then; 0 for a reason that does not speak against its rule."""
+    same = sa.and_(Referral.service_id == service_id, Referral.reason == reason, *_refused(since))
+    return session.scalar(sa.select(sa.func.count()).select_from(Referral).where(same)) or 0
+
+
+def _refused(since: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return (Referral.state == State.DECLINED.value, Referral.updated_at >= since, Referral.reason.in_(_OF_RULE))
 
 
 def locked(session: Session, referral_id: UUID, organisation_id: UUID | None = None) -> tuple[Referral, Case]:

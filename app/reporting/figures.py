@@ -10,11 +10,11 @@ from enum import StrEnum
 from statistics import median
 from typing import Final
 
-from app.referrals.reasons import OUTCOMES
+from app.referrals.reasons import OUTCOMES, PASSED_OVER
 from app.referrals.states import Verb
 from app.reporting import suppression
 from app.reporting.periods import Period, Quarter
-from app.reporting.queries import ENDS, CountedCase, CountedOffer, first_offer_times
+from app.reporting.queries import ENDS, CountedCase, CountedChoice, CountedOffer, first_offer_times
 from app.reporting.suppression import MIN_COUNT, Sum
 
 Key = tuple[str, str, str]
@@ -24,7 +24,8 @@ FUNNEL: Final = ("not_offered", "offered", "accepted")
 CASE_ENDS: Final = ("helped", "unmet", "open_or_withdrawn")
 UNMET: Final = ("unmet", "not_unmet")
 IN_TIME: Final = ("in_time", "late_or_never")
-COLUMNS: Final = tuple(dict.fromkeys((*FUNNEL, *CASE_ENDS, *UNMET, *ENDS, *IN_TIME, *OUTCOMES)))
+URGENCIES: Final = ("emergency", "urgent", "normal")
+COLUMNS: Final = tuple(dict.fromkeys((*FUNNEL, *CASE_ENDS, *UNMET, *ENDS, *IN_TIME, *OUTCOMES, *URGENCIES)))
 """Every column of every table."""
 _ANSWERABLE: Final = ("accepted", "declined", "only_acknowledged", "no_answer")
 """Ends of offers that the organisation had time to answer."""
@@ -44,6 +45,7 @@ class TableName(StrEnum):
     OFFER_NEEDS = "offer_needs"
     IN_TIME = "in_time"
     OUTCOMES = "outcomes"
+    PASSED_OVER = "passed_over"
 
 
 class TimedStep(StrEnum):
@@ -192,7 +194,11 @@ def _grand_total(total: str) -> Key:
 
 
 def network_report(
-    quarter: Quarter, cases: Sequence[CountedCase], offers: Sequence[CountedOffer], months: Sequence[str] = ()
+    quarter: Quarter,
+    cases: Sequence[CountedCase],
+    offers: Sequence[CountedOffer],
+    months: Sequence[str] = (),
+    passed_over: Sequence[CountedChoice] = (),
 ) -> Report:
     """The report for the desk. Its tables are suppressed as one system.
 
@@ -248,6 +254,14 @@ def network_report(
         for ours, theirs in (("unmet", "unmet"), (ALL, ALL)):
             counts.equal((TableName.NEEDS, need, ours), [(TableName.UNMET_PLACES, place, theirs) for place in places])
     _add_offers(counts, offers)
+    counts.add(
+        TableName.PASSED_OVER,
+        "passed_over",
+        URGENCIES,
+        (((one.reason,), one.urgency) for one in passed_over if one.reason in PASSED_OVER),
+        total="passed_over",
+        rows=tuple(PASSED_OVER),
+    )
     return _report(quarter, counts, _medians(offers, cases))
 
 

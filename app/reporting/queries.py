@@ -1,4 +1,4 @@
-"""Reads the cases and offers of a period for the reports, in three statements, whatever its length."""
+"""Reads the cases and offers of a period for the reports, in a few statements, whatever its length."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from app.core.vocabulary import complete
 from app.partners import sandbox_identity
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import State, Verb
+from app.referrals.states import Actor, State, Verb
 from app.reporting.periods import Period, Quarter
 
 _DECISIONS = frozenset({Verb.ACCEPT.value, Verb.DECLINE.value, Verb.WAITLIST.value})
@@ -177,6 +177,34 @@ def offers_in(
         if row.referral_id in offers_by_id:
             offers_by_id[row.referral_id].first[row.verb] = row.at
     return list(offers_by_id.values())
+
+
+@dataclass(frozen=True, slots=True)
+class CountedChoice:
+    """A referral of the period for which a coordinator passed over the first suggestion. `reason`: a code."""
+
+    month: str
+    urgency: str
+    reason: str
+
+
+def passed_over_in(session: Session, period: Quarter | Period, team_id: UUID | None) -> Sequence[CountedChoice]:
+    """Where a coordinator passed over the first suggestion. `team_id` None: of all teams except the sandbox."""
+    code = ReferralEvent.codes["passed_over"].as_string()
+    query = (
+        sa.select(ReferralEvent.at, Referral.urgency, code.label("reason"))
+        .join(Referral, Referral.id == ReferralEvent.referral_id)
+        .join(Case, Case.id == Referral.case_id)
+        .where(
+            ReferralEvent.verb == "create",
+            ReferralEvent.actor_kind.in_([Actor.COORDINATOR.value, Actor.SENIOR.value]),
+            ReferralEvent.at >= period.start,
+            ReferralEvent.at < period.end,
+            code.is_not(None),
+            Case.team_id == team_id if team_id is not None else Case.team_id != sandbox_identity.TEAM_ID,
+        )
+    )
+    return [CountedChoice(_month(row.at), row.urgency, row.reason) for row in session.execute(query)]
 
 
 def first_offer_times(offers: Iterable[CountedOffer]) -> dict[UUID, datetime]:

@@ -147,8 +147,8 @@ class Done:
 def carry_out(session: Session, keys: KeyRing, caller: SignedIn, proposal_id: UUID, now: datetime) -> Done:
     """Do what an approved proposal says. Raises NotFound, IllegalMove, NotAllowed, Conflict, as `proposals.carry_out` does.
 
-    For a bulk export only the proposal is marked as done; the caller makes the file. A setting of automatic offers is in force
-    from then on, because it is read from the proposals (`automatic_offers.in_force`).
+    For a bulk export and the weight of a service only the proposal is marked as done; the caller does the rest. A setting of
+    automatic offers is in force from then on, because it is read from the proposals (`automatic_offers.in_force`).
     """
     kind = proposals.kind_of(session, proposal_id)
     proposal = proposals.carry_out(session, caller, proposal_id, kind, now)
@@ -170,7 +170,7 @@ def carry_out(session: Session, keys: KeyRing, caller: SignedIn, proposal_id: UU
             members.grant(session, caller, _member_of(proposal), now, key_id=_named_key(proposal), approved=True)
         case Kind.ORGANISATION_KEY:
             _new_key(session, caller, proposal, now)
-        case Kind.BULK_EXPORT | Kind.AUTOMATIC_OFFERS:
+        case Kind.BULK_EXPORT | Kind.AUTOMATIC_OFFERS | Kind.SERVICE_WEIGHT:
             pass
     return Done(proposal, name)
 

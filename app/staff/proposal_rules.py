@@ -27,6 +27,7 @@ class Kind(StrEnum):
     NEW_ADMIN = "new_admin"
     BULK_EXPORT = "bulk_export"
     AUTOMATIC_OFFERS = "automatic_offers"
+    SERVICE_WEIGHT = "service_weight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ RULES: Final[Mapping[Kind, Rule]] = {
     Kind.NEW_ADMIN:        Rule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=True),
     Kind.BULK_EXPORT:      Rule(frozenset({Role.ADMIN, Role.SENIOR, Role.AUDITOR}), opens_sealed_parts=False),
     Kind.AUTOMATIC_OFFERS: Rule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=False),
+    Kind.SERVICE_WEIGHT:   Rule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=False),
 }
 # fmt: on
 

@@ -49,6 +49,7 @@ class TaskKind(StrEnum):
     CHECK_CHANNEL = "check_channel"
     MERGE = "merge"
     REVIEW_RULE = "review_rule"
+    CHANGE_RULE = "change_rule"
     TELL_PERSON = "tell_person"
     MOVED_HERE = "moved_here"
     UNDELIVERED_NOTICE = "dead_letter"  # as it is stored
@@ -117,6 +118,11 @@ RULES: Final = MappingProxyType(
         K.MERGE: TaskRule(N_("An organisation already knows this case: check for a duplicate"), _LATER, _CASE),
         K.REVIEW_RULE: TaskRule(
             N_("An organisation says that the case does not fit: review its rule"), _LATER, _NOTHING
+        ),
+        K.CHANGE_RULE: TaskRule(
+            N_("A service was refused three times or more for the same reason in three months: propose another rule"),
+            _LATER,
+            _NOTHING,
         ),
         K.TELL_PERSON: TaskRule(
             N_("There is news, but no message may be sent to the person: check whether a call is safe"), _SOON, _CASE
@@ -202,6 +208,20 @@ def open_undelivered_notice(
     """Open the task about a notice that could not be delivered."""
     due = now + RULES[K.UNDELIVERED_NOTICE].within["urgent"]
     _insert(session, K.UNDELIVERED_NOTICE, message_id, team_id=team_id, due_at=due, now=now, case_id=case_id)
+
+
+def open_rule_change(session: Session, service_id: UUID, team_id: UUID, *, now: datetime) -> None:
+    """Open the task to propose another rule for a service; one for each service, whichever team it fell to."""
+    due = to_the_hour(now) + RULES[K.CHANGE_RULE].within["normal"]
+    row = {
+        "id": uuid4(),
+        "kind": K.CHANGE_RULE.value,
+        "about_id": service_id,
+        "team_id": team_id,
+        "due_at": due,
+        "opened_at": to_the_hour(now),
+    }
+    insert_if_absent(session, Task, row, key=())
 
 
 def open_crowd(session: Session, team_id: UUID, *, now: datetime) -> bool:

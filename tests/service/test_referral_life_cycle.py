@@ -2,9 +2,11 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+import yaml
 from sqlalchemy.exc import IntegrityError
 
 from app.audit.service import verify
@@ -13,12 +15,19 @@ from app.cases.models import Case
 from app.casework.unavailability import unavailability_of
 from app.core.db import Database
 from app.core.errors import Conflict, IllegalMove, Invalid, NotAllowed, NotFound, PreconditionFailed
+from app.core.ids import named_id
+from app.directory import availability, rule_overlay
+from app.directory.edits import Editor
 from app.directory.models import ServicePause, ServiceRow
+from app.directory.packs import load_packs
+from app.matching import publication
 from app.partners.organisations import Organisation
 from app.referrals import change_feed, deadlines, queries
 from app.referrals.actors import ActorRef
 from app.referrals.models import FeedEvent, Referral, ReferralEvent
 from app.referrals.states import State, Verb
+from app.tasks.models import Task
+from app.tasks.service import TaskKind
 from tests.support.cases import (
     CLOCK,
     COORDINATOR,
@@ -289,6 +298,38 @@ def test_no_free_place_counts_for_a_while_and_for_the_needs_it_was_said_of(scene
         assert (row.capacity, row.capacity_until) == ("full", date(2026, 12, 7))
 
 
+def test_each_acceptance_takes_one_of_the_places_and_the_last_one_fills_the_service(scene: Scene) -> None:
+    by, until = Editor(UUID(int=7), "member"), date(2026, 12, 31)
+    with scene.write() as session:
+        availability.set_capacity(session, SERVICES[ONE], "open", until, by=by, now=scene.now, places="2")
+    first = scene.accepted()
+    assert places(scene) == ("open", 1)
+    second = scene.accepted()
+    assert places(scene) == ("full", 0)
+    scene.act(second, Verb.UNDO_ACCEPT, partner(ONE))
+    assert places(scene) == ("open", 1), "an acceptance that is undone gives its place back"
+    scene.act(second, Verb.DECLINE, partner(ONE), reason="no_capacity")
+    assert places(scene)[0] == "open", "full for the need that was declined only"
+    scene.act(first, Verb.HAND_BACK, partner(ONE), reason="other")
+    assert places(scene) == ("open", 1)
+    scene.later(days=60)
+    scene.accepted()
+    assert places(scene) == ("open", 1), "after its day the number says nothing any more"
+    with scene.write() as session:
+        availability.set_capacity(session, SERVICES[ONE], "open", scene.now.date(), by=by, now=scene.now)
+    scene.accepted()
+    assert places(scene) == ("open", None), "who does not count is not counted"
+    for wrong in ("0", "-1", "1000", "many", "²"):
+        with pytest.raises(Invalid), scene.write() as session:
+            availability.set_capacity(session, SERVICES[ONE], "open", until, by=by, now=scene.now, places=wrong)
+
+
+def places(scene: Scene) -> tuple[str, int | None]:
+    with scene.database.begin(write=False) as session:
+        row = session.scalars(sa.select(ServiceRow).where(ServiceRow.key == SERVICES[ONE])).one()
+        return row.capacity, row.places
+
+
 def test_three_refusals_of_one_kind_in_a_quarter_are_counted_for_the_service(scene: Scene) -> None:
     scene.act(scene.offered(), Verb.DECLINE, partner(ONE), reason="out_of_scope")
     scene.later(days=93)
@@ -302,6 +343,34 @@ def test_three_refusals_of_one_kind_in_a_quarter_are_counted_for_the_service(sce
         found = queries.repeated_refusals(session, organisation(ONE), since)
         assert found == {SERVICES[ONE]: [("out_of_scope", 3)]}
         assert queries.repeated_refusals(session, organisation(TWO), since) == {}
+        (often,) = queries.refused_services(session, since)
+        assert (often.service, often.reason, often.times) == (SERVICES[ONE], "out_of_scope", 3)
+        assert often.by_need == {"asylum": (3, 7)}, "asked for seven times, and refused three times for this reason"
+        assert often.never_fit == frozenset()
+        (task,) = session.scalars(sa.select(Task).where(Task.kind == TaskKind.CHANGE_RULE.value))
+        assert (task.about_id, task.case_id) == (named_id("service", SERVICES[ONE]), None)
+    scene.act(scene.offered(), Verb.DECLINE, partner(ONE), reason="out_of_scope")
+    with scene.database.begin(write=False) as session:
+        assert len(session.scalars(sa.select(Task).where(Task.kind == TaskKind.CHANGE_RULE.value)).all()) == 1
+
+
+def test_a_need_that_was_refused_each_time_it_was_asked_for_is_left_out_of_the_proposal(scene: Scene) -> None:
+    for _ in range(3):
+        referral = scene.offered(ONE, scene.case(ONE, needs=("asylum", "detention")), wanted=("detention",))
+        scene.act(referral, Verb.DECLINE, partner(ONE), reason="not_eligible")
+    scene.accepted()
+    with scene.database.begin(write=False) as session:
+        (often,) = queries.refused_services(session, scene.now - timedelta(days=92))
+    assert often.by_need == {"asylum": (0, 1), "detention": (3, 3)}
+    assert often.never_fit == {"detention"}
+    directory = load_packs()
+    text = publication.without_needs(directory, SERVICES[ONE], often.never_fit)
+    listed = set(rule_overlay.content_of(directory)[SERVICES[ONE]]["needs"])
+    assert set(yaml.safe_load(text)[SERVICES[ONE]]["needs"]) == listed - {"detention"}
+    assert (
+        set(yaml.safe_load(publication.without_needs(directory, SERVICES[ONE], listed))[SERVICES[ONE]]["needs"])
+        == listed
+    )
 
 
 def test_reopened_within_ninety_days(scene: Scene) -> None:

@@ -41,9 +41,9 @@ acknowledged      ask_info        team person referral-tasks               |
 info_requested    answer          organisation referral-tasks              |
 offered           waitlist        team person referral-tasks answer-time   |
 acknowledged      waitlist        team person referral-tasks answer-time   |
-offered           accept          team person referral-tasks answer-time search-tasks | need:accept readers
-acknowledged      accept          team person referral-tasks answer-time search-tasks | need:accept readers
-waitlisted        accept          team person referral-tasks answer-time search-tasks | need:accept readers
+offered           accept          team person referral-tasks answer-time search-tasks | need:accept place readers
+acknowledged      accept          team person referral-tasks answer-time search-tasks | need:accept place readers
+waitlisted        accept          team person referral-tasks answer-time search-tasks | need:accept place readers
 offered           decline         team referral-tasks answer-time          | need:return desk task:find_next@case
 acknowledged      decline         team referral-tasks answer-time          | need:return desk task:find_next@case
 info_requested    decline         team referral-tasks answer-time          | need:return desk task:find_next@case
@@ -78,7 +78,7 @@ offered           expire          team referral-tasks answer-time          | nee
 acknowledged      expire          team referral-tasks answer-time          | need:return desk task:find_next@case
 info_requested    expire          team referral-tasks answer-time          | need:return desk task:find_next@case
 completed         reopen          team referral-tasks search-tasks         | need:resume
-accepted          undo_accept     team referral-tasks                      | need:undo_accept
+accepted          undo_accept     team referral-tasks                      | need:undo_accept place-back
 withdrawn         undo_withdraw   organisation referral-tasks search-tasks | need:offer
 draft             void            referral-tasks                           | task:find_next@case
 awaiting_consent  void            referral-tasks                           | need:return task:find_next@case
@@ -156,6 +156,8 @@ def short(effect: Effect) -> str:
                 effects.DestroyWraps: "keys",
                 effects.ExcludeOrganisation: "exclude",
                 effects.MarkServiceFull: "full",
+                effects.TakePlace: "place",
+                effects.GivePlaceBack: "place-back",
                 effects.SetDeadline: "deadline",
                 effects.NarrowOffers: "narrow",
             }[type(effect)]
@@ -344,16 +346,16 @@ def two_needs(verb: str, named: str, *others: tuple[str, str], source: str = "of
 
 def test_an_acceptance_takes_its_own_needs_and_narrows_an_offer_that_asks_for_more() -> None:
     tasks = ["referral-tasks", "search-tasks"]
-    assert two_needs("accept", "psych", ("offered", "asylum")) == [*tasks, "need:accept=psych"]
-    assert two_needs("accept", "psych", ("offered", "asylum+psych")) == [*tasks, "need:accept=psych", "narrow"]
+    assert two_needs("accept", "psych", ("offered", "asylum")) == [*tasks, "need:accept=psych", "place"]
+    assert two_needs("accept", "psych", ("offered", "asylum+psych")) == [*tasks, "need:accept=psych", "place", "narrow"]
     assert two_needs("accept", "asylum+psych", ("offered", "psych")) == [
-        *tasks, "need:accept=asylum+psych", "withdraw:taken_elsewhere", "readers",
+        *tasks, "need:accept=asylum+psych", "place", "withdraw:taken_elsewhere", "readers",
     ]  # fmt: skip
-    assert two_needs("accept", "psych", ("accepted", "asylum")) == [*tasks, "need:accept=psych", "readers"]
+    assert two_needs("accept", "psych", ("accepted", "asylum")) == [*tasks, "need:accept=psych", "place", "readers"]
 
 
 def test_a_need_that_nobody_has_leaves_a_task_at_once() -> None:
-    assert two_needs("accept", "psych") == ["referral-tasks", "need:accept=psych", "task:find_next@case"]
+    assert two_needs("accept", "psych") == ["referral-tasks", "need:accept=psych", "place", "task:find_next@case"]
     assert two_needs("offer", "psych", source="draft")[-1] == "task:find_next@case"
     assert "task:find_next@case" in two_needs("decline", "psych", ("accepted", "asylum"))
     assert "task:find_next@case" not in two_needs("decline", "psych", ("offered", "asylum+psych"))

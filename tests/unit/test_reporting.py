@@ -119,6 +119,7 @@ offer_urgency urgency accepted declined only_acknowledged no_answer taken_back w
 offer_needs need accepted declined only_acknowledged no_answer taken_back waiting
 in_time urgency in_time late_or_never
 outcomes organisation represented advised referred_on resolved contact_lost
+passed_over passed_over emergency urgent normal
 """
 """The tables of the network's report, written a second time by hand: name, what a row is, columns."""
 

@@ -14,9 +14,10 @@ from app.casework import auto_offer
 from app.core import keyholders
 from app.core.ids import named_id
 from app.core.sealing import KeyPair
+from app.matching import service_history
 from app.staff import automatic_offers, sessions
 from app.staff.models import Member, Proposal
-from tests.support.desk import ONE, STORY, Browser, Page, StaffSite
+from tests.support.desk import ONE, STORY, TWO, Browser, Page, StaffSite
 from tests.support.newest import newest
 
 CODE = re.compile(r"\b(?:\d{4} ){4}\d{4}\b")
@@ -433,6 +434,35 @@ def test_automatic_offers_are_set_by_two_people_within_what_the_operator_allows(
     csrf = browser.get("/desk/proposals").form("/desk/sign-out")["csrf"]
     for wrong in ({"country": "XX"}, {"urgency": "soon"}, {"after": "7h"}):
         assert browser.post("/desk/proposals", {"csrf": csrf, **typed, "after": "1h", **wrong}).status == 422
+
+
+def test_two_people_set_the_weight_of_a_service_and_the_counts_begin_again(office: StaffSite) -> None:
+    one, two = f"{ONE}/legal-help", f"{TWO}/legal-help"
+    with office.database.begin() as session:
+        service_history.record_turn(session, [one, two], one)
+    typed = {"kind": "service_weight", "service": one, "weight": "3"}
+    proposal = propose(office, "sofia", **typed)
+    assert act(office, "sofia", proposal, "carry_out").status == 409
+    assert weights(office) == {one: (1, 1), two: (1, 0)}
+    act(office, "admin", proposal, "approve")
+    assert act(office, "sofia", proposal, "carry_out").location.endswith("carried_out")
+    assert weights(office) == {one: (3, 0), two: (1, 0)}
+    vera = office.as_("vera")
+    page = vera.get("/desk/coverage/shares")
+    assert "Propose the weight" not in page.words(), "a senior or an admin does"
+    assert vera.post("/desk/proposals", {**typed, "csrf": page.form("/desk/sign-out")["csrf"]}).status == 403
+    sofia = office.as_("sofia")
+    page = sofia.get("/desk/coverage/shares")
+    assert "Propose the weight" in page.words()
+    csrf = page.form("/desk/sign-out")["csrf"]
+    for wrong in ({"weight": "0"}, {"weight": "100"}, {"weight": "three"}, {"weight": "³"}, {"service": "nobody/x"}):
+        assert sofia.post("/desk/proposals", {"csrf": csrf, **typed, **wrong}).status == 422
+
+
+def weights(office: StaffSite) -> dict[str, tuple[int, int]]:
+    with office.database.begin(write=False) as session:
+        found = service_history.history_of(session, [f"{ONE}/legal-help", f"{TWO}/legal-help"]).shares
+        return {key: (share.weight, share.got) for key, share in found.items()}
 
 
 def untaken(office: StaffSite, chosen: dict[tuple[str, str], timedelta | None]) -> list[UUID]:

@@ -1,15 +1,17 @@
 """Offered times: the person picks, declines or asks for others; what has passed cannot be picked; nothing personal is plain."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 from icalendar import Calendar
 
 from app import privacy
-from app.cases import appointments, person_access, transitions
+from app.cases import appointments, callback_windows, person_access, transitions
 from app.cases.appointment_states import UNDER_WAY, AppointmentState, AppointmentVerb, next_state
 from app.cases.appointments import Appointment, Offer
+from app.cases.callback_windows import CallbackWindow
 from app.casework import appointment_offers, scheduler
 from app.casework.auto_offer import AutoOfferContext
 from app.core.errors import Conflict, Invalid
@@ -19,6 +21,7 @@ from app.messaging.models import OutboxMessage
 from app.referrals.models import FeedEvent
 from app.tasks.models import Task
 from tests.service.test_canaries import WORDS, everything_written, found
+from tests.support.cases import together
 from tests.support.desk import Browser, Page, StaffSite
 from tests.web.test_desk_case import referral_of
 from tests.web.test_desk_case_followup import person
@@ -272,3 +275,101 @@ def test_planted_words_and_minutes_are_found_nowhere(office: StaffSite) -> None:
 def test_an_offer_shows_no_content() -> None:
     one = Offer((datetime(2026, 11, 26, tzinfo=UTC) + timedelta(hours=1),), "office", PLACE)
     assert repr(one) == "Offer(1 times)"
+
+
+def test_an_agreed_time_to_come_stands_in_the_row_of_the_queue(office: StaffSite) -> None:
+    _label, _path, receipt = by_centre(office)
+    desk = office.as_("vera")
+    assert "Appointment:" not in desk.get("/desk/?view=working").words()
+    answers(office, receipt, "pick", 1)
+    assert "Appointment: Fri 27 Nov 2026" in desk.get("/desk/?view=working").words()
+    office.later(days=4)
+    assert "Appointment:" not in office.as_("vera").get("/desk/?view=working").words()
+
+
+def window(office: StaffSite, places: int = 1, hour: str = "14:00", day: str = "2026-11-26") -> str:
+    desk = office.as_("vera")
+    typed = {"day": day, "time": hour, "hours": "2", "places": str(places)}
+    assert desk.submit(desk.get("/desk/callbacks"), "/desk/callbacks", **typed).did("callbacks_added")
+    with office.database.begin(write=False) as session:
+        every = session.scalars(sa.select(CallbackWindow).order_by(CallbackWindow.starts_at)).all()
+        return str(next(row.id for row in every if f"{row.starts_at + timedelta(hours=1):%H:%M}" == hour))
+
+
+def taken(office: StaffSite) -> list[tuple[int, int]]:
+    with office.database.begin(write=False) as session:
+        every = session.scalars(sa.select(CallbackWindow).order_by(CallbackWindow.starts_at))
+        return [(row.taken, row.places) for row in every]
+
+
+def offer_windows(office: StaffSite, label: str, *chosen: str, **typed: str) -> Page:
+    desk, path = office.as_("vera"), f"/desk/cases/{label}/appointments"
+    page = desk.get(path)
+    fields = {**page.form(f"{path}/windows"), "window": list(chosen), "window_way": "phone", **typed}
+    return desk.post(f"{path}/windows", fields)
+
+
+def test_the_last_place_of_a_callback_window_is_given_once_and_is_free_again_when_it_is_given_up(
+    office: StaffSite,
+) -> None:
+    first, second = window(office), window(office, hour="16:00", places=2)
+    people = [office.file(language="en") for _ in range(2)]
+    for label, _receipt in people:
+        assert offer_windows(office, label, first, second).did("times_offered")
+    label, receipt = people[0]
+    assert "Thursday, 26 November 2026, 14:00–16:00" in person(office, receipt).get("/en/case").words()
+    answers(office, receipt, "pick", 0)
+    assert taken(office) == [(1, 1), (0, 2)]
+    with pytest.raises(Conflict):
+        answers(office, people[1][1], "pick", 0)
+    other = person(office, people[1][1])
+    page = other.get("/en/case")
+    assert "14:00–16:00" not in page.words(), "a full window is not shown"
+    assert "16:00–18:00" in page.words()
+    answers(office, receipt, "ask_others")
+    assert taken(office) == [(0, 1), (0, 2)]
+    answers(office, people[1][1], "pick", 0)
+    with office.database.begin() as session:
+        case = transitions.locked(session, office.case(people[1][0]).id)
+        privacy.service.erase(session, case, actor_kind="person", now=office.time.at)
+    assert taken(office) == [(0, 1), (0, 2)], "an erased case holds no place"
+    assert offer_windows(office, label, second).did("times_offered")
+    answers(office, receipt, "pick", 0)
+    (row,) = [one for one in rows(office) if one.state == "agreed"]
+    desk = office.as_("vera")
+    desk.submit(desk.get(f"/desk/cases/{label}/appointments"), f"/desk/cases/{label}/appointments/{row.id}/withdraw")
+    assert taken(office) == [(0, 1), (0, 2)], "what the team cancels is free again"
+
+
+def test_a_closed_or_full_window_is_not_offered_and_one_that_fills_up_is_said(office: StaffSite) -> None:
+    first = window(office)
+    label, receipt = office.file(language="en")
+    assert offer_windows(office, label, first).did("times_offered")
+    desk = office.as_("vera")
+    assert desk.submit(desk.get("/desk/callbacks"), f"/desk/callbacks/{first}/close").did("callbacks_closed")
+    words = person(office, receipt).get("/en/case").words()
+    assert "These times have all been taken by now." in words
+    with pytest.raises(Conflict):
+        answers(office, receipt, "pick", 0)
+    answers(office, receipt, "ask_others")
+    assert "no callback window with a free place" in desk.get(f"/desk/cases/{label}/appointments").words()
+    second = window(office, hour="16:00")
+    assert offer_windows(office, label, first).status == 422
+    assert offer_windows(office, label).status == 422
+    assert offer_windows(office, label, second, window_way="office").status == 422
+    wrong = {"day": "2026-11-26", "time": "14:30", "hours": "2", "places": "1"}
+    for change in ({}, {"time": "2 pm"}, {"time": "14:00", "places": "51"}, {"time": "14:00", "hours": "²"}):
+        page = desk.submit(desk.get("/desk/callbacks"), "/desk/callbacks", **{**wrong, **change})
+        assert page.status == 422
+    assert len(taken(office)) == 2
+
+
+def test_the_last_place_is_taken_once_by_whoever_comes_at_the_same_moment(office: StaffSite) -> None:
+    last = UUID(window(office))
+
+    def take() -> bool:
+        with office.database.begin() as session:
+            return callback_windows.take(session, last)
+
+    assert sorted(together(*[take] * 4)) == [False, False, False, True]
+    assert taken(office) == [(1, 1)]

@@ -1,13 +1,19 @@
 """Organisations without an account: a coordinator asks them, records what they say, and hands over what they may read."""
 
 import re
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
+from app import app_context
+from app.app_context import AppContext
 from app.audit.models import AuditEntry
 from app.cases.models import CaseAgreement
+from app.cli.main import app as command
 from app.core.i18n import LANGUAGES
+from app.directory.packs import load_packs
 from app.messaging.models import OutboxMessage
 from app.privacy import service as privacy
 from app.referrals.centre_contacts import CentreContact
@@ -241,3 +247,36 @@ def test_erasure_deletes_who_spoke_and_the_agreement(office: StaffSite) -> None:
         assert session.scalars(sa.select(CaseAgreement)).all() == []
     assert "tell_centre" in tasks(office), "somebody still has to tell them that it is over"
     assert re.search(r"Tell the organisation", browser.get("/desk/tasks").words())
+
+
+def test_the_command_prints_the_card_in_the_centres_language_and_never_what_needs_a_members_key(
+    office: StaffSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    label, _receipt = office.file(consent=NAMED)
+    browser = office.as_("vera")
+    refer(office, browser, label)
+    referral = referral_of(office)
+    context = AppContext(office.app.state.settings, office.database, office.keys, load_packs())
+    monkeypatch.setattr(app_context, "open_app_context", lambda: context)
+
+    def run(*words: str, exit_code: int = 0) -> str:
+        result = CliRunner().invoke(command, ["sheet", *words])
+        assert result.exit_code == exit_code, result.output
+        return str(result.output)
+
+    printed = run(referral.label.lower())
+    assert '<html lang="pl"' in printed
+    assert referral.label in printed
+    for hidden in (NAME, ADDRESS, STORY):
+        assert hidden not in printed
+    file = tmp_path / "sheet.html"
+    run(referral.label, "--language", "ka", "--out", str(file))
+    assert '<html lang="ka"' in file.read_text(encoding="utf-8")
+    assert file.stat().st_mode & 0o077 == 0
+    run(referral.label, "--language", "xx", exit_code=2)
+    run("R-NOT-HERE", exit_code=4)
+    said(browser, label, referral, "accept")
+    run(referral.label, exit_code=5)
+    with office.database.begin(write=False) as session:
+        query = sa.select(AuditEntry.actor_kind).where(AuditEntry.action == "referral:card_printed")
+        assert list(session.scalars(query)) == ["operator", "operator"]

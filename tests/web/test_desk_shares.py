@@ -9,7 +9,8 @@ from app.directory.models import ServiceRow
 from app.matching.models import ServiceRecord
 from app.matching.order import UNIT
 from app.referrals.models import ReferralEvent
-from app.reporting import shares
+from app.reporting import queries, shares
+from app.reporting.periods import Quarter
 from tests.support.desk import ONE, TWO, Page, StaffSite
 
 BOTH = {"consent": {"mode": "named", "organisations": [ONE, TWO]}}
@@ -56,6 +57,15 @@ def test_a_reason_is_asked_only_when_the_first_suggestion_is_passed_over(office:
     assert sorted(map(str, created(office))) == ["None", "knows_person", "not_said"]
     with office.database.begin(write=False) as session:
         assert shares.passed_over(session, office.time.at) == {"knows_person": 1, "not_said": 1}
+        quarter = Quarter.of(office.time.at.date())
+        (team,) = {office.case(label).team_id}
+        for seen_by in (team, None):
+            counted = queries.passed_over_in(session, quarter, seen_by)
+            assert sorted(one.reason for one in counted) == ["knows_person", "not_said"]
+        assert queries.passed_over_in(session, quarter.before, None) == []
+    report = office.as_("vera").get("/desk/reports").words()
+    assert "Why a coordinator passed over the first suggestion" in report
+    assert "They already know the person or the family" in report
 
 
 def test_due_and_got_stand_beside_what_was_chosen_by_hand(office: StaffSite) -> None:

@@ -75,7 +75,7 @@ CHANGES_PEOPLE = {
 RULES = "/desk/rules"
 REPORTS = {"/desk/reports"}
 """Pages that an auditor reads too."""
-BY_ID = ("{pause}", "{edit}", "{appointment}", "{document}")
+BY_ID = ("{pause}", "{edit}", "{appointment}", "{document}", "{window}")
 """There is none of these here."""
 
 
@@ -229,6 +229,7 @@ def fill(path: str, place: dict[str, str]) -> str:
         .replace("{pause}", NOBODYS)
         .replace("{edit}", NOBODYS)
         .replace("{appointment}", NOBODYS)
+        .replace("{window}", NOBODYS)
         .replace("{document}", NOBODYS)
         .replace("{view_id}", NOBODYS)
         .replace("{reply}", NOBODYS)

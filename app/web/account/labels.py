@@ -32,6 +32,7 @@ PROPOSALS: Final = complete(
         "new_admin": N_("New admin"),
         "bulk_export": N_("Bulk export"),
         "automatic_offers": N_("Automatic offers"),
+        "service_weight": N_("Weight of a service in the rotation"),
     },
 )
 PROPOSAL_OPENS: Final = complete(
@@ -61,6 +62,10 @@ PROPOSAL_OPENS: Final = complete(
             "New cases of this country and urgency are offered to organisations without a coordinator, or no longer. Only "
             "organisations that the person agreed to are asked. Nobody can read more than before."
         ),
+        "service_weight": N_(
+            "Among services that fit a case equally well, this one gets the first place more often, or less often. All counts of "
+            "the rotation begin again. Nobody can read more than before."
+        ),
     },
 )
 """What a proposal opens, for those who decide about it."""
@@ -77,6 +82,8 @@ PROPOSAL_FIELDS: Final = MappingProxyType(
         "country": N_("Country"),
         "urgency": N_("Urgency"),
         "after": N_("New cases are offered automatically"),
+        "service": N_("Service"),
+        "weight": N_("Weight"),
     }
 )
 AUTOMATIC_OFFERS: Final = MappingProxyType(

@@ -21,10 +21,14 @@ from app.core import spreadsheet, written_dates
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.i18n import N_
+from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.core.written_dates import NotADate
+from app.directory.models import ServiceRow
 from app.directory.packs import load_packs
-from app.partners import organisations
+from app.matching import service_history
+from app.matching.order import WEIGHTS
+from app.partners import organisations, sandbox_identity
 from app.staff import (
     access_changes,
     automatic_offers,
@@ -184,6 +188,16 @@ def _automatic_offers(session: Session, request: Request, member: SignedIn, now:
     proposals.propose(session, member, Kind.AUTOMATIC_OFFERS, codes, now)
 
 
+def _service_weight(session: Session, request: Request, member: SignedIn, now: datetime) -> None:
+    key, weight = (field_value(request.state.form, name) for name in ("service", "weight"))
+    row = session.get(ServiceRow, named_id("service", key))
+    if row is None or row.retired_at is not None or row.organisation_id == sandbox_identity.ORGANISATION_ID:
+        raise _invalid("service", N_("Choose a service."))
+    if not weight.isascii() or not weight.isdigit() or len(weight) > 2 or int(weight) not in WEIGHTS:
+        raise _invalid("weight", N_("Write a whole number from 1 to 99."))
+    proposals.propose(session, member, Kind.SERVICE_WEIGHT, {"service": row.key, "weight": str(int(weight))}, now)
+
+
 def _month(text: str, today: date) -> str:
     """The month of a text like "November 2026", "11 2026" or "2026-11", as `YYYY-MM`. Raises Invalid."""
     text = f"{text.strip()}-01" if re.fullmatch(r"\d{4}-\d\d", text.strip()) else f"1 {text}"
@@ -201,6 +215,7 @@ _PROPOSE: Final[Mapping[Kind, Callable[[Session, Request, SignedIn, datetime], N
     Kind.ORGANISATION_KEY: _organisation_key,
     Kind.BULK_EXPORT: _bulk_export,
     Kind.AUTOMATIC_OFFERS: _automatic_offers,
+    Kind.SERVICE_WEIGHT: _service_weight,
 }
 
 
@@ -228,6 +243,9 @@ def _carry_out(
         return code_page(request, done.name, done.code)
     if done.proposal.kind == Kind.BULK_EXPORT:
         return _export(session, done.proposal, member, now)
+    if done.proposal.kind == Kind.SERVICE_WEIGHT:
+        codes = done.proposal.codes
+        service_history.set_weight(session, named_id("service", str(codes["service"])), int(codes["weight"]))
     return staff_pages.redirect(f"{_base(member)}?done=carried_out")
 
 

@@ -21,25 +21,41 @@ def read(form: dict[str, list[str]], zone: str, now: datetime) -> Offer:
     local, times = ZoneInfo(zone), []
     for number in range(1, MOST_TIMES + 1):
         day = date_fields.read(form, f"day_{number}", today=now.astimezone(local).date())
-        hour = field_value(form, f"time_{number}").strip()
-        if day is None and not hour:
-            continue
-        clock_time = _TIME.fullmatch(hour)
-        if day is None or clock_time is None:
-            pointer, detail = f"/time_{number}", N_("Write the day, and the time like 14:30.")
-            raise Invalid([FieldError(pointer=pointer, code="required", detail=detail)])
-        at = datetime.combine(day, time(int(clock_time[1]), int(clock_time[2])), local)
-        if at.astimezone(UTC).astimezone(local).replace(tzinfo=None) != at.replace(tzinfo=None):
-            detail = N_("The clocks are put forward in this hour. Choose another time.")
-            raise Invalid([FieldError(pointer=f"/time_{number}", code="out_of_range", detail=detail)])
-        times.append(at.astimezone(UTC))
+        if day is not None or field_value(form, f"time_{number}").strip():
+            times.append(read_time(form, f"day_{number}", f"time_{number}", zone, now))
     return Offer(
         tuple(sorted(times)),
         field_value(form, "way"),
         field_value(form, "place").strip(),
-        field_value(form, "language") if field_value(form, "language") in set(_languages(())) else "",
+        language_of(form),
         field_value(form, "interpreter") == "yes",
     )
+
+
+def language_of(form: dict[str, list[str]]) -> str:
+    """The language of the meeting; empty if it is none of the list."""
+    code = field_value(form, "language")
+    return code if code in set(_languages(())) else ""
+
+
+def read_time(form: dict[str, list[str]], day_name: str, time_name: str, zone: str, now: datetime) -> datetime:
+    """A day and a time by the clocks of this zone, as UTC. Raises Invalid."""
+    local = ZoneInfo(zone)
+    day = date_fields.read(form, day_name, today=now.astimezone(local).date())
+    found = _TIME.fullmatch(field_value(form, time_name).strip())
+    if day is None or found is None:
+        detail = N_("Write the day, and the time like 14:30.")
+        raise Invalid([FieldError(pointer=f"/{time_name}", code="required", detail=detail)])
+    at = datetime.combine(day, time(int(found[1]), int(found[2])), local)
+    if at.astimezone(UTC).astimezone(local).replace(tzinfo=None) != at.replace(tzinfo=None):
+        detail = N_("The clocks are put forward in this hour. Choose another time.")
+        raise Invalid([FieldError(pointer=f"/{time_name}", code="out_of_range", detail=detail)])
+    return at.astimezone(UTC)
+
+
+def boxes(form: Mapping[str, Sequence[str]], name: str) -> Any:
+    """What was typed into the boxes of a date."""
+    return date_fields.typed(form, name)
 
 
 def _languages(speak: Collection[str]) -> list[str]:

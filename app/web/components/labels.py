@@ -17,7 +17,7 @@ from app.directory import rule_sets
 from app.directory.edit_states import EditState
 from app.intake.vocabulary import CHANNELS, HELPS
 from app.matching.facts import Urgency
-from app.referrals import reasons
+from app.referrals import quality, reasons
 from app.referrals.states import Actor, State
 from app.staff import proposal_states
 from app.staff import service as staff
@@ -184,6 +184,19 @@ OUTCOMES: Final = complete(
         "referred_on": N_("Referred to another service"),
         "resolved": N_("Resolved"),
         "contact_lost": N_("Contact lost"),
+    },
+)
+QUALITY: Final = complete(
+    quality.QUALITY,
+    {
+        "complete": N_("Everything that we needed was there"),
+        "facts_missing": N_("Important facts were missing"),
+        "facts_wrong": N_("Something was not as it was written"),
+        "other_need": N_("The person needed something else"),
+        "not_for_us": N_("It was not a case for us"),
+        "too_late": N_("It came too late"),
+        "contact_failed": N_("The contact details did not work"),
+        "not_prepared": N_("The person did not expect us"),
     },
 )
 QUESTIONS: Final = complete(

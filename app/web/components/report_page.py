@@ -10,15 +10,15 @@ from markupsafe import Markup
 from app.core.errors import NotFound
 from app.core.i18n import N_
 from app.core.vocabulary import complete
-from app.referrals.reasons import OUTCOMES
+from app.referrals.reasons import OUTCOMES, PASSED_OVER
 from app.reporting.figures import ALL, COLUMNS, Report, Table, TableName, TimedStep
 from app.reporting.periods import MAX_QUARTERS, Quarter
 from app.reporting.periods import Period as periods_Period
-from app.reporting.queries import CountedCase, CountedOffer
+from app.reporting.queries import CountedCase, CountedChoice, CountedOffer
 from app.web.components import charts, labels, report_files, staff_pages
 
 Period = Annotated[str, Query(max_length=16)]
-Counted = TypeVar("Counted", CountedCase, CountedOffer)
+Counted = TypeVar("Counted", CountedCase, CountedOffer, CountedChoice)
 Form = Annotated[str, Query(max_length=5)]
 _MEDIA: Final = {
     "csv": "text/csv; charset=utf-8",
@@ -38,6 +38,7 @@ TABLES: Final = complete(
         "offer_needs": N_("Offers by need"),
         "in_time": N_("Answered in time"),
         "outcomes": N_("Outcomes"),
+        "passed_over": N_("Why a coordinator passed over the first suggestion"),
     },
 )
 COLUMN_LABELS: Final = complete(
@@ -59,6 +60,7 @@ COLUMN_LABELS: Final = complete(
         "late_or_never": N_("Late or never"),
         ALL: N_("All"),
         **OUTCOMES,
+        **{code: label for code, (_sign, label) in labels.URGENCIES.items()},
     },
 )
 STEPS: Final = complete(
@@ -180,6 +182,6 @@ def _label(code_names: Any, packs: Any, kind: str, code: str) -> str:
     if kind == "organisation":
         organisation = packs.organisation(code)
         return organisation.name.en if organisation else code
-    if kind == "urgency":
-        return labels.URGENCIES[code][1]
+    if kind in {"urgency", "passed_over"}:
+        return labels.URGENCIES[code][1] if kind == "urgency" else PASSED_OVER[code]
     return code if kind == "month" else str(code_names.name(kind, code))

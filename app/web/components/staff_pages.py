@@ -44,6 +44,8 @@ _MESSAGES = {
     "reopened": N_("The case is open again and assigned to you."),
     "sent": N_("Your message has been sent. The person reads it the next time they come back with their number."),
     "message_sent": N_("Your message has been sent."),
+    "callbacks_added": N_("The callback window has been added."),
+    "callbacks_closed": N_("The callback window has been closed. Who has picked it keeps their time."),
     "times_offered": N_(
         "The times have been offered. The person reads them the next time they come back with their number."
     ),
@@ -57,6 +59,7 @@ _MESSAGES = {
     "publish": N_("The change has been published. It takes effect everywhere within seconds."),
     "reject": N_("The change has been rejected. The directory stays unchanged."),
     "withdraw": N_("The proposal has been withdrawn."),
+    "quality": N_("Thank you. The team sees your answer."),
     "capacity": N_("Availability has been saved. New cases will be matched with it."),
     "paused": N_("The pause has been saved. Nothing new is offered until it ends."),
     "resumed": N_("The pause has ended."),

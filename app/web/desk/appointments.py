@@ -1,13 +1,14 @@
 """Times that the team offers to the person, and the centres' appointments, at the desk."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
 from sqlalchemy.orm import Session
 
-from app.cases import appointments, queue
+from app.cases import appointments, callback_windows, queue
 from app.cases.appointments import OpenedAppointment
 from app.cases.models import Case
 from app.casework import appointment_offers
@@ -25,14 +26,14 @@ Label = Annotated[str, Path(max_length=14)]
 @router.get("", name="case_appointments")
 def show_appointments(label: Label, request: Request, desk: AtDesk, session: ReadDb, packs: Packs) -> Response:
     """Show how the appointments stand, and the form, without decrypting anything."""
-    return _page(request, session, packs, queue.by_label(session, desk.team_id, label))
+    return _page(request, session, packs, queue.by_label(session, desk.team_id, label), now=desk.now)
 
 
 @router.post("/show", name="show_case_appointments")
 def open_appointments(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Show the page with times and places decrypted. Writes an audit entry."""
     case, opened = appointment_offers.at_desk(session, desk, label)
-    return _page(request, session, packs, case, opened)
+    return _page(request, session, packs, case, opened, now=desk.now)
 
 
 @router.post("", name="offer_case_appointment")
@@ -43,7 +44,27 @@ def offer_times(label: Label, request: Request, desk: AtDesk, session: Db, packs
         offer = appointment_form.read(form, time_format.zone_of(packs, case.country), desk.now)
         appointment_offers.offer_at_desk(session, desk, label, offer, field_value(form, "once"))
     except Invalid as error:
-        return _page(request, session, packs, case, errors=error.errors)
+        return _page(request, session, packs, case, errors=error.errors, now=desk.now)
+    return staff_pages.redirect(f"/desk/cases/{label}/appointments?done=times_offered")
+
+
+@router.post("/windows", name="offer_case_windows")
+def offer_windows(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
+    """Offer callback windows of the team to the person; the same form sent again is the same offer."""
+    case, form = queue.by_label(session, desk.team_id, label), request.state.form
+    try:
+        appointment_offers.offer_windows(
+            session,
+            desk,
+            label,
+            form.get("window", []),
+            way=field_value(form, "window_way"),
+            language=appointment_form.language_of(form),
+            interpreter=field_value(form, "interpreter") == "yes",
+            token=field_value(form, "once"),
+        )
+    except Invalid as error:
+        return _page(request, session, packs, case, errors=error.errors, now=desk.now)
     return staff_pages.redirect(f"/desk/cases/{label}/appointments?done=times_offered")
 
 
@@ -60,6 +81,8 @@ def _page(
     case: Case,
     opened: Sequence[OpenedAppointment] | None = None,
     errors: Sequence[FieldError] = (),
+    *,
+    now: datetime,
 ) -> Response:
     context = appointment_form.context(
         appointments.of_case(session, case.id),
@@ -70,4 +93,13 @@ def _page(
         form=request.state.form if errors else None,
         errors=errors,
     )
-    return staff_pages.page(request, "desk/appointments.html", status=422 if errors else 200, case=case, **context)
+    windows = callback_windows.free(session, case.team_id, now) if context["may_offer"] else []
+    return staff_pages.page(
+        request,
+        "desk/appointments.html",
+        status=422 if errors else 200,
+        case=case,
+        windows=windows,
+        chosen=set(request.state.form.get("window", [])) if errors else set(),
+        **context,
+    )

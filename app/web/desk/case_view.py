@@ -46,6 +46,7 @@ class Availability:
 
     capacity: str
     until: date | None
+    places: int | None
     answers: int
     answer_hours: int
     connected: bool
@@ -230,7 +231,7 @@ def next_step(
 
 _AVAILABILITY: Final = (
     sa.select(
-        ServiceRow.key, ServiceRow.capacity, ServiceRow.capacity_until, ServiceRecord.answers,
+        ServiceRow.key, ServiceRow.capacity, ServiceRow.capacity_until, ServiceRow.places, ServiceRecord.answers,
         ServiceRecord.answer_hours, SealingKey.id,
     )
     .outerjoin(ServiceRecord, ServiceRecord.service_id == ServiceRow.id)
@@ -244,7 +245,7 @@ def _availability(session: Session, keys: Sequence[str]) -> dict[str, Availabili
     rows = session.execute(_AVAILABILITY, {"keys": list(keys)})
     return {
         row.key: Availability(
-            row.capacity, row.capacity_until, row.answers or 0, row.answer_hours or 0, row.id is not None
+            row.capacity, row.capacity_until, row.places, row.answers or 0, row.answer_hours or 0, row.id is not None
         )
         for row in rows
     }

@@ -11,7 +11,9 @@ from app.matching.code_names import CodeNames
 from app.matching.coverage import SPOKEN, CoverageCell, coverage
 from app.matching.engine import ServiceMatch
 from app.matching.reasons import render
+from app.referrals import quality
 from app.reporting import shares
+from app.staff import proposal_rules
 from app.web.account.policies import Packs
 from app.web.components import staff_pages
 from app.web.desk.rules import Reads
@@ -57,12 +59,15 @@ def _counts(cells: Sequence[CoverageCell]) -> dict[str, int]:
 
 
 @router.get("/shares", name="shares")
-def show_shares(request: Request, _member: Reads, session: ReadDb, now: Now) -> Response:
+def show_shares(request: Request, member: Reads, session: ReadDb, packs: Packs, now: Now) -> Response:
     """Show what each service was due and got, and why first suggestions were passed over. Counts of services, not of people."""
+    may_propose = member.role in proposal_rules.RULES[proposal_rules.Kind.SERVICE_WEIGHT].proposers
     return staff_pages.page(
         request,
         "desk/shares.html",
         shares=shares.shares(session, now),
         passed_over=shares.passed_over(session, now),
         least=shares.LEAST,
+        quality=quality.counts(session, now - shares.PERIOD),
+        services=sorted(service.key for service in packs.services) if may_propose else [],
     )

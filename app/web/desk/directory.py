@@ -1,8 +1,8 @@
 """The directory at the desk: entries, proposals that a second person publishes, availability and pauses, freshness."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from datetime import datetime
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -33,7 +33,6 @@ from app.web.components import (
 from app.web.components.directory_forms import OwnPacks, kind_of_pause
 from app.web.components.forms import field_value
 
-_QUARTER: Final = timedelta(days=92)
 router = APIRouter(prefix="/desk/directory", dependencies=[Depends(coordinators_of_network)])
 
 Slug = Annotated[str, Path(max_length=64)]
@@ -183,9 +182,8 @@ def set_capacity(request: Request, member: MemberAtDesk, session: Db, packs: Own
     key = field_value(request.state.form, "service")
     try:
         until = date_fields.read(request.state.form, "until", today=now.date())
-        availability.set_capacity(
-            session, key, field_value(request.state.form, "capacity"), until, by=_editor(member), now=now
-        )
+        capacity, places = (field_value(request.state.form, name) for name in ("capacity", "places"))
+        availability.set_capacity(session, key, capacity, until, by=_editor(member), now=now, places=places)
     except Invalid as error:
         return _entry_page(request, session, packs, now, key.split("/")[0], error=error)
     return staff_pages.redirect(f"{_entry_url(key)}?done=capacity")
@@ -293,7 +291,7 @@ def _entry_page(
             directory_view.fields_with_proposal(waiting, slug),
         ),
         services=directory_view.services(session, overlaid, packs, slug, now.date(), waiting),
-        refusals=queries.repeated_refusals(session, row.id, now - _QUARTER) if row else {},
+        refusals=queries.repeated_refusals(session, row.id, now - queries.QUARTER) if row else {},
         paused_until=row.paused_until if row and row.paused_until and row.paused_until > now else None,
         log=[(edit, directory_view.proposal(edit), _name(overlaid.directory, edit.subject)) for edit in log],
         stale=directory_view.is_stale(organisation, now.date()),

@@ -10,7 +10,7 @@ from app.cases.models import Case
 from app.casework import referral_threads
 from app.core.dependencies import Db, ReadDb
 from app.partners.organisations import Organisation
-from app.referrals import threads
+from app.referrals import quality, threads
 from app.referrals.models import Referral
 from app.referrals.threads import OpenedMessage
 from app.web.account.policies import AtDesk, Config
@@ -66,5 +66,11 @@ def _page(
     organisation = session.get_one(Organisation, referral.organisation_id)
     context: dict[str, Any] = message_thread.context(session, referral.id, opened, may_write=threads.may_talk(referral))
     return staff_pages.page(
-        request, "desk/referral_thread.html", case=case, referral=referral, organisation=organisation.name, **context
+        request,
+        "desk/referral_thread.html",
+        case=case,
+        referral=referral,
+        organisation=organisation.name,
+        quality=quality.of_referrals(session, [referral.id]).get(referral.id, []),
+        **context,
     )

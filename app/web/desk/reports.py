@@ -34,10 +34,15 @@ def show_reports(
     stretch = requested_stretch(period, until, now)
     cases = queries.cases_in(session, stretch, member.team_id)
     offers = queries.offers_in(session, stretch, member.team_id)
+    choices = queries.passed_over_in(session, stretch, member.team_id)
 
     def quarter_report(quarter: Quarter) -> Report:
         return figures.network_report(
-            quarter, within(quarter, cases), within(quarter, offers), quarter.begun(now.date())
+            quarter,
+            within(quarter, cases),
+            within(quarter, offers),
+            quarter.begun(now.date()),
+            within(quarter, choices),
         )
 
     report = combine(stretch, [quarter_report(quarter) for quarter in stretch.quarters])

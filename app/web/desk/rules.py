@@ -16,6 +16,8 @@ from app.directory.packs import Directory
 from app.directory.rule_sets import RuleProposal, RuleSetState, RuleSetVerb
 from app.matching import publication
 from app.matching.lint import Finding, lint
+from app.referrals import queries
+from app.referrals.reasons import REASONS
 from app.staff import service as staff
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
@@ -56,6 +58,7 @@ def show_rules(request: Request, member: Reads, session: ReadDb, packs: Packs, n
         services=len(packs.services),
         findings=_by_code(_linted(packs, today)),
         may_edit=member.role in editors.roles,
+        refused=queries.refused_services(session, now - queries.QUARTER),
     )
 
 
@@ -66,15 +69,40 @@ def new_rules(
     session: ReadDb,
     now: Now,
     service: Annotated[str, Query(max_length=130)] = "",
+    refused: Annotated[str, Query(max_length=24)] = "",
 ) -> Response:
-    """Show the form, with the present rule of one service to start from."""
+    """Show the form, with the present rule of one service to start from.
+
+    `refused`: a reason for which it was refused again and again; the form then begins with what the numbers suggest.
+    """
     present = rule_sets.with_last_set(session, _base(request, session))
-    text = publication.as_yaml(present, [service]) if present.service(service) else ""
+    text, why = publication.as_yaml(present, [service]) if present.service(service) else "", ""
+    since = now - queries.QUARTER
+    for found in queries.refused_services(session, since) if text and refused else ():
+        if (found.service, found.reason) == (service, refused):
+            text = publication.without_needs(present, service, found.never_fit)
+            why = _why_refused(request, found, since.date(), now.date())
     return _form(
         request,
         present,
-        {"text": text, "why": "", **dict(zip(date_fields.names("effective_on"), date_fields.of_day(now), strict=True))},
+        {
+            "text": text,
+            "why": why,
+            **dict(zip(date_fields.names("effective_on"), date_fields.of_day(now), strict=True)),
+        },
     )
+
+
+def _why_refused(request: Request, refusals: queries.Refusals, since: date, today: date) -> str:
+    """The reason of a proposal that refusals have led to: the numbers that its second person should read."""
+    names = staff_pages.code_names(request)
+    by_need = [
+        f"{names.name('need', need)}: {refused}/{asked}"
+        for need, (refused, asked) in refusals.by_need.items()
+        if refused
+    ]
+    label = REASONS[refusals.reason].label
+    return f"{label}: {refusals.times}x, {since.isoformat()} – {today.isoformat()}. {', '.join(by_need)}."[:500]
 
 
 @router.post("", name="propose_rules")

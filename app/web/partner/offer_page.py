@@ -1,5 +1,6 @@
 """One referral as its partner sees it: the card without a name, and after acceptance the parts opened for this page."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +19,7 @@ from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.documents import storage as documents
-from app.referrals import history, partner_queries, preconditions, threads
+from app.referrals import history, partner_queries, preconditions, quality, threads
 from app.referrals.states import MAY_OPEN, State
 from app.web.components import date_fields, staff_pages, time_format
 from app.web.partner import answer_steps
@@ -81,6 +82,8 @@ def page(
         appointments=appointments.live_states(session, row.case_id, row.id) if state in MAY_OPEN else [],
         documents=len(documents.of_case(session, row.case_id)) if state in MAY_OPEN else 0,
         messages=threads.last_seq(session, row.id),
+        quality=quality.of_referrals(session, [row.id]).get(row.id, []) if state in MAY_OPEN else [],
+        once=secrets.token_urlsafe(16),
         lines_seen=partner_access.count_messages(session, row.case_id),
         steps=history.history_of(session, row.id, organisation_id),
         parts=parts_by_kind(opened, packs) if opened is not None else None,

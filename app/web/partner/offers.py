@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
 
-from app.casework import partner_access, referral_actions, referral_threads
+from app.casework import partner_access, quality_answers, referral_actions, referral_threads
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import Invalid, NotAllowed
 from app.referrals import partner_queries, threads, unanswered_messages
@@ -104,6 +104,38 @@ def answer_offer(
         )
         return offer_page.page(request, session, keys, packs, label, organisation_id, refused=refused)
     return staff_pages.redirect(f"/partner/referrals/{label}?done=done")
+
+
+@router.post("/referrals/{label}/quality", name="say_quality")
+def say_quality(
+    label: Label,
+    request: Request,
+    member: Member,
+    session: Db,
+    keys: Keys,
+    packs: Packs,
+    config: Config,
+    now: Now,
+) -> Response:
+    """Answer about the quality of an accepted request: codes, and words to the team alone."""
+    organisation_id, form = organisation_of(member), request.state.form
+    try:
+        quality_answers.say_in_words(
+            session,
+            keys,
+            organisation_id,
+            partner_access.referral_id_of(session, organisation_id, label),
+            form.get("quality", []),
+            field_value(form, "text"),
+            field_value(form, "once"),
+            who=member.member_id,
+            now=now,
+            limit=config.conversation_messages,
+        )
+    except Invalid as error:
+        refused = offer_page.RefusedAnswer("quality", error.errors, form)
+        return offer_page.page(request, session, keys, packs, label, organisation_id, refused=refused)
+    return staff_pages.redirect(f"/partner/referrals/{label}?done=quality")
 
 
 def organisation_of(member: SignedIn) -> UUID:

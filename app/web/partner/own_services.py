@@ -36,9 +36,8 @@ def set_capacity(request: Request, member: Member, session: Db, packs: OwnPacks,
     key = _own_service_key(session, member, field_value(request.state.form, "service"))
     try:
         until = date_fields.read(request.state.form, "until", today=now.date())
-        availability.set_capacity(
-            session, key, field_value(request.state.form, "capacity"), until, by=_editor(member), now=now
-        )
+        capacity, places = (field_value(request.state.form, name) for name in ("capacity", "places"))
+        availability.set_capacity(session, key, capacity, until, by=_editor(member), now=now, places=places)
     except Invalid as error:
         return _page(request, session, packs, member, now, error=error)
     return staff_pages.redirect("/partner/services?done=capacity")

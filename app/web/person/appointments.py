@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from app.cases import appointments
+from app.cases import appointments, callback_windows
 from app.cases.appointment_states import AppointmentState, AppointmentVerb
 from app.cases.appointments import WAYS
 from app.cases.person_access import OpenedCase
@@ -50,6 +50,7 @@ class AppointmentView:
     language: str
     interpreter: bool
     waits_for_others: bool
+    all_taken: bool
 
 
 def views(
@@ -65,33 +66,42 @@ def views(
         return []
     names = {referral.id: referral.organisation for referral in referrals}
     views = []
-    for appointment in (
-        appointments.opened(opened.person_key, row) for row in appointments.of_case(session, opened.case.id)
-    ):
-        times, agreed = appointment.open_times(now), appointment.agreed_at
+    every = [appointments.opened(opened.person_key, row) for row in appointments.of_case(session, opened.case.id)]
+    full = callback_windows.full_among(session, _windows(every, now))
+    for appointment in every:
+        future, agreed = appointment.open_times(now), appointment.agreed_at
+        times = [(number, at) for number, at in future if appointment.window_of(number) not in full]
         waits = appointment.row.state == AppointmentState.OTHERS_WANTED
-        if appointment.offer is None or not (times or waits or (agreed is not None and agreed + _LENGTH > now)):
+        if appointment.offer is None or not (future or waits or (agreed is not None and agreed + _LENGTH > now)):
             continue
         offer = appointment.offer
         views.append(
             AppointmentView(
                 appointment.row.id,
                 names.get(appointment.row.referral_id, "") if appointment.row.referral_id else words.text(_BY_TEAM),
-                [(number, in_words(at, words, zone)) for number, at in times],
-                in_words(agreed, words, zone) if agreed else "",
+                [(number, in_words(at, words, zone, appointment.ends(number))) for number, at in times],
+                in_words(agreed, words, zone, appointment.ends(appointment.row.agreed_slot or 0)) if agreed else "",
                 words.text(_WAYS[offer.way], place=offer.place or words.text(_NO_PLACE)),
                 words.language_name(offer.language) if offer.language else "",
                 offer.interpreter,
                 waits,
+                bool(future) and not times,
             )
         )
     return views
 
 
-def in_words(at: datetime, words: Translator, zone: tzinfo) -> str:
-    """A time with its weekday, by the clocks of the country."""
+def _windows(every: list[appointments.OpenedAppointment], now: datetime) -> set[UUID]:
+    """The callback windows of the times that could be picked."""
+    window_ids = {one.window_of(number) for one in every for number, _at in one.open_times(now)}
+    return {window_id for window_id in window_ids if window_id is not None}
+
+
+def in_words(at: datetime, words: Translator, zone: tzinfo, ends: datetime | None = None) -> str:
+    """A time with its weekday, by the clocks of the country; of a callback window, until when it lasts."""
     local = at.astimezone(zone)
-    return f"{words.weekday_date(local.date())}, {local:%H:%M}"
+    until = f"–{ends.astimezone(zone):%H:%M}" if ends else ""
+    return f"{words.weekday_date(local.date())}, {local:%H:%M}{until}"
 
 
 @router.post("/appointment")

@@ -14,7 +14,7 @@ from app import audit
 from app.audit import queries as audit_queries
 from app.audit.queries import EntryFilter
 from app.cases import undo
-from app.cases.models import Case, CaseUndo, HouseholdMember
+from app.cases.models import Case, CaseUndo, HouseholdMember, SealedPart
 from app.casework import households, partner_access
 from app.conflicts import service as conflicts
 from app.conflicts.models import ConflictEntry, ConflictTrace, Exclusion
@@ -71,6 +71,13 @@ def test_referrals_are_read_and_locked_for_one_case_and_one_organisation(scene: 
         assert partner_queries.counts(session, organisation(ONE)) == Counter({State.ACCEPTED: 1})
         assert partner_queries.counts(session, organisation(TWO)) == Counter({State.DECLINED: 1})
         assert partner_access.count_messages(session, first) == partner_access.count_messages(session, second) == 0
+        for seq in range(2):
+            session.add(
+                SealedPart(case_id=first, part="thread", seq=seq + 1, ciphertext=b"x", version=1, author="person")
+            )
+        session.flush()
+        assert partner_access.count_messages(session, first) == 2
+        assert partner_access.count_messages(session, second) == 0
 
 
 def test_addresses_are_marked_moved_and_forgotten_for_one(scene: Scene) -> None:

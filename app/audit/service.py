@@ -33,13 +33,22 @@ _HEAD: Final = sa.select(_seq, _TABLE.c.hash).where(_seq > 0).order_by(_seq.desc
 _HAS_WAITING: Final = sa.select(sa.exists().where(_seq < 0))
 _INSERT_WAITING: Final = (
     sa.insert(_TABLE)
-    .values(seq=ARRIVALS.next_value() - sa.literal_column(str(WAITING)), prev_hash=GENESIS, hash=GENESIS)
+    .values(
+        seq=sa.literal_column(f"nextval('{ARRIVALS.name}') - {WAITING}", sa.BigInteger()),
+        prev_hash=GENESIS,
+        hash=GENESIS,
+    )
     .inline()  # no RETURNING: who writes an entry need not be able to read it
 )
 _PLACE: Final = (
     sa.update(_TABLE)
-    .where(_seq == sa.bindparam("waited_as"))
-    .values({name: sa.bindparam(f"new_{name}") for name in ("seq", "arrival", "prev_hash", "hash")})
+    .where(_seq == sa.bindparam("waited_as", type_=sa.BigInteger()))
+    .values(
+        {
+            name: sa.bindparam(f"new_{name}", type_=_TABLE.c[name].type)
+            for name in ("seq", "arrival", "prev_hash", "hash")
+        }
+    )
 )
 _MOST_GAPS: Final = 10_000
 SHORTENED: Final = "audit:shortened"

@@ -197,7 +197,7 @@ def try_advisory_lock(session: Session, lock: int) -> bool:
 
 _TRY_LOCK = sa.text(
     "SELECT pg_try_advisory_xact_lock(:lock), set_config('idle_in_transaction_session_timeout', '5s', true)"
-)
+).bindparams(sa.bindparam("lock", type_=sa.BigInteger()))
 
 
 _HOSTS = re.compile(

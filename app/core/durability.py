@@ -28,7 +28,7 @@ _STATE: Final = sa.text(
     " (SELECT count(*) FROM pg_replication_slots WHERE temporary AND active AND slot_type = 'physical') AS copies"
     " FROM pg_stat_replication"
     " WHERE pid NOT IN (SELECT active_pid FROM pg_replication_slots WHERE slot_type = 'logical' AND active_pid IS NOT NULL)"
-)
+).bindparams(sa.bindparam("copiers", type_=sa.ARRAY(sa.String())))
 
 
 def possible_losses(connection: sa.Connection) -> list[Loss]:

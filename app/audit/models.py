@@ -8,8 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
 
-ARRIVALS: Final = sa.Sequence("audit_arrivals", metadata=Base.metadata)
-"""Numbers entries on PostgreSQL as they are written: nobody waits for anybody. An entry that does not commit leaves a gap."""
+ARRIVALS: Final = "audit_arrivals"
+"""The sequence that numbers entries on PostgreSQL as they are written: one that does not commit leaves a gap."""
+sa.Sequence(ARRIVALS, metadata=Base.metadata)
 WAITING: Final = 2**62
 """An entry waits for its place under `seq` = its arrival - WAITING: below every place, and in the order of arrival."""
 

@@ -31,12 +31,13 @@ _TABLE: Final = cast("sa.Table", AuditEntry.__table__)
 _seq = _TABLE.c.seq
 _HEAD: Final = sa.select(_seq, _TABLE.c.hash).where(_seq > 0).order_by(_seq.desc()).limit(1)
 _HAS_WAITING: Final = sa.select(sa.exists().where(_seq < 0))
+_NO_HASH: Final = sa.literal(GENESIS, sa.String(64))
 _INSERT_WAITING: Final = (
     sa.insert(_TABLE)
     .values(
-        seq=sa.literal_column(f"nextval('{ARRIVALS.name}') - {WAITING}", sa.BigInteger()),
-        prev_hash=GENESIS,
-        hash=GENESIS,
+        seq=sa.literal_column(f"nextval('{ARRIVALS}') - {WAITING}", sa.BigInteger()),
+        prev_hash=_NO_HASH,
+        hash=_NO_HASH,
     )
     .inline()  # no RETURNING: who writes an entry need not be able to read it
 )
@@ -318,7 +319,7 @@ def _last_arrival(session: Session) -> int | None:
     if session.get_bind().dialect.name != "postgresql":
         return None
     last = sa.text("SELECT last_value FROM pg_sequences WHERE sequencename = :name AND schemaname = current_schema()")
-    found: int | None = session.scalar(last, {"name": ARRIVALS.name})
+    found: int | None = session.scalar(last, {"name": ARRIVALS})
     return found
 
 

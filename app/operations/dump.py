@@ -181,10 +181,10 @@ def _set_sequences(session: Session) -> None:
                     f"(SELECT COALESCE(MAX({column.name}), 0) + 1 FROM {table.name}), false)"
                 )
             )
-    if session.scalar(sa.select(sa.func.to_regclass(ARRIVALS.name))) is not None:  # not in a dump of before
+    if session.scalar(sa.select(sa.func.to_regclass(ARRIVALS))) is not None:  # not in a dump of before
         arrived = sa.func.coalesce(AuditEntry.arrival, sa.case((AuditEntry.seq < 0, AuditEntry.seq + WAITING)))
         last = sa.select(sa.func.coalesce(sa.func.max(arrived), 0) + 1).scalar_subquery()
-        session.execute(sa.select(sa.func.setval(ARRIVALS.name, last, False)))
+        session.execute(sa.select(sa.func.setval(ARRIVALS, last, False)))
 
 
 def _table(name: str) -> sa.Table:

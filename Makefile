@@ -20,7 +20,7 @@ I18N := $(BIN)/python -c 'from app.cli.i18n import i18n_app; i18n_app()'
 CATALOGUES = for po in $(PO); do \
     [ "$${po%.po}.mo" -nt "$$po" ] || { $(I18N) compile || exit 1; break; }; done
 
-.PHONY: help run test check format bench mutants lock sbom audit clean base dev
+.PHONY: help run test check format bench generators mutants lock sbom audit clean base dev
 
 help:  ## List the targets
 	@echo "make run      start Pristan with a made-up network on http://127.0.0.1:$(PORT)  (PORT=8000)"
@@ -30,6 +30,7 @@ help:  ## List the targets
 	@echo "make format   format the code"
 	@echo "make bench    measure the budgets of docs/budgets.md on this machine"
 	@echo "make mutants  make small changes to the code and list those that no test notices  (ARGS='--packages app/links --seed 3')"
+	@echo "make generators  generate clients of the API, compile and drive them (needs the package registries)"
 	@echo "make lock     resolve the dependencies of pyproject.toml into requirements/*.txt, pinned by hash"
 	@echo "make sbom     write build/sbom.cdx.json, a CycloneDX list of all components of the service (needs the package registry)"
 	@echo "make audit    ask the registry for known vulnerabilities of them; says what it could not ask about"
@@ -62,6 +63,11 @@ bench: dev
 mutants: dev
 	@$(CATALOGUES)
 	@exec $(BIN)/python -m mutants $(ARGS)
+
+# Each generator has an environment of its own in build/generators; without the registries nothing is tried, and nothing fails.
+generators: dev
+	@$(CATALOGUES)
+	@exec $(BIN)/python -m tests.generators
 
 # The lock of the service constrains the development lock, so that tests use the versions that run in production.
 COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate

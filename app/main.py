@@ -21,7 +21,6 @@ from app.core.dependencies import Transactions
 from app.core.errors import (
     AppError,
     BadRequest,
-    FieldError,
     Invalid,
     NotAllowed,
     NotFound,
@@ -30,9 +29,10 @@ from app.core.errors import (
 )
 from app.core.http_middleware import CLIENT_GONE, HEADERS, RequestMiddleware
 from app.core.keyring import KeyRing, load_or_create
-from app.core.problems import problem, retry_after
+from app.core.problems import retry_after
 from app.core.quotas import Quotas
 from app.core.storage_brake import StorageBrake
+from app.core.validation import field_error
 from app.directory.packs import load_packs
 from app.directory.published import DirectoryInForce
 from app.documents.conversion import Converters
@@ -128,7 +128,7 @@ def _warn_of_strong_role(database: Database) -> None:
 
 def _shaped(request: Request, error: AppError) -> Response:
     if request.url.path.startswith(_MACHINE_PATHS):
-        return problem(error)
+        return api.error_answer(request, error)
     response = web.error_page(request, error)
     for name, value in retry_after(error).items():
         response.headers.setdefault(name, value)
@@ -150,15 +150,7 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
     entries = error.errors()
     if any(entry["type"] == "json_invalid" for entry in entries):
         return _shaped(request, BadRequest("The body is not valid JSON in UTF-8."))
-    fields = [
-        FieldError(
-            pointer="/" + "/".join(str(step) for step in entry["loc"]),
-            code=entry["type"],
-            detail="This value does not fit; see the API description.",
-        )
-        for entry in entries
-    ]
-    return _shaped(request, Invalid(fields))
+    return _shaped(request, Invalid([field_error(entry) for entry in entries]))
 
 
 class _MethodNotAllowed(AppError):

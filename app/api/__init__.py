@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 
 from app.api import (
     conflicts,
@@ -27,6 +27,8 @@ from app.api import (
     vocabularies,
     webhooks,
 )
+from app.core.errors import AppError, TooLarge
+from app.core.problems import problem
 
 
 def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
@@ -57,4 +59,11 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
         app.include_router(reference_page.router)
 
 
-__all__ = ["mount"]
+def error_answer(request: Request, error: AppError) -> Response:
+    """A problem document; at the OAuth endpoints, for a body that is too large, an error of RFC 6749."""
+    if isinstance(error, TooLarge) and request.url.path in {"/oauth/token", "/oauth/revoke"}:
+        return oauth.too_large()
+    return problem(error)
+
+
+__all__ = ["error_answer", "mount"]

@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.api import openapi_examples
-from app.api.dependencies import Acts, Reads, for_organisation, invalid, object_with, require_content_type
+from app.api.dependencies import Acts, Reads, for_organisation, object_with, require_content_type
 from app.api.openapi_components import Responses, json_body, signed_in, success
 from app.api.schemas import ConflictHashes, ConflictList
 from app.casework import conflict_screening
 from app.conflicts import service as conflicts
 from app.core import strict_json
 from app.core.dependencies import Body, Brake, Db, Keys, Now, ReadDb
+from app.core.errors import FieldError, Invalid
 from app.core.identifiers import FORMS
 from app.core.keyring import KeyRing
 from app.partners.oauth_clients import Caller
@@ -50,23 +51,34 @@ async def read_hashes(request: Request, body: Body) -> list[bytes]:
     """The hashes in the body. Raises UnsupportedType, BadRequest, Invalid."""
     require_content_type("application/json", request)
     document = object_with(strict_json.loads(body), _FIELDS)
+    errors: list[FieldError] = []
     if document.get("form") not in FORMS:
-        raise invalid("/form", "unknown_code", f"The supported forms are {' and '.join(FORMS)}.")
-    hashes = document.get("hashes")
-    if not isinstance(hashes, list) or not 1 <= len(hashes) <= MAX_HASHES:
-        raise invalid("/hashes", "out_of_range", f"Send a list of 1 to {MAX_HASHES} hashes.")
-    return [_hash(position, text) for position, text in enumerate(hashes)]
+        code = "unknown_code" if "form" in document else "required"
+        errors.append(FieldError(pointer="/form", code=code, detail=f"One of: {', '.join(FORMS)}."))
+    listed = document.get("hashes")
+    if not isinstance(listed, list) or not 1 <= len(listed) <= MAX_HASHES:
+        detail = f"Send a list of 1 to {MAX_HASHES} hashes."
+        errors.append(FieldError(pointer="/hashes", code="out_of_range", detail=detail))
+        listed = []
+    hashes = [_hash(text) for text in listed]
+    detail = "Each hash is 32 bytes in base64url without padding (43 characters)."
+    errors += [
+        FieldError(pointer=f"/hashes/{position}", code="not_a_hash", detail=detail)
+        for position, found in enumerate(hashes)
+        if found is None
+    ]
+    if errors:
+        raise Invalid(errors)
+    return [found for found in hashes if found is not None]
 
 
-def _hash(position: int, text: Any) -> bytes:
+def _hash(text: Any) -> bytes | None:
     try:
         if isinstance(text, str) and len(text) == 43:
             return base64.b64decode(text + "=", altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         pass
-    raise invalid(
-        f"/hashes/{position}", "not_a_hash", "Each hash is 32 bytes in base64url without padding (43 characters)."
-    )
+    return None
 
 
 @router.post(

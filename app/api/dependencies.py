@@ -19,6 +19,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
 from app.api import etags, rate_limits
+from app.core import clock
 from app.core.dependencies import Now, ReadDb, current_directory
 from app.core.errors import (
     AppError,
@@ -225,8 +226,8 @@ def parse_instant(text: str, pointer: str) -> datetime:
 
 
 def format_instant(moment: datetime | None) -> str | None:
-    """An instant in the form in which our answers write it (RFC 3339, `Z`)."""
-    return moment.isoformat().replace("+00:00", "Z") if moment is not None else None
+    """An instant in the one form in which answers write it: RFC 3339, UTC as `Z`, always milliseconds, cut off."""
+    return clock.instant(moment) if moment is not None else None
 
 
 def next_page(config: Settings, path: str) -> dict[str, str]:
@@ -293,10 +294,13 @@ class UnsupportedType(AppError):
     status, slug, title = 415, "unsupported-type", "The body has a type that this address does not take"
 
 
-def object_with(body: Any, known: frozenset[str]) -> dict[str, Any]:
-    """The body, if it is a JSON object with no fields but these. Raises Invalid, which does not repeat an unknown field's name."""
+def object_with(body: Any, known: frozenset[str] | None) -> dict[str, Any]:
+    """The body, if it is a JSON object with no fields but these. Raises Invalid, which does not repeat an unknown field's name.
+
+    `known`: None if the caller looks at the names itself.
+    """
     if not isinstance(body, dict):
         raise invalid("", "not_an_object", "The body must be one JSON object.")
-    if not known.issuperset(body):
+    if known is not None and not known.issuperset(body):
         raise invalid("", "unknown_field", "The body has an unknown field.")
     return body

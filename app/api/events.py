@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.api import cursors, openapi_examples, schemas
 from app.api.content_negotiation import VARY, best_media_type
-from app.api.dependencies import Acts, Config, Partner, for_organisation, next_page
+from app.api.dependencies import Acts, Config, Partner, for_organisation, format_instant, next_page
 from app.api.openapi_components import LINK, schema_of, signed_in, success
 from app.api.openapi_components import VARY as VARY_HEADER
 from app.api.referrals import Cursor
@@ -128,7 +128,7 @@ def _event(row: FeedRow, base_url: str) -> dict[str, Any]:
         "source": f"{base_url.rstrip('/')}/v1/referrals",
         "type": f"org.pristan.{change_feed.public_type(row.type)}",
         "subject": str(row.referral_id),
-        "time": row.at.isoformat().replace("+00:00", "Z"),
+        "time": format_instant(row.at),
         "datacontenttype": "application/json",
         "data": {"referral": str(row.referral_id), "state": change_feed.state_in(row.type), "version": row.version},
     }

@@ -12,6 +12,7 @@ from app.api.hsds_responses import REQUIRED, entry_of, page_of
 from app.api.hsds_responses import about as described_about
 from app.core.dependencies import Now, ReadDb
 from app.directory.hsds.live_status import states
+from app.directory.hsds.packages import LICENCE
 from app.directory.hsds.records import Record, Records, records, shown
 from app.directory.packs import Directory
 
@@ -64,6 +65,7 @@ def about(request: Request, config: Config) -> Response:
             "openapi_url": f"{base}/hsds/3.1/openapi.json",
             "description": "Centres that give legal help to people who had to leave Russia or Belarus.",
             "publisher": {"name": "Pristan", "website": base + "/"},
+            "license": {"name": LICENCE["title"], "url": LICENCE["path"]},
         },
     )
 

@@ -43,13 +43,14 @@ def page(
     size = len(records) or 1 if query.whole else query.per_page
     pages = -(-len(records) // size)
     start = (query.page - 1) * size
-    contents = [shape(record) if shape else record for record in records[start : start + size]]
+    shown = records[start : start + size]
+    contents = [shape(record) if shape else record for record in shown]
     links = {}
     if query.page < pages:
         following = request.url.include_query_params(page=query.page + 1)
         links = next_page(request.app.state.settings, f"{following.path}?{following.query}")
     if query.format != "json":
-        text, media = _lines(contents) if query.format == "ndjson" else _csv(kind, contents)
+        text, media = _lines(contents) if query.format == "ndjson" else _csv(kind, contents, shown)
         return _cacheable(request, text.encode(), media, {**links, "X-Total-Items": str(len(records))})
     return answer(
         request,
@@ -71,11 +72,59 @@ def _lines(contents: Sequence[Record]) -> tuple[str, str]:
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in contents), "application/x-ndjson"
 
 
-def _csv(kind: str, contents: Sequence[Record]) -> tuple[str, str]:
-    """The columns of HSDS's tabular form; nested objects have tables of their own in the data package."""
+def _csv(kind: str, contents: Sequence[Record], whole: Sequence[Record]) -> tuple[str, str]:
+    """The columns of HSDS's tabular form, and after them what a person looks for; nested objects have tables of their own in the
+    data package. With a byte order mark, for spreadsheets. `whole`: the same records with all nested objects."""
     names = [column.name for column in columns(kind)]
-    rows = ([_cell(record.get(name)) for name in names] for record in contents)
-    return spreadsheet.csv_text(names, rows), "text/csv; charset=utf-8"
+    for_people = _FOR_PEOPLE.get(kind, {})
+    rows = (
+        [*(_cell(record.get(name)) for name in names), *(read(full) for read in for_people.values())]
+        for record, full in zip(contents, whole, strict=True)
+    )
+    return spreadsheet.csv_text([*names, *for_people], rows, for_people=True), "text/csv; charset=utf-8"
+
+
+def _numbers(record: Record) -> str:
+    return "; ".join(phone["number"] for phone in record.get("phones", ()))
+
+
+def _spoken(record: Record) -> str:
+    return "; ".join(language["name"] for language in record.get("languages", ()))
+
+
+def _areas(record: Record) -> str:
+    return "; ".join(area["name"] for area in record.get("service_areas", ()))
+
+
+def _towns(record: Record) -> str:
+    places = (one["location"] for one in record.get("service_at_locations", ()))
+    return "; ".join(place["name"] for place in places if place["location_type"] == "physical")
+
+
+_FOR_PEOPLE: Final[Mapping[str, Mapping[str, Callable[[Record], str]]]] = {
+    "service": {
+        "organisation": lambda record: record["organization"]["name"],
+        "country": _areas,
+        "town": _towns,
+        "phone": _numbers,
+        "languages": _spoken,
+    },
+    "organization": {
+        "phone": _numbers,
+        "town": lambda record: "; ".join(
+            place["name"] for place in record.get("locations", ()) if place["location_type"] == "physical"
+        ),
+    },
+    "service_at_location": {
+        "organisation": lambda record: record["service"]["organization"]["name"],
+        "service": lambda record: record["service"]["name"],
+        "country": lambda record: _areas(record["service"]),
+        "town": lambda record: record["location"]["name"],
+        "phone": lambda record: _numbers(record["service"]),
+        "languages": lambda record: _spoken(record["service"]),
+    },
+}
+"""Columns that stand after those of HSDS, by kind."""
 
 
 def _cell(value: Any) -> Any:

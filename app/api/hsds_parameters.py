@@ -128,7 +128,7 @@ class ListParameters(DeclaredParameters):
         parameters = request.query_params
         format_ = parameters.get("format", "json")
         if format_ not in _FORMATS:
-            raise _invalid("format", "unknown_code", "Use json, ndjson or csv.")
+            raise _invalid("format", "unknown_code", "One of: json, ndjson, csv.")
         flags = flags_of(request, self._flags)
         whole = (format_ != "json" or "minimal" in flags) and not {"page", "per_page"} & set(parameters)
         return ListQuery(
@@ -162,7 +162,7 @@ def refuse_unknown(request: Request, known: frozenset[str]) -> None:
     if not known.issuperset(names):
         raise _invalid("", "unknown_parameter", "The request has an unknown query parameter.")
     if len(names) != len(set(names)):
-        raise _invalid("", "said_twice", "A query parameter may be given only once.")
+        raise _invalid("", "repeated", "A query parameter may be given only once.")
 
 
 def _number(request: Request, name: str, default: int, maximum: int) -> int:
@@ -189,7 +189,7 @@ def _uuid(name: str, text: str) -> str:
     try:
         return str(UUID(text))
     except ValueError:
-        raise _invalid(name, "not_a_uuid", "Use the UUID of an entry.") from None
+        raise _invalid(name, "not_an_id", "Use the UUID of an entry.") from None
 
 
 def _instant(text: str) -> datetime:
@@ -198,7 +198,7 @@ def _instant(text: str) -> datetime:
         moment = datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise _invalid("modified_after", "not_a_moment", "Use a date or a time like 2026-11-24T10:00:00Z.") from None
+        raise _invalid("modified_after", "not_an_instant", "Use a date or a time like 2026-11-24T10:00:00Z.") from None
 
 
 def _invalid(name: str, code: str, detail: str) -> Invalid:

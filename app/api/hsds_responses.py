@@ -7,7 +7,7 @@ from app.directory.hsds.schemas import SHAPES, json_schema
 
 REQUIRED: Final = "required"
 OPTIONAL: Final = "optional"
-_PAGE: Final = {
+_PAGE: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
         **{name: {"type": "integer", "minimum": 0} for name in ("total_items", "total_pages", "page_number", "size")},
@@ -22,7 +22,14 @@ _PROBLEM: Final = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
-        "errors": {"type": "array", "items": {"type": "object"}},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {name: {"type": "string"} for name in ("pointer", "code", "detail")},
+                "required": ["pointer", "code", "detail"],
+            },
+        },
     },
     "required": ["type", "title", "status"],
 }
@@ -34,6 +41,7 @@ _ABOUT: Final = {
         "openapi_url": {"type": "string", "format": "uri"},
         "description": {"type": "string"},
         "publisher": {"type": "object", "properties": {"name": {"type": "string"}, "website": {"type": "string"}}},
+        "license": {"type": "object", "properties": {"name": {"type": "string"}, "url": {"type": "string"}}},
     },
     "required": ["version", "profile", "openapi_url"],
 }
@@ -45,14 +53,15 @@ def about() -> dict[str, Any]:
 
 
 def page_of(name: str, shape: str, tag: str = OPTIONAL, *, minimal: bool = False) -> dict[str, Any]:
-    """Arguments for the route decorator of a list. `minimal`: entries may lack the fields that are required otherwise."""
-    entry: dict[str, Any] = ref("schemas", shape)
-    if minimal:
-        entry = {"anyOf": [entry, {"type": "object", "required": ["id"], "maxProperties": 2}]}
+    """Arguments for the route decorator of a list. `minimal`: entries may lack the fields that are required otherwise.
+
+    Each page is one flat object: generators drop what stands beside `allOf`.
+    """
+    entry = ref("schemas", f"{shape}_or_minimal" if minimal else shape)
     page = {
-        "allOf": [ref("schemas", "Page")],
-        "properties": {"contents": {"type": "array", "items": entry}},
-        "required": ["contents"],
+        **_PAGE,
+        "properties": {**_PAGE["properties"], "contents": {"type": "array", "items": entry}},
+        "required": ["empty", "contents"],
     }
     lines = {"schema": {"type": "string"}}
     media = {"application/json": {"schema": page}, "application/x-ndjson": lines, "text/csv": lines}
@@ -94,6 +103,14 @@ def _problem(name: str) -> dict[str, Any]:
 
 
 COMPONENTS: Final = {
-    "schemas": {"Page": _PAGE, "Problem": _PROBLEM, **{name: json_schema(name) for name in SHAPES}},
+    "schemas": {
+        "Problem": _PROBLEM,
+        **{name: json_schema(name) for name in SHAPES},
+        "service_or_minimal": {
+            **json_schema("service"),
+            "description": "A service; with `minimal` only `id` and `last_modified`.",
+            "required": ["id"],
+        },
+    },
     "responses": {name: _problem(name) for name in ("NotFound", "Invalid", "Busy")},
 }

@@ -14,7 +14,6 @@ from app.api.dependencies import (
     IdempotencyKey,
     Packs,
     for_organisation,
-    invalid,
     object_with,
     require_content_type,
 )
@@ -24,7 +23,7 @@ from app.api.schemas import FiledIntake
 from app.casework.filing import ReferredIn, file_intake
 from app.core import strict_json
 from app.core.dependencies import Body, Brake, Db, Keys, Now
-from app.core.errors import Invalid
+from app.core.errors import FieldError, Invalid
 from app.intake import schemas
 from app.intake.idempotency import StoredResponse
 from app.intake.schemas import Intake
@@ -58,15 +57,21 @@ async def _parse_referral(request: Request, body: Body, packs: Packs, now: Now) 
     """Reads the body before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
     require_content_type("application/json", request)
     document = object_with(strict_json.loads(body), frozenset(ReferralIn.model_fields))
-    agreed = document.get("person_agreed")
+    agreed, errors, intake = document.get("person_agreed"), [], None
     if agreed not in AGREEMENTS:
-        raise invalid("/person_agreed", "required", "One of: spoken, written. Without their word nothing is passed on.")
+        code = "required" if agreed is None else "unknown_code"
+        detail = "One of: spoken, written. Without their word nothing is passed on."
+        errors.append(FieldError(pointer="/person_agreed", code=code, detail=detail))
     try:
-        return _InboundReferral(agreed, schemas.read(document.get("intake"), packs, now.date()))
+        if "intake" in document:
+            intake = schemas.read(document["intake"], packs, now.date())
+        else:
+            errors.append(FieldError(pointer="/intake", code="required", detail="This is required."))
     except Invalid as error:
-        raise Invalid(
-            [{**field_error, "pointer": f"/intake{field_error['pointer']}"} for field_error in error.errors]
-        ) from None
+        errors += [{**found, "pointer": f"/intake{found['pointer']}"} for found in error.errors]
+    if errors or intake is None:
+        raise Invalid(errors)
+    return _InboundReferral(str(agreed), intake)
 
 
 @router.post(

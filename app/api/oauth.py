@@ -57,7 +57,12 @@ _REFUSALS: Final[Responses] = {
             headers=CHALLENGE,
         ),
     },
-    **problems(),
+    413: {
+        "model": schemas.OAuthProblem,
+        "description": "The body is too large.",
+        **success({"error": "invalid_request", "error_description": "The request is too large."}),
+    },
+    **{status: answer for status, answer in problems().items() if status != 413},
 }
 
 
@@ -69,14 +74,20 @@ class OAuthError(Exception):
         self.code = code
         self.description = description
 
-    def answer(self) -> JSONResponse:
+    def answer(self, status: int = 400) -> JSONResponse:
+        """`status`: for an error that is not the client's identity."""
         unknown = self.code == "invalid_client"
         challenge = {"WWW-Authenticate": f'Basic realm="{REALM}", charset="UTF-8"'} if unknown else {}
         return JSONResponse(
             {"error": self.code, "error_description": self.description},
-            status_code=401 if unknown else 400,
+            status_code=401 if unknown else status,
             headers={**_NEVER_STORED, **challenge},
         )
+
+
+def too_large() -> JSONResponse:
+    """The answer to a body that is larger than the service reads: 413, in the form that OAuth libraries can read."""
+    return OAuthError("invalid_request", "The request is too large.").answer(413)
 
 
 @router.get(

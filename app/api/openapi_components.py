@@ -234,7 +234,29 @@ def complete(document: dict[str, Any], routes: list[APIRoute], base_url: str) ->
     for name in schemas.keys() & definitions.keys():
         if schemas[name] != definitions[name]:
             raise ValueError(f"two schemas are called {name}")
-    document["components"]["schemas"] = dict(sorted({**schemas, **definitions}.items()))
+    document["components"]["schemas"] = {
+        name: _without_defaults(schema) for name, schema in sorted({**schemas, **definitions}.items())
+    }
+
+
+def _without_defaults(schema: Any) -> Any:
+    """The schema without `default`: generators make such a field required, or send the default where nothing was said.
+
+    What an absent field means is in its description.
+    """
+    if isinstance(schema, list):
+        return [_without_defaults(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: inner
+        if name in _VERBATIM
+        else {field: _without_defaults(one) for field, one in inner.items()}
+        if name == "properties"
+        else _without_defaults(inner)
+        for name, inner in schema.items()
+        if name != "default"
+    }
 
 
 def policies(dependant: Dependant) -> Iterator[Policy]:

@@ -15,14 +15,14 @@ SUMMARY: Final[dict[str, Any]] = {
     "country": "PL",
     "languages": ["ru"],
     "deadline": {"last_safe_day": "2026-12-03", "certainty": "sourced-high", "known": True},
-    "respond_by": "2026-11-25T17:00:00Z",
+    "respond_by": "2026-11-25T17:00:00.000Z",
     "respond_by_local": "2026-11-25T18:00:00+01:00",
     "time_zone": "Europe/Warsaw",
-    "decide_by": "2026-11-27T10:05:12.250000Z",
+    "decide_by": "2026-11-27T10:05:12.250Z",
     "sealed": False,
-    "waiting_since": "2026-11-24T10:00:00Z",
-    "offered_at": "2026-11-24T10:05:12.250000Z",
-    "updated_at": "2026-11-24T10:05:12.250000Z",
+    "waiting_since": "2026-11-24T10:00:00.000Z",
+    "offered_at": "2026-11-24T10:05:12.250Z",
+    "updated_at": "2026-11-24T10:05:12.250Z",
 }
 DETAIL: Final[dict[str, Any]] = {
     **SUMMARY,
@@ -34,7 +34,7 @@ EVENT: Final[dict[str, Any]] = {
     "source": "/v1/referrals",
     "type": "org.pristan.referral.offered",
     "subject": _ID,
-    "time": "2026-11-24T10:05:12.250000Z",
+    "time": "2026-11-24T10:05:12.250Z",
     "datacontenttype": "application/json",
     "data": {"referral": _ID, "state": "offered", "version": 2},
 }
@@ -75,8 +75,8 @@ WEBHOOK: Final[dict[str, Any]] = {
     "types": [],
     "signature": "v1",
     "state": "active",
-    "created_at": "2026-11-24T10:05:12.250000Z",
-    "updated_at": "2026-11-24T10:05:12.250000Z",
+    "created_at": "2026-11-24T10:05:12.250Z",
+    "updated_at": "2026-11-24T10:05:12.250Z",
 }
 DELIVERY: Final[dict[str, Any]] = {
     "id": "b1f7a9c0-3c1d-4b0e-9f5b-8f6c2d1e0a77",
@@ -85,11 +85,11 @@ DELIVERY: Final[dict[str, Any]] = {
     "referral": _ID,
     "state": "waiting",
     "attempts": 2,
-    "next_attempt_at": "2026-11-24T10:10:21.000000Z",
-    "attempted_at": "2026-11-24T10:05:18.000000Z",
+    "next_attempt_at": "2026-11-24T10:10:21.000Z",
+    "attempted_at": "2026-11-24T10:05:18.000Z",
     "last_status": 503,
-    "happened_at": "2026-11-24T10:05:12.250000Z",
-    "created_at": "2026-11-24T10:05:13.000000Z",
+    "happened_at": "2026-11-24T10:05:12.250Z",
+    "created_at": "2026-11-24T10:05:13.000Z",
 }
 CONFLICT_LIST: Final[dict[str, Any]] = {"form": "1", "forms": ["1", "2"], "salt": "q" * 42 + "o", "entries": 120}
 CONFLICT_HASHES: Final[dict[str, Any]] = {"form": "2", "hashes": ["h" * 42 + "o"]}
@@ -97,7 +97,7 @@ CONFLICT_HASHES: Final[dict[str, Any]] = {"form": "2", "hashes": ["h" * 42 + "o"
 _SIGNATURE: Final[dict[str, Any]] = {
     "kid": "kQ3V0w1c3u8nq5rJ2b7hY9mZ4xT6sLfA0dGpEoUiCtM",
     "alg": "Ed25519",
-    "signed_at": "2026-11-24T10:20:00Z",
+    "signed_at": "2026-11-24T10:20:00.000Z",
     "value": "c2ln" * 21 + "cw",
 }
 _DOCUMENT: Final = "5b7d2c1e-8f3a-4d6b-9c0e-1a2b3c4d5e6f"
@@ -121,7 +121,7 @@ SEALED: Final[dict[str, Any]] = {
         }
     ],
     "documents": [
-        {"id": _DOCUMENT, "author": "person", "pages": 2, "pieces": 14, "created_at": "2026-11-24T10:00:00Z"}
+        {"id": _DOCUMENT, "author": "person", "pages": 2, "pieces": 14, "created_at": "2026-11-24T10:00:00.000Z"}
     ],
     "signature": _SIGNATURE,
 }

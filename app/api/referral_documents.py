@@ -50,7 +50,9 @@ def summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
     optional = {
         "deadline": _deadline(row),
         "respond_by": format_instant(owed_by),
-        "respond_by_local": owed_by.astimezone(ZoneInfo(zone)).isoformat() if owed_by and zone else None,
+        "respond_by_local": owed_by.astimezone(ZoneInfo(zone)).isoformat(timespec="seconds")
+        if owed_by and zone
+        else None,
         "time_zone": zone,
         "decide_by": format_instant(row.decide_by),
         "review_on": row.review_on.isoformat() if row.review_on else None,

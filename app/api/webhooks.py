@@ -20,7 +20,6 @@ from app.api.dependencies import (
     Reads,
     for_organisation,
     format_instant,
-    invalid,
     object_with,
     parse_id,
     require_content_type,
@@ -30,8 +29,9 @@ from app.api.schemas import WebhookList, WebhookOut
 from app.client import sandbox
 from app.core import outbound, strict_json
 from app.core.dependencies import Body, Brake, Db, Keys, Now, ReadDb
-from app.core.errors import NotFound
+from app.core.errors import FieldError, Invalid, NotFound
 from app.core.keyring import KeyRing
+from app.core.validation import field_error
 from app.intake.idempotency import StoredResponse
 from app.partners.oauth_clients import Caller
 from app.webhooks import service, signing
@@ -75,20 +75,23 @@ class WebhookChange(StrictBody):
 
 
 def read_body(request: Request, body: bytes, model: type[BodyModel]) -> BodyModel:
-    """Raises UnsupportedType, BadRequest, Invalid; nothing of the input is repeated."""
+    """Raises UnsupportedType, BadRequest, Invalid (with every fault); nothing of the input is repeated."""
     require_content_type("application/json", request)
-    document = object_with(strict_json.loads(body), frozenset(model.model_fields))
+    document = object_with(strict_json.loads(body), None)
+    errors: list[FieldError] = []
+    parsed = None
     try:
         parsed = model.model_validate(document)
     except ValidationError as error:
-        where = "/".join(str(step) for step in error.errors(include_input=False, include_url=False)[0]["loc"])
-        raise invalid(f"/{where}", "does_not_fit", "This value does not fit; see the API description.") from None
-    url = getattr(parsed, "url", None)
-    if url is not None:
+        errors += [field_error(entry) for entry in error.errors(include_input=False, include_url=False)]
+    url = document.get("url")
+    if isinstance(url, str) and all(error["pointer"] != "/url" for error in errors):
         try:
             outbound.check_url(url)
         except ValueError as error:
-            raise invalid("/url", "not_public_https", str(error)) from None
+            errors.append(FieldError(pointer="/url", code="not_public_https", detail=str(error)))
+    if errors or parsed is None:
+        raise Invalid(errors)
     return parsed
 
 

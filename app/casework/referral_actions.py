@@ -175,8 +175,7 @@ def advance(
     try:
         move = next_move(state, verb, by=by.kind)
         preconditions.check_length(referral, move, by.kind)
-        commands.check(verb, payload, now)
-        commands.check_needs(verb, payload, queries.needs_of(referral, case))
+        commands.check(verb, payload, now, queries.needs_of(referral, case))
         preconditions.check(session, referral, case, move, now)
     except Conflict as refused:
         refused.extra = {**present, **refused.extra}

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from app.client import (
     OpenedMessage,
     PartnerClient,
     Referral,
+    forwarding,
     opened,
     opened_key,
     opened_messages,
@@ -30,6 +32,7 @@ from app.client import (
 )
 from app.client.api import new_key
 from app.client.decryption import base64url, from_base64url
+from app.client.forwarding import Forwarder, NoReceiver
 from app.client.profile import NoProfile, Profile
 from app.core.sealing import CannotOpen, KeyPair
 
@@ -249,14 +252,33 @@ def listen(
     as_json: AsJson = False,
     once: Annotated[bool, typer.Option("--once", help="Print new events and stop.")] = False,
     from_start: Annotated[bool, typer.Option("--from-start", help="Start with the oldest stored event.")] = False,
+    forward: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="For developers: send each event to this address too, signed like a webhook. "
+            "For example http://127.0.0.1:9000/hook.",
+        ),
+    ] = "",
+    secret: Annotated[
+        str,
+        typer.Option(
+            envvar="PRISTAN_WEBHOOK_SECRET",
+            metavar="whsec_…",
+            help="The secret to sign with. Without it one is made and printed.",
+        ),
+    ] = "",
 ) -> None:
     """Print events as they happen, starting after the last one printed. An event may be repeated, with the same id."""
     with reporting_errors(as_json):
+        forwarder = _forwarder(forward, secret) if forward else None
         account = profile.load()
         with open_client(account) as client:
             cursor = None if from_start else account.cursor or None
             for page in _available_pages(client, cursor) if once else client.listen(cursor, on_silence=_report_silence):
                 for event in page.events:
+                    if forwarder and (problem := forwarder.send(event, int(time.time()))):
+                        typer.echo(f"Not taken by {forwarder.url}: {problem}. It is not sent again.", err=True)
                     partner_output.print_value(
                         partner_output.event_document(event)
                         if as_json
@@ -266,6 +288,15 @@ def listen(
                 sys.stdout.flush()
                 account.cursor = page.cursor
                 profile.save(account)
+
+
+def _forwarder(url: str, secret: str) -> Forwarder:
+    shared = secret or forwarding.new_secret()
+    forwarder = Forwarder(forwarding.check_address(url), shared)
+    forwarding.signed(shared, "", 0, b"")
+    if not secret:
+        typer.echo(f"Signed with {shared}", err=True)
+    return forwarder
 
 
 @partner_app.command()
@@ -309,6 +340,8 @@ def reporting_errors(as_json: bool = False) -> Iterator[None]:
             "not-opened",
             as_json,
         )
+    except NoReceiver as error:
+        _fail(str(error), 2, "no-receiver", as_json)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 

@@ -202,6 +202,23 @@ def handle(text: str) -> Identifier | None:
     return Identifier(Kind.HANDLE, name) if name and len(set(name)) > 1 else None
 
 
+def written_address(channel: str, text: str) -> str:
+    """An address as it is kept to be used: without what cannot be seen, "mailto:" and a full stop after it.
+
+    A user name that has only a link or the messenger's word before it becomes `@name`. Anything else stays as it was typed.
+    """
+    if channel == "email":
+        plain = _plain(text)
+        link = re.fullmatch(r"(?i)mailto:([^?]*)(?:\?.*)?", plain)
+        return (link[1] if link else plain).strip(" .,;")
+    if channel != "telegram":
+        return text
+    plain = _plain(text)
+    found = handle(plain)
+    is_alone = re.fullmatch(rf"(?i)(?:{_MESSENGERS}\s*[:\s—–-]\s*)?@\w+", plain) or re.fullmatch(r"\S+[/=]\S+", plain)
+    return f"@{found.text}" if found and is_alone and re.fullmatch(r"\w{3,32}", found.text) else text
+
+
 def names(text: str) -> list[Identifier]:
     """The identifiers of a full name: its keys of form 2, which its usual spellings share, and the whole name in form 1.
 

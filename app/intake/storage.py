@@ -115,7 +115,7 @@ class StoredField:
 class StoredModel(BaseModel):
     """Base of the schema's models. Raises UndeclaredField while the class is made."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

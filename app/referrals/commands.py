@@ -53,8 +53,15 @@ def with_default_question(payload: TransitionInput, verb: Verb) -> TransitionInp
     )
 
 
-def check(verb: Verb, payload: TransitionInput, now: datetime) -> None:
-    """Raises Invalid: a reason, outcome or day that the verb needs is missing, or one that it does not take is there."""
+def check(verb: Verb, payload: TransitionInput, now: datetime, needs: Collection[str]) -> None:
+    """Raises Invalid, with every fault, unless what comes with the verb fits it. `needs`: what the referral is for."""
+    errors = [*faults(verb, payload, now), *_need_errors(verb, payload, needs)]
+    if errors:
+        raise Invalid(errors)
+
+
+def faults(verb: Verb, payload: TransitionInput, now: datetime) -> list[FieldError]:
+    """A reason, outcome or day that the verb needs is missing, or one that it does not take is there."""
     fields = (
         ("reason", payload.reason, verb in REASON_REQUIRED, reasons_for(verb)),
         ("outcome", payload.outcome, verb in OUTCOME_REQUIRED, list(OUTCOMES) if verb in OUTCOME_REQUIRED else []),
@@ -72,7 +79,7 @@ def check(verb: Verb, payload: TransitionInput, now: datetime) -> None:
             detail = (
                 Translatable("One of: {codes}.", codes=", ".join(codes)) if codes else N_("This action takes none.")
             )
-            errors.append(FieldError(pointer=f"/{name}", code="unknown_code", detail=detail))
+            errors.append(FieldError(pointer=f"/{name}", code="unknown_code" if codes else "not_taken", detail=detail))
     if verb in DAY_REQUIRED and payload.until is None:
         errors.append(FieldError(pointer="/until", code="required", detail="Choose a day after today."))
     if (
@@ -86,25 +93,22 @@ def check(verb: Verb, payload: TransitionInput, now: datetime) -> None:
         errors.append(FieldError(pointer="/until", code="out_of_range", detail=detail))
     if verb not in DAY_REQUIRED and payload.until is not None:
         errors.append(FieldError(pointer="/until", code="not_taken", detail="This action takes no day."))
-    errors += _handover_errors(verb, payload, now)
-    if errors:
-        raise Invalid(errors)
+    if payload.outcomes and verb not in OUTCOME_REQUIRED:
+        errors.append(FieldError(pointer="/outcomes", code="not_taken", detail="This action takes no outcomes."))
+    return errors + _handover_errors(verb, payload, now)
 
 
-def check_needs(verb: Verb, payload: TransitionInput, needs: Collection[str]) -> None:
-    """Raises Invalid if an outcome names a need that the referral is not for, is unknown, or belongs to another verb; or if the
-    referral is narrowed and the remaining needs are missing or not its own.
-    """
+def _need_errors(verb: Verb, payload: TransitionInput, needs: Collection[str]) -> list[FieldError]:
+    """An outcome names a need that the referral is not for, or is unknown; or the referral is narrowed and the remaining needs
+    are missing or not its own."""
     errors = []
     if (verb is Verb.NARROW) != bool(payload.needs) or not set(payload.needs) <= set(needs):
         errors.append(
             FieldError(pointer="/needs", code="unknown_code", detail="Some of its needs, when it is narrowed.")
         )
-    for need, outcome in (payload.outcomes or {}).items():
+    for need, outcome in (payload.outcomes or {}).items() if verb in OUTCOME_REQUIRED else ():
         pointer = f"/outcomes/{need}"
-        if verb not in OUTCOME_REQUIRED:
-            errors.append(FieldError(pointer="/outcomes", code="not_taken", detail="This action takes no outcomes."))
-        elif need not in needs:
+        if need not in needs:
             detail = Translatable("The referral is for: {codes}.", codes=", ".join(needs))
             errors.append(FieldError(pointer=pointer, code="unknown_code", detail=detail))
         elif outcome not in OUTCOMES:
@@ -115,8 +119,7 @@ def check_needs(verb: Verb, payload: TransitionInput, needs: Collection[str]) ->
                     detail=Translatable("One of: {codes}.", codes=", ".join(OUTCOMES)),
                 )
             )
-    if errors:
-        raise Invalid(errors)
+    return errors
 
 
 def _handover_errors(verb: Verb, payload: TransitionInput, now: datetime) -> list[FieldError]:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+from app.core.clock import instant
 from app.core.vocabulary import complete
 from app.referrals.reasons import OUTCOMES, REASONS
 from app.referrals.states import State
@@ -100,9 +101,9 @@ def bundle(referral: FhirReferral) -> dict[str, Any]:
     return {
         "resourceType": "Bundle",
         "id": str(referral.id),
-        "meta": {"lastUpdated": _instant(referral.updated_at)},
+        "meta": {"lastUpdated": instant(referral.updated_at)},
         "type": "collection",
-        "timestamp": _instant(referral.updated_at),
+        "timestamp": instant(referral.updated_at),
         "entry": [{"fullUrl": _urn(number), "resource": resource} for number, resource in resources],
     }
 
@@ -110,13 +111,13 @@ def bundle(referral: FhirReferral) -> dict[str, Any]:
 def _task(referral: FhirReferral, request: UUID, patient: UUID) -> dict[str, Any]:
     optional: dict[str, Any] = {
         "statusReason": _reason(referral.reason),
-        "restriction": {"period": {"end": _instant(referral.respond_by)}} if referral.respond_by else None,
+        "restriction": {"period": {"end": instant(referral.respond_by)}} if referral.respond_by else None,
         "output": _outcome(referral.outcome),
     }
     return {
         "resourceType": "Task",
         "id": str(referral.id),
-        "meta": {"versionId": str(referral.version), "lastUpdated": _instant(referral.updated_at)},
+        "meta": {"versionId": str(referral.version), "lastUpdated": instant(referral.updated_at)},
         "identifier": [{"system": "urn:pristan:referral", "value": referral.label}],
         "status": TASK_STATUS[referral.state],
         "businessStatus": _concept("state", referral.state.value),
@@ -125,8 +126,9 @@ def _task(referral: FhirReferral, request: UUID, patient: UUID) -> dict[str, Any
         "code": {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill"}]},
         "focus": {"reference": _urn(request)},
         "for": {"reference": _urn(patient)},
-        "authoredOn": _instant(referral.offered_at),
-        "lastModified": _instant(referral.updated_at),
+        "authoredOn": instant(referral.offered_at),
+        "lastModified": instant(referral.updated_at),
+        "requester": _team(referral.country),
         "owner": _organisation(referral.organisation),
         **_without_nothing(optional),
     }
@@ -151,7 +153,8 @@ def _request(referral: FhirReferral, request: UUID, patient: UUID) -> dict[str, 
         "priority": PRIORITY[referral.urgency],
         "code": {**_concept("service", referral.service), "text": "Legal help"},
         "subject": {"reference": _urn(patient)},
-        "authoredOn": _instant(referral.offered_at),
+        "authoredOn": instant(referral.offered_at),
+        "requester": _team(referral.country),
         "performer": [_organisation(referral.organisation)],
         "locationCode": [{"coding": [place]} for place in places],
         **_without_nothing(optional),
@@ -177,6 +180,12 @@ def _organisation(slug: str) -> dict[str, Any]:
     return {"type": "Organization", "identifier": {"system": "urn:pristan:organisation", "value": slug}}
 
 
+def _team(country: str) -> dict[str, Any]:
+    """Who asks: the coordinators of the country."""
+    identifier = {"system": "urn:pristan:team", "value": country}
+    return {"type": "Organization", "identifier": identifier, "display": "Coordinators of Pristan"}
+
+
 def _concept(kind: str, code: str, words: str | None = None) -> dict[str, Any]:
     coding = {"system": f"urn:pristan:{kind}", "code": code, **({"display": words} if words else {})}
     return {"coding": [coding]}
@@ -189,10 +198,6 @@ def _place(referral_id: UUID, kind: str) -> UUID:
 
 def _urn(place: UUID) -> str:
     return f"urn:uuid:{place}"
-
-
-def _instant(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _without_nothing(fields: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from app.core.clock import instant
+
 COLUMNS: Final = (
     "request", "service", "state", "urgency", "country", "needs", "languages", "last_safe_day", "waiting_since",
     "offered_at", "decide_by", "contact_by", "review_on", "reason", "outcome", "updated_at",
@@ -23,6 +25,6 @@ def cells(row: Any) -> list[object]:
         *(day.isoformat() if day else None for day in days),
         row.reason,
         row.outcome,
-        row.updated_at.isoformat(),
+        instant(row.updated_at),
         row.deadline_certainty if row.deadline_on else None,
     ]

@@ -75,7 +75,15 @@ def refill(session: Session, *, keys: KeyRing, directory: Directory, now: dateti
         if made < room:
             _rehearse(session, label, keys, directory, now)
             made += 1
+    if made:
+        _put_last(session, now)
     return made
+
+
+def _put_last(session: Session, now: datetime) -> None:
+    """Put the errors on demand behind the ordinary cases of the list, which begins with the longest unchanged."""
+    rehearsals = sa.update(Referral).where(Referral.label.in_(list(ERROR_REHEARSALS)))
+    session.execute(rehearsals.values(updated_at=now + timedelta(milliseconds=1)))
 
 
 def _found(session: Session, keys: KeyRing, now: datetime) -> None:

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.core import log
+from app.core import clock, log
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.outbound import CannotSend, Outbound
@@ -216,8 +216,7 @@ def payload(delivery: WebhookDelivery) -> dict[str, Any]:
     data: dict[str, Any] = {"event": str(delivery.event_id)}
     if delivery.referral_id is not None:
         data |= {"referral": str(delivery.referral_id), "version": delivery.referral_version}
-    timestamp = delivery.happened_at.isoformat().replace("+00:00", "Z")
-    return {"type": delivery.type, "timestamp": timestamp, "data": data}
+    return {"type": delivery.type, "timestamp": clock.instant(delivery.happened_at), "data": data}
 
 
 def record_outcome(session: Session, outcome: DeliveryOutcome, now: datetime, chance: Random) -> None:

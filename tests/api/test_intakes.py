@@ -174,7 +174,7 @@ def test_it_needs_its_scope_and_a_key(network: Network):
         ({"consent": {"mode": "named", "organisations": ["planted"]}}, "/consent/organisations/0"),
         ({"planted_field": "planted"}, ""),
         ({"answer_by": {"planted_field": 1}}, "/answer_by"),
-        ({"answer_by": {"channel": "email", "address": "planted@"}}, "/answer_by"),
+        ({"answer_by": {"channel": "email", "address": "planted@"}}, "/answer_by/address"),
         ({"letter": {"kind": "planted"}}, "/letter/kind"),
         ({"letter": {"received_on": "2099-01-01"}}, "/letter/received_on"),
         ({"story": "planted\u0000"}, "/story"),

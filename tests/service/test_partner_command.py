@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app.cli import partner, partner_output
-from app.client import CannotReach, PartnerClient, profile
+from app.client import CannotReach, PartnerClient, forwarding, profile
 from app.client.decryption import base64url
 from app.core.sealing import PUBLIC_KEY_BYTES
 from tests.support.partners import MINE, OTHER, Network
@@ -264,3 +264,20 @@ def test_the_conversation_with_the_team_is_read_and_written(at_work: Terminal, m
     mine.private_key, mine.old_keys = "", []
     profile.save(mine)
     at_work("messages", referral, exit_code=7)
+
+
+def test_events_are_forwarded_to_a_program_on_the_same_machine(at_work: Terminal, monkeypatch: pytest.MonkeyPatch):
+    received: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        received.append(request)
+        return httpx.Response(204)
+
+    made = partial(forwarding.Forwarder, http=httpx.Client(transport=httpx.MockTransport(answer)))
+    monkeypatch.setattr(partner, "Forwarder", made)
+    at_work.network.offer()
+    told = at_work("listen", "--once", "--forward", "http://127.0.0.1:9000/hook")
+    assert [request.url.path for request in received] == ["/hook"]
+    assert json.loads(received[0].content)["type"] == "org.pristan.referral.offered"
+    assert "whsec_" in told.stderr
+    assert at_work("listen", "--once", "--forward", "http://centre.example/hook", exit_code=2).stdout == ""

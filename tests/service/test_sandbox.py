@@ -288,3 +288,24 @@ def test_the_operator_makes_somebody_a_program_of_their_own(sandbox_network: Net
                 sandbox_identity.add_own_client(session, sandbox_network.keys, name, sandbox_network.now)
     form = {"grant_type": "client_credentials"}
     assert sandbox_network.http.post("/oauth/token", data=form, auth=("acme-test", secret)).status_code == 200
+
+
+def test_the_list_begins_with_ordinary_cases_and_ends_with_the_errors_on_demand(sandbox_network: Network):
+    def places() -> tuple[list[int], list[int]]:
+        labels = [referral["label"] in ERROR_REHEARSALS for referral in listed(sandbox_network)]
+        return [i for i, one in enumerate(labels) if one], [i for i, one in enumerate(labels) if not one]
+
+    errors, usual = places()
+    assert len(errors) == len(ERROR_REHEARSALS)
+    assert max(usual) < min(errors)
+    for referral in ordinary(sandbox_network):
+        sandbox_network.act(referral["id"], "decline", who=WHO, json={"reason": "other"})
+    sandbox_network.later(hours=2)
+    refilled(sandbox_network)
+    errors, usual = places()
+    assert min(usual) < min(errors), "new ones come before errors that are older"
+    assert all(
+        referral["state"] != "offered" or index < min(errors)
+        for index, referral in enumerate(listed(sandbox_network))
+        if referral["label"] not in ERROR_REHEARSALS
+    )

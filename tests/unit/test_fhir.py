@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from fhir.resources.R4B.bundle import Bundle
 
 from app.referrals import fhir
 from app.referrals.fhir import FhirReferral
@@ -25,13 +26,13 @@ ELEMENTS: dict[str, dict[str, tuple[bool, bool]]] = {
         "id": (False, False), "meta": (False, False), "identifier": (True, False), "status": (False, True),
         "statusReason": (False, False), "businessStatus": (False, False), "intent": (False, True),
         "priority": (False, False), "code": (False, False), "focus": (False, False), "for": (False, False),
-        "authoredOn": (False, False), "lastModified": (False, False), "owner": (False, False),
+        "authoredOn": (False, False), "lastModified": (False, False), "requester": (False, False), "owner": (False, False),
         "restriction": (False, False), "output": (True, False),
     },
     "ServiceRequest": {
         "id": (False, False), "identifier": (True, False), "status": (False, True), "intent": (False, True),
         "priority": (False, False), "code": (False, False), "orderDetail": (True, False), "subject": (False, True),
-        "occurrencePeriod": (False, False), "authoredOn": (False, False), "performer": (True, False),
+        "occurrencePeriod": (False, False), "authoredOn": (False, False), "requester": (False, False), "performer": (True, False),
         "locationCode": (True, False), "reasonCode": (True, False),
     },
     "Patient": {"id": (False, False), "communication": (True, False)},
@@ -92,6 +93,26 @@ def test_every_state_has_its_place_in_both_life_cycles(state: State) -> None:
     assert parts["Task"]["status"] in SETS["task-status"]
     assert parts["ServiceRequest"]["status"] in SETS["request-status"]
     assert parts["Task"]["businessStatus"]["coding"] == [{"system": "urn:pristan:state", "code": state.value}]
+
+
+BUNDLES = [
+    *({"state": state, "urgency": urgency} for state in State for urgency in URGENCIES),
+    *({"state": State.DECLINED, "reason": code} for code in REASONS),
+    *({"state": State.COMPLETED, "outcome": code} for code in OUTCOMES),
+    {"last_safe_day": date(2026, 12, 3), "is_deadline_known": False},
+    {"needs": (), "languages": (), "helps": (), "region": None, "respond_by": None, "last_safe_day": None},
+]  # fmt: skip
+"""Every code once, and a referral of which nothing more is told."""
+
+
+def test_every_bundle_is_read_by_a_library_of_fhir() -> None:
+    """R4B, the newest R4 that the library has: the three resources are the same in both."""
+    for given in BUNDLES:
+        made = fhir.bundle(told(**given))
+        parsed = Bundle.model_validate_json(json.dumps(made))
+        task, request, _patient = (entry.resource for entry in parsed.entry)
+        assert task.requester.identifier.value == request.requester.identifier.value == "PL", given
+        assert task.owner.identifier.value == "pl-hfhr"
 
 
 def test_what_is_live_here_is_live_there() -> None:

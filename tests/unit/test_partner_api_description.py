@@ -13,6 +13,7 @@ from app import api
 from app.api import openapi, openapi_components, openapi_examples, schemas
 from app.api.dependencies import Policy, anyone
 from app.api.hsds import everybody
+from app.api.referral_actions import BODY_BY_VERB, VERBS
 from app.core import errors
 from app.partners.oauth_clients import SCOPES
 from app.staff import read_quotas
@@ -22,6 +23,8 @@ OPERATIONS = [
     (method, path, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
 ]
 OPEN = {"/v1/openapi.json", "/v1/vocabularies", "/v1/webhooks.openapi.json", "/v1/docs", "/v1/docs.css"}
+ACTIONS = "/v1/referrals/{referral_id}/actions/"
+WITHOUT_BODY = [f"/actions/{verb}" for verb in VERBS if verb not in BODY_BY_VERB]
 NAMES = [f"{method} {path}" for method, path, _ in OPERATIONS]
 
 
@@ -70,7 +73,7 @@ def test_every_route_but_those_for_monitoring_is_described():
     directory = {(path, method) for path, method in every if path.startswith("/hsds/")}  # has a document of its own
     served = every - directory
     not_for_programs = {(path, "get") for path in ("/healthz", "/readyz", "/metrics", "/v1/docs", "/v1/docs.css")}
-    assert served - described == not_for_programs
+    assert served - described == not_for_programs | {(ACTIONS + "{verb}", "post")}, "each verb has a path of its own"
     assert described <= served
 
 
@@ -123,7 +126,7 @@ def test_an_operation_names_its_answers_and_its_security(method, path, operation
         assert {"401", "403", "422", "503"} <= statuses
     if method in {"post", "patch"}:
         assert "413" in statuses
-        assert ("requestBody" in operation) == (not path.endswith(("/secret", "/test", "/retry")))
+        assert ("requestBody" in operation) == (not path.endswith(("/secret", "/test", "/retry", *WITHOUT_BODY)))
         assert all(media["schema"] for media in operation.get("requestBody", {}).get("content", {}).values())
 
 

@@ -229,3 +229,16 @@ def test_no_mishap_costs_an_answer(person_site: PersonSite, mishap: Callable[[Pe
 
 def test_there_are_twenty_of_them() -> None:
     assert len(set(MISHAPS)) == 20
+
+
+def test_a_letter_of_another_alphabet_is_asked_about_and_a_tick_puts_it_right(person_site: PersonSite):
+    browser = at_story(person_site).fill(channel="email", address="ivan.demo@mail.рu")
+    assert "ivan.demo@mail.ru?" in browser.text
+    assert browser.page.css_first("#f-address").attributes["value"] == "ivan.demo@mail.рu", "what was typed is kept"
+    assert browser.page.css_first("input[name=address_meant]").attributes["type"] == "checkbox"
+    browser.fill(channel="email", address="ivan.demo@mail.рu", address_meant="yes")
+    assert browser.page.css_first("#f-address") is None, "the form goes on"
+    assert browser.open("/ru/form/7").page.css_first("#f-address").attributes["value"] == "ivan.demo@mail.ru"
+    assert browser.page.css_first("input[name=address_meant]") is None
+    browser.fill(channel="telegram", address="@")
+    assert "Это не похоже на имя пользователя." in browser.text

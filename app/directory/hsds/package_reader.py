@@ -32,6 +32,7 @@ MOST_FILES: Final = 100
 _SINGULAR: Final = (
     {name: name for name in FILES}
     | {PurePosixPath(path).stem: name for name, path in FILES.items()}
+    | {"service_at_locations": "service_at_location"}
     | {"services_at_location": "service_at_location"}
 )
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}")

@@ -11,6 +11,12 @@ from app.directory.hsds.records import Record, Records
 from app.directory.hsds.schemas import FILES, SHAPES, Property, columns
 
 DESCRIPTOR: Final = "datapackage.json"
+LICENCE: Final = {
+    "name": "CC-BY-4.0",
+    "path": "https://creativecommons.org/licenses/by/4.0/",
+    "title": "Creative Commons Attribution 4.0",
+}
+"""Of the directory's data (decision 124); the program has another."""
 _REFERENCES: Final = {
     "organization_id": "organization", "service_id": "service", "location_id": "location",
     "service_at_location_id": "service_at_location", "taxonomy_id": "taxonomy", "taxonomy_term_id": "taxonomy_term",
@@ -47,6 +53,7 @@ def descriptor(now: datetime) -> dict[str, Any]:
         "profile": "tabular-data-package",
         "name": "pristan-directory",
         "title": "Directory of legal aid for political exiles, HSDS 3.1",
+        "licenses": [LICENCE],
         "created": now.date().isoformat() + "T00:00:00Z",
         "resources": [_resource(name) for name in FILES],
     }

@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from babel import Locale
 
+from app.core.clock import instant
 from app.core.ids import named_id
 from app.directory import fields
 from app.directory.catalogue import Directory, ServiceEntry
+from app.directory.hsds.places import international, places_of
 from app.directory.safety_notes import ORGANISATION_NOTES, notes_of
 from app.directory.schemas import Organisation
 
@@ -96,11 +98,6 @@ def records(directory: Directory, live: Mapping[str, LiveState], *, unverified: 
     )
 
 
-def instant(moment: datetime) -> str:
-    """A moment with milliseconds, as HSDS requires."""
-    return shown(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def shown(moment: datetime) -> datetime:
     """A moment as precisely as an answer gives it: to the millisecond, cut off."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
@@ -127,16 +124,8 @@ def _organization(directory: Directory, organisation: Organisation) -> Record:
             "description": f"Helps with: {labels}.",
             "email": organisation.email,
             "website": organisation.website,
-            "phones": [
-                {
-                    "id": _id("hsds-phone", f"{organisation.id}:{index}"),
-                    "organization_id": own_id,
-                    "number": number.strip(),
-                }
-                for index, number in enumerate((organisation.phone or "").split(";"))
-                if number.strip()
-            ],
-            "locations": list(_locations(organisation)),
+            "phones": list(_phones(directory, organisation, own_id)),
+            "locations": list(_locations(directory, organisation)),
             "organization_identifiers": [
                 {
                     "id": _id("hsds-identifier", organisation.id),
@@ -154,15 +143,49 @@ def _organization(directory: Directory, organisation: Organisation) -> Record:
     )
 
 
-def _locations(organisation: Organisation) -> Iterator[Record]:
-    """The town if known, with the address that people can go to; else the web site; else nothing."""
-    common = {"id": _id("hsds-location", organisation.id), "organization_id": _id("organisation", organisation.id)}
-    if organisation.city:
+def _phones(directory: Directory, organisation: Organisation, own_id: str) -> Iterator[Record]:
+    """The numbers as they are dialled from anywhere."""
+    country = _country(directory, organisation.id)
+    for index, written in enumerate((organisation.phone or "").split(";")):
+        if written.strip():
+            number, remark = international(written.strip(), country)
+            yield known(
+                {
+                    "id": _id("hsds-phone", f"{organisation.id}:{index}"),
+                    "organization_id": own_id,
+                    "number": number,
+                    "description": remark,
+                }
+            )
+
+
+def _locations(directory: Directory, organisation: Organisation) -> Iterator[Record]:
+    """Each town, the first with the address that people can go to. Without a town: online, if there is a site or it says so.
+
+    "Nationwide" and "international" are no places: the service's areas say them.
+    """
+    own_id, places = _id("organisation", organisation.id), places_of(organisation.city or "", directory)
+    for index, town in enumerate(places.towns):
+        suffix = f":{town}" if index else ""
         yield known(
-            {**common, "location_type": "physical", "name": organisation.city, "description": organisation.address}
+            {
+                "id": _id("hsds-location", organisation.id + suffix),
+                "organization_id": own_id,
+                "location_type": "physical",
+                "name": town,
+                "description": "" if index else organisation.address,
+            }
         )
-    elif organisation.website:
-        yield {**common, "location_type": "virtual", "name": "Online", "url": organisation.website}
+    if not places.towns and (organisation.website or places.words):
+        yield known(
+            {
+                "id": _id("hsds-location", organisation.id),
+                "organization_id": own_id,
+                "location_type": "virtual",
+                "name": "Online" if organisation.website or "online" in places.words else "By phone or mail",
+                "url": organisation.website,
+            }
+        )
 
 
 def _service(directory: Directory, entry: ServiceEntry, live: LiveState, terms: Mapping[str, Record]) -> Record:
@@ -207,12 +230,12 @@ def _service(directory: Directory, entry: ServiceEntry, live: LiveState, terms: 
             ],
             "service_at_locations": [
                 {
-                    "id": _id("hsds-service-at-location", entry.key),
+                    "id": _id("hsds-service-at-location", entry.key + (f":{location['name']}" if index else "")),
                     "service_id": own_id,
                     "location_id": location["id"],
                     "location": location,
                 }
-                for location in _locations(organisation)
+                for index, location in enumerate(_locations(directory, organisation))
             ],
             "attributes": [
                 {
@@ -263,16 +286,28 @@ def _schedules(directory: Directory, entry: ServiceEntry) -> Iterator[Record]:
 
 
 def _areas(directory: Directory, entry: ServiceEntry) -> Iterator[Record]:
-    """The countries, and the regions that the rule requires."""
+    """The countries, the regions that the rule requires, and "International" for who works in no country in particular."""
     regions = [code for leaf in entry.service.rule.leaves() if leaf.kind == "region" for code in leaf.test.any_of]
     for code in dict.fromkeys((*sorted(entry.countries), *regions)):
         country = directory.country(code[:2])
         region = country.regions.get(code)
+        whole = "" if region or any(one.startswith(code) for one in regions) else "The whole country."
+        yield known(
+            {
+                "id": _id("hsds-area", f"{entry.key}:{code}"),
+                "service_id": _id("service", entry.key),
+                "name": (region.en or region.local) if region else country.name,
+                "description": whole,
+                "x_iso_3166": code,
+            }
+        )
+    if "international" in places_of(entry.organisation.city or "", directory).words:
         yield {
-            "id": _id("hsds-area", f"{entry.key}:{code}"),
+            "id": _id("hsds-area", f"{entry.key}:international"),
             "service_id": _id("service", entry.key),
-            "name": (region.en or region.local) if region else country.name,
-            "x_iso_3166": code,
+            "name": "International",
+            "description": "Other countries too.",
+            "x_iso_3166": "XX",
         }
 
 

@@ -58,7 +58,7 @@ FILES: Final = MappingProxyType(
         "organization": "organizations.csv",
         "service": "services.csv",
         "location": "locations.csv",
-        "service_at_location": "service_at_locations.csv",
+        "service_at_location": "service_at_location.csv",
         "phone": "phones.csv",
         "schedule": "schedules.csv",
         "service_area": "service_areas.csv",
@@ -84,7 +84,7 @@ EXTRAS: Final = MappingProxyType(
         "x_paused_needs": "Codes of needs for which the service takes no new requests now.",
         "x_paused_languages": "Languages in which it takes no new requests now.",
         "x_time_zone": "The zone that `opens_at` and `closes_at` are local to.",
-        "x_iso_3166": "Code of the country or region, ISO 3166.",
+        "x_iso_3166": "Code of the country or region, ISO 3166; XX: no country in particular.",
         "x_cross_references": "Codes of other taxonomies that include this term, as `scheme:code`.",
     }
 )

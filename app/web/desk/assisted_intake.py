@@ -86,7 +86,7 @@ def file_case(request: Request, desk: AtDesk, packs: Packs, session: Db) -> Resp
 
 
 def _answers(request: Request, packs: Any, now: datetime) -> FormFields:
-    return draft_answers.answers_of_form(draft_answers.with_dates(request.state.form, packs, now))
+    return draft_answers.answers_of_form(draft_answers.as_meant(request.state.form, packs, now))
 
 
 def _read_out_context(lang: str) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def correct(
         return ended_visit.leads_to(lang, field_value(form, "story"), session, request, cookie, keys, settings, now)
     asked, stored = _step(step), questions.to_form(corrections.answers_of(session, opened, keys))
     replaced = draft_answers.in_one_country(_replaced(stored, form, asked), directory)
-    answers = draft_answers.with_dates(replaced, directory, now)
+    answers = draft_answers.as_meant(replaced, directory, now)
     problem = "" if csrf.is_valid(keys, field_value(form, "csrf"), now, csrf.of_visit(cookie)) else "late"
     if not problem and "switch" not in form:
         intake, _errors = draft_answers.validate(answers, lang, directory, now)

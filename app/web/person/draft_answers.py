@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from app.core import written_dates
+from app.core import look_alikes, written_dates
 from app.core.errors import FieldError, Invalid
 from app.core.i18n import translator
 from app.core.written_dates import Nearest, NotADate
@@ -31,6 +31,8 @@ class DraftAnswers:
 
 
 _DATES: Final = tuple(name for name, question in questions.QUESTIONS.items() if question.kind is Kind.DAY)
+ADDRESS_MEANT: Final = "address_meant"
+"""The tick with which a person says that they meant the address of the question."""
 CHOICES: Final = ("ask", "allow", "never")
 _LONGEST_CODE: Final = 100
 _MOST_CODES: Final = 64
@@ -38,16 +40,19 @@ _BOXES: Final = frozenset(box for name in _DATES for box in date_fields.names(na
 
 
 def fields_of(question_list: Iterable[Question]) -> frozenset[str]:
-    """The names of the fields of these questions: one each, three of a date."""
-    return frozenset(
-        field
-        for question in question_list
-        for field in (date_fields.names(question.name) if question.kind is Kind.DAY else (question.name,))
-    )
+    """The names of the fields of these questions: one each, three of a date, and the tick of the address."""
+    return frozenset(field for question in question_list for field in _names(question))
 
 
-def with_dates(form: FormFields, directory: Directory, now: datetime) -> FormFields:
-    """The form with each date that can be read in one field, as ISO 8601. One that cannot is left as it was typed.
+def _names(question: Question) -> tuple[str, ...]:
+    if question.kind is Kind.DAY:
+        return tuple(date_fields.names(question.name))
+    return (question.name, ADDRESS_MEANT) if question.name == "address" else (question.name,)
+
+
+def as_meant(form: FormFields, directory: Directory, now: datetime) -> FormFields:
+    """The form with each date that can be read in one field, as ISO 8601, and with the address that was meant, if the person said
+    so. What cannot be read is left as it was typed.
 
     A year that is not written is the latest in which the day is past, as of today in the country of the form.
     """
@@ -63,7 +68,14 @@ def with_dates(form: FormFields, directory: Directory, now: datetime) -> FormFie
             read.pop(box, None)
         if day is not None:
             read[name] = [day.isoformat()]
+    if read.pop(ADDRESS_MEANT, None) and (meant := meant_address(form)):
+        read["address"] = [meant]
     return read
+
+
+def meant_address(form: FormFields) -> str | None:
+    """The address without letters that only look alike, if the typed one has some."""
+    return look_alikes.meant(form.get("channel", [""])[-1], form.get("address", [""])[-1])
 
 
 def in_one_country(form: FormFields, directory: Directory) -> FormFields:

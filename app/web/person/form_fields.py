@@ -16,23 +16,26 @@ from app.intake.wording import asked, is_for_another
 from app.matching.code_names import CodeNames
 from app.web.components import date_fields
 from app.web.components.date_fields import Boxes
+from app.web.person import draft_answers
 
 SPOKEN: Final = tuple(dict.fromkeys((*LANGUAGES, "ce", "tt", "az", "hy", "kk", "fr")))
 NATIONALITIES: Final = ("RU", "BY", "UA", "GE", "AM", "AZ", "KZ", "KG", "TJ", "TM", "UZ", "MD")
 _MESSAGES: Final[Mapping[str, str]] = {
-    "missing": N_("Please answer this question."),
-    "too_short": N_("Please choose at least one answer."),
-    "string_too_long": N_("This is too long. Please shorten it."),
+    "required": N_("Please answer this question."),
+    "too_few": N_("Please choose at least one answer."),
+    "too_many": N_("This is too long. Please shorten it."),
     "too_long": N_("This is too long. Please shorten it."),
     "address_required": N_("Please tell us where we can reach you, or choose to come back with your number."),
     "nowhere_to_notify": N_("To be notified, choose another way for us to reach you, such as e-mail."),
     "not_an_email": N_("This does not look like an e-mail address."),
     "not_a_number": N_("This does not look like a phone number."),
+    "not_a_user_name": N_("This does not look like a user name."),
     "in_the_future": N_("This date is in the future. Please check it."),
     "too_long_ago": N_("This date is a very long time ago. Please check it."),
     "not_in_country": N_("This region is in another country. Please choose again."),
     "control_characters": N_("This text contains characters that we cannot store. Please type it again."),
 }
+_LOOK_ALIKE: Final = N_("Letters of two alphabets are mixed here. Did you mean {address}?")
 _FIELD_TO_CORRECT: Final = {"nowhere_to_notify": "channel"}
 _ELSEWHERE: Final[Mapping[str, str]] = {
     questions.QUESTIONS["region"].label: N_("Which country is that?"),
@@ -61,7 +64,7 @@ class OptionGroup:
 class FormField:
     """A question with what was typed. `value`: the text, or a date in words; `boxes`: what the boxes of a date hold.
 
-    `fold_groups`: each heading with its options is behind a line of its own.
+    `fold_groups`: each heading with its options is behind a line of its own. `meant`: the address that was probably meant.
     """
 
     name: str
@@ -78,6 +81,7 @@ class FormField:
     guide: tuple[str, ...] = ()
     fold_groups: bool = False
     why: str = ""
+    meant: str = ""
 
     @property
     def chosen(self) -> list[str]:
@@ -146,6 +150,7 @@ def _field(
         guide=_guide(question, answers, code_names, directory),
         fold_groups=question.options == "needs",
         why=code_names.text(question.why),
+        meant=(draft_answers.meant_address(answers) or "") if error and question.name == "address" else "",
     )
 
 
@@ -242,6 +247,8 @@ def in_words(field_errors: Sequence[FieldError], code_names: CodeNames, answers:
         name = _FIELD_TO_CORRECT.get(entry["code"]) or questions.question_of(entry["pointer"])
         if entry["code"] in date_fields.MESSAGES:  # in words already, because they name the day
             errors.setdefault(name, entry["detail"])
+        elif entry["code"] == "look_alike":
+            errors.setdefault(name, code_names.text(_LOOK_ALIKE, address=draft_answers.meant_address(answers) or ""))
         else:
             errors.setdefault(name, code_names.text(asked(_MESSAGES.get(entry["code"], _CHOOSE), answers)))
     order = [*questions.QUESTIONS]

@@ -36,7 +36,7 @@ def show_single_page(lang: Lang, now: Now, keys: Keys, directory: Directory, ses
 @router.post("/form/all")
 def check_single_page(lang: Lang, form: Form, now: Now, keys: Keys, directory: Directory, session: ReadDb) -> Response:
     """Validate the form and show the check page. A language button shows the same page in that language."""
-    form = draft_answers.with_dates(form, directory, now)
+    form = draft_answers.as_meant(form, directory, now)
     answers = draft_answers.answers_of_form(form)
     if "switch" in form:
         return single_page(lang, form, {}, keys, directory, now, session)
@@ -61,7 +61,7 @@ def file_single_page(
     session: Db,
 ) -> Response:
     """File the case and reply with its number. The same page sent twice creates one case and shows the same number."""
-    form = draft_answers.with_dates(form, directory, now)
+    form = draft_answers.as_meant(form, directory, now)
     answers, token = draft_answers.answers_of_form(form), field_value(form, "csrf")
     intake, field_errors = draft_answers.validate(answers, lang, directory, now, _begun(form, keys))
     code_names = CodeNames(lang, directory)

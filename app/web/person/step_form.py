@@ -255,7 +255,7 @@ def send_step(
     other_answers = {
         name: values for name, values in (stored_draft or _EMPTY_DRAFT).answers.items() if name not in field_names
     }
-    merged = draft_answers.with_dates(other_answers | answered, directory, now)
+    merged = draft_answers.as_meant(other_answers | answered, directory, now)
     if form.get(spam_signals.HONEYPOT, [""])[-1]:
         merged[spam_signals.HONEYPOT] = [form[spam_signals.HONEYPOT][-1][:20]]
     secret = new_secret(keys)

@@ -1,0 +1,1 @@
+"""Clients that generators make of the API's description: generated, compiled, and driven against the sandbox of a demonstration."""

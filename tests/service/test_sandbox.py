@@ -301,6 +301,7 @@ def test_the_list_begins_with_ordinary_cases_and_ends_with_the_errors_on_demand(
     for referral in ordinary(sandbox_network):
         sandbox_network.act(referral["id"], "decline", who=WHO, json={"reason": "other"})
     sandbox_network.later(hours=2)
+    sandbox_network.tokens.clear()  # they have ended by then
     refilled(sandbox_network)
     errors, usual = places()
     assert min(usual) < min(errors), "new ones come before errors that are older"

@@ -1,6 +1,8 @@
 """What is wrong with an intake: every fault in one round, each named at its field with a code of the one vocabulary."""
 
+import re
 from datetime import date
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import pytest
@@ -162,3 +164,17 @@ def test_other_bodies_are_told_in_the_same_codes():
 )
 def test_mixed_alphabets_are_seen_and_what_was_meant_is_guessed(channel: str, typed: str, meant: str | None):
     assert look_alikes.meant(channel, typed) == meant
+
+
+def test_the_docs_list_every_code_and_no_other_is_used():
+    root = Path(__file__).parents[2]
+    written = re.findall(r"^\| `([a-z_]+)` \| [A-Z]", (root / "docs/partner-api.md").read_text(encoding="utf-8"), re.M)
+    assert [code for code in written if code in validation.FAULT_CODES] == [*validation.FAULT_CODES]
+    calls = re.compile(
+        r"(?:invalid|_invalid|wrong)\(\s*f?\"[^\"]*\",\s*\"([a-z_]+)\""
+        r"|code=\"([a-z_]+)\"|CustomError\(\s*\"([a-z_]+)\""
+    )
+    for file in [*(root / "app/api").glob("*.py"), root / "app/intake/schemas.py", root / "app/referrals/commands.py"]:
+        for groups in calls.findall(file.read_text(encoding="utf-8")):
+            code = next(filter(None, groups))
+            assert code in validation.FAULT_CODES, f"{file.name}: {code}"

@@ -242,3 +242,10 @@ def test_a_letter_of_another_alphabet_is_asked_about_and_a_tick_puts_it_right(pe
     assert browser.page.css_first("input[name=address_meant]") is None
     browser.fill(channel="telegram", address="@")
     assert "Это не похоже на имя пользователя." in browser.text
+
+
+def test_an_error_names_its_question(person_site: PersonSite):
+    page = person_site.browser().open("/en/form/all").fill(story="a few words", needs=["asylum"]).page
+    told = [" ".join(node.text().split()) for node in page.css(".errors li a")]
+    assert "Which country are you in now? Please answer this question." in told
+    assert "Please answer this question." not in told

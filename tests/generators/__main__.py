@@ -22,6 +22,7 @@ from typing import Final
 HERE: Final = Path(__file__).resolve().parent
 BUILD: Final = HERE.parent.parent / "build" / "generators"
 PYTHON_GENERATOR: Final = "openapi-python-client==0.29.1"
+JAVA_GENERATOR: Final = "openapi-generator-cli==7.26.0"
 NODE_PACKAGES: Final = ("openapi-typescript@7.13.0", "openapi-fetch@0.17.0", "typescript@5.9.3", "@types/node@22.20.7")
 _PATIENCE: Final = 180
 """Seconds in which the demonstration has to listen."""
@@ -39,7 +40,7 @@ def main() -> int:
     base_url = f"http://127.0.0.1:{port}"
     write_descriptions(base_url)
     made: list[list[str]] = []
-    for make in (python_client, typescript_client):
+    for make in (python_client, typescript_client, generator_client):
         try:
             made.append([*make(), base_url])
         except NotInstalled as reason:
@@ -100,6 +101,25 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def generator_client() -> list[str]:
+    """The command that drives the Python client of openapi-generator, which needs Java."""
+    if shutil.which("java") is None:
+        raise NotInstalled("Java is not here")
+    uv, place = str(Path(sys.executable).with_name("uv")), BUILD / "generator"
+    python = place / ".venv" / "bin" / "python"
+    if not python.exists():
+        install([uv, "venv", "--quiet", str(place / ".venv")])
+        needed = [JAVA_GENERATOR, "pydantic", "urllib3", "python-dateutil", "typing-extensions"]
+        install([uv, "pip", "install", "--quiet", "--python", str(python), *needed])
+    generator = str(python.with_name("openapi-generator-cli"))
+    run(
+        [generator, "generate", "-i", str(BUILD / "partner.json"), "-g", "python", "-o", str(place / "client")],
+        quiet=True,
+    )
+    shutil.copy(HERE / "drive_generator.py", place / "client" / "drive.py")
+    return [str(python), str(place / "client" / "drive.py")]
+
+
 def install(command: Sequence[str], place: Path = BUILD) -> None:
     """Raises NotInstalled if it does not succeed: the registry is all that can be in the way."""
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
@@ -107,14 +127,15 @@ def install(command: Sequence[str], place: Path = BUILD) -> None:
         raise NotInstalled(f"the registry cannot be reached: {(done.stderr or done.stdout).strip()[-300:]}")
 
 
-def run(command: Sequence[str], place: Path = BUILD) -> str:
+def run(command: Sequence[str], place: Path = BUILD, *, quiet: bool = False) -> str:
     """Raises SystemExit with what the command says, if it fails. Programs beside the command's own are found."""
     environment = {**os.environ, "PATH": f"{Path(command[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, env=environment)
     told = f"{done.stdout}{done.stderr}".strip()
     if done.returncode:
         raise SystemExit(f"==> {' '.join(map(str, command))} fails:\n{told}")
-    say(told)
+    if not quiet:
+        say(told)
     return told
 
 

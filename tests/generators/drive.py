@@ -27,6 +27,7 @@ from partner_client.models import (
     Intake,
     IntakeForWhom,
     IntakeHowSoon,
+    ListReferralsStateItem,
     Problem,
 )
 
@@ -37,7 +38,7 @@ def main(base_url: str) -> None:
     )
     token = create_token.sync(client=Client(base_url), body=body)
     with AuthenticatedClient(base_url, token.access_token, raise_on_unexpected_status=True) as client:
-        listed = list_referrals.sync(client=client, state=["offered"], limit=5)
+        listed = list_referrals.sync(client=client, state=[ListReferralsStateItem.OFFERED], limit=5)
         first, second = listed.referrals[:2]
         assert not first.label.startswith("SANDBOX-"), "ordinary cases come first"
         detail = get_referral.sync(first.id, client=client)

@@ -330,3 +330,14 @@ def as_described(office: StaffSite, path: str, operation: Any, mode: GenerationM
         found.validate_response(answer, checks=CHECKS)
 
     run()
+
+
+def test_the_table_is_for_people_too(office: StaffSite) -> None:
+    raw = read(office, "/services?format=csv").content
+    assert raw.startswith("\ufeff".encode())
+    rows = {row["x_slug"]: row for row in csv.DictReader(io.StringIO(raw.decode("utf-8-sig")))}
+    row = rows["pl-ocalenie/legal-help"]
+    assert row["organisation"]
+    assert (row["country"], row["town"], row["phone"]) == ("Poland", "Warszawa; Łódź; Łomża", "+48 22 828 04 50")
+    assert row["languages"]
+    assert read(office, "/").json()["license"]["url"].startswith("https://creativecommons.org/")

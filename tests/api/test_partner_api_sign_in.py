@@ -187,3 +187,11 @@ def test_revoking_needs_the_client_itself(network: Network):
 def test_a_client_without_organisation_has_no_referrals(network: Network):
     answer = network.get("/v1/referrals", who="bot")
     assert (answer.status_code, answer.json()["type"]) == (403, "urn:pristan:problem:no-organisation")
+
+
+def test_a_body_that_is_too_large_is_an_error_of_oauth(network: Network):
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for path in ("/oauth/token", "/oauth/revoke"):
+        answer = network.http.request("POST", path, headers=form, content=b"a" * 300_000)
+        assert (answer.status_code, answer.json()["error"]) == (413, "invalid_request")
+        assert answer.headers["content-type"] == "application/json"

@@ -142,3 +142,45 @@ def test_a_package_that_swells_or_is_not_text_is_refused() -> None:
     made.seek(0)
     with pytest.raises(NotAPackage, match="UTF-8"):
         package_reader.read(made, load_packs(), TODAY)
+
+
+def locations() -> dict[str, list[dict[str, Any]]]:
+    return {one["x_slug"]: one.get("locations", []) for one in records(load_packs(), {}, unverified=True).organizations}
+
+
+def test_only_towns_are_physical_places() -> None:
+    found = locations()
+    assert [one["name"] for one in found["pl-ocalenie"]] == ["Warszawa", "Łódź", "Łomża"]
+    assert {one["location_type"] for one in found["pl-ocalenie"]} == {"physical"}
+    for slug in ("de-proasyl", "x-kovcheg", "x-frontline", "de-frbw"):  # nationwide, online, international, a Land
+        (place,) = found[slug]
+        assert place["location_type"] == "virtual", slug
+    everything = [place for places in found.values() for place in places]
+    assert len({place["id"] for place in everything}) == len(everything)
+    words = ("nationwide", "online", "international", "region")
+    assert not [
+        place
+        for place in everything
+        if place["location_type"] == "physical" and any(word in place["name"].lower() for word in words)
+    ]
+
+
+def test_who_works_in_the_whole_country_or_anywhere_says_so_by_areas() -> None:
+    areas = {
+        one["x_slug"]: {(area["name"], area.get("description")) for area in one["service_areas"]}
+        for one in records(load_packs(), {}, unverified=True).services
+    }
+    assert ("Germany", "The whole country.") in areas["de-proasyl/advice"]
+    assert ("International", "Other countries too.") in areas["x-frontline/support"]
+
+
+def test_phones_can_be_dialled_from_anywhere_or_say_that_they_cannot() -> None:
+    for organization in records(load_packs(), {}, unverified=True).organizations:
+        for phone in organization.get("phones", ()):
+            assert phone["number"].startswith("+") != ("description" in phone), phone["number"]
+
+
+def test_the_data_has_a_licence_and_files_are_named_as_upstream_names_them() -> None:
+    with zipfile.ZipFile(io.BytesIO(exported())) as package:
+        assert json.loads(package.read("datapackage.json"))["licenses"][0]["name"] == "CC-BY-4.0"
+        assert "service_at_location.csv" in package.namelist()

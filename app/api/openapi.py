@@ -99,7 +99,7 @@ def document(base_url: str) -> dict[str, Any]:
             vocabularies,
         )
         for route in part.router.routes
-        if isinstance(route, APIRoute) and route.include_in_schema
+        if isinstance(route, APIRoute)
     ]
     routes += [route for route in router.routes if isinstance(route, APIRoute)]
     result = get_openapi(

@@ -1,7 +1,7 @@
 """A partner's actions on a referral: which verbs it may use, what body each takes, and the routes that apply them.
 
 Each verb has a described path and a body of its own, because generators make no usable client of one path with many bodies
-(decision 123). One route with the verb as a parameter, which is not described, answers unknown verbs.
+(decision 123).
 """
 
 import re
@@ -307,12 +307,6 @@ def _add_route(verb: Verb) -> None:
 
 for _verb in VERBS:
     _add_route(_verb)
-
-
-@router.post("/v1/referrals/{referral_id}/actions/{verb}", include_in_schema=False)
-def unknown_action(_caller: Annotated[Caller, Depends(Acts("referrals:write"))], verb: str) -> JSONResponse:  # noqa: ARG001
-    """Any verb that has no route of its own."""
-    raise NotFound("There is no such action.")
 
 
 def _take(

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.support.partners import MINE, Network
-from tests.support.serving import BASE
+from tests.support.serving import BASE, SyncTransport
 
 
 def nginx(tag: str) -> str:
@@ -39,7 +39,9 @@ class Proxy(httpx.BaseTransport):
 def test_the_tag_of_a_compressed_answer_is_the_version_that_was_seen(network: Network, rewritten: Callable[[str], str]):
     referral, token = network.offer(), network.token(MINE)
     authorization = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(transport=Proxy(network.transport(), rewritten), base_url=BASE, headers=authorization) as client:
+    with httpx.Client(
+        transport=Proxy(SyncTransport(network.http), rewritten), base_url=BASE, headers=authorization
+    ) as client:
         seen = client.get(f"/v1/referrals/{referral}")
         tag = seen.headers["etag"]
         assert tag != f'"{seen.json()["version"]}"', "the proxy has rewritten it"

@@ -259,9 +259,9 @@ _FIELD_AT_FAULT: Final[Mapping[str, str]] = {
 _LISTS_OF_CODES: Final = frozenset({"needs", "happened", "organisations", "never"})
 _MOST_ROUNDS: Final = 4
 _SHOWN_FITTING: Final[Mapping[str, Any]] = {
-    "for_whom": "self", "needs": ["0"], "how_soon": "none", "country": "XX", "consent": {"mode": "ask_first"},
+    "for_whom": "self", "needs": ["0"], "how_soon": "none", "country": "ZZ", "consent": {"mode": "ask_first"},
 }  # fmt: skip
-"""What stands for a required field that does not fit, while the others are checked."""
+"""What stands for a required field that does not fit, while the others are checked. ZZ is no country."""
 
 
 def read(answers: Any, directory: Vocabulary, today: date) -> Intake:

@@ -64,7 +64,7 @@ def test_asked_again_it_answers_the_same_and_files_once(network: Network):
         ({"person_agreed": "no"}, "/person_agreed"),
         ({"person_agreed": ["spoken"]}, "/person_agreed"),
         ({"intake": None}, "/intake"),
-        ({"intake": {**intake(), "country": "XX"}}, "/intake/country"),
+        ({"intake": {**intake(), "country": "ZZ"}}, "/intake/country"),
         ({"intake": {**intake(), "name": "x"}}, "/intake"),
         ({"note": "x"}, ""),
     ],

@@ -62,6 +62,10 @@ def test_every_fault_is_named_in_one_round():
     }
 
 
+def test_a_country_that_does_not_fit_is_one_fault_and_its_region_none():
+    assert [*faults({**WHOLE, "country": "Poland", "region": "PL-14"})] == ["/country"]
+
+
 def test_nothing_at_all_names_what_is_needed_and_nothing_else():
     assert {pointer: code for pointer, (code, _) in faults({}).items()} == dict.fromkeys(
         ("/for_whom", "/needs", "/how_soon", "/country", "/consent"), "required"

@@ -24,6 +24,7 @@ import app.partners.organisations
 import app.referrals.centre_contacts
 import app.referrals.models
 import app.referrals.quality
+import app.referrals.refusal_proposals
 import app.referrals.thread_models
 import app.staff.invitations
 import app.staff.known_browsers

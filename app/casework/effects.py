@@ -17,7 +17,7 @@ from app.directory import availability
 from app.links import service as links
 from app.matching import service_history
 from app.partners import sandbox_identity
-from app.referrals import centre_contacts, effects, queries, threads, transitions
+from app.referrals import centre_contacts, effects, queries, refusal_proposals, threads, transitions
 from app.referrals.actors import CLOCK, ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.deadline_storage import recorded_at
@@ -124,10 +124,11 @@ def _change_tasks(session: Session, effect: effects.TaskEffect, referral: Referr
 
 
 def _count_refusals(session: Session, referral: Referral, case: Case, now: datetime) -> None:
-    """The third refusal of one kind in a quarter is a task to change the service's rule."""
+    """The third refusal of one kind in a quarter files a proposal to change the service's rule, and a task to decide about it."""
     times = queries.times_refused(session, referral.service_id, referral.reason or "", now - queries.QUARTER)
     if times >= queries.REFUSALS_FOR_REVIEW and referral.organisation_id != sandbox_identity.ORGANISATION_ID:
-        tasks.open_rule_change(session, referral.service_id, case.team_id, now=now)
+        if refusal_proposals.file(session, referral.service_id, referral.reason or "", now):
+            tasks.open_rule_change(session, referral.service_id, case.team_id, now=now)
 
 
 def _due_of(task: effects.FollowUp, referral: Referral) -> datetime | None:

@@ -122,6 +122,7 @@ PRIVILEGES: Final = MappingProxyType(
         "referral_messages": Rights(public="SD", partner="SI", desk="SID", worker="SID"),
         "referral_quality": Rights(public="SD", partner="SIU", desk="SD", worker="SD"),
         "referrals": Rights(public="SU", partner="SIU", desk="SIU", worker="SIU"),
+        "refusal_proposals": Rights(partner="SI", desk="SIU"),
         "rule_proposals": Rights(public="S", partner="S", desk="SIU", worker="S"),
         "rule_sets": Rights(desk="SI", worker="SI"),
         "saved_replies": Rights(desk="SIUD"),

@@ -134,6 +134,8 @@ MOMENTS: Final = MappingProxyType(
         "organisations.paused_until": P.DIRECTORY,
         "organisations.retired_at": P.DIRECTORY,
         "organisations.updated_at": P.DIRECTORY,
+        "refusal_proposals.decided_at": P.DIRECTORY,
+        "refusal_proposals.filed_at": P.HOUR,
         "rule_proposals.decided_at": P.DIRECTORY,
         "rule_proposals.proposed_at": P.DIRECTORY,
         "rule_sets.loaded_at": P.DIRECTORY,

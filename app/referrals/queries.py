@@ -63,22 +63,15 @@ class Refusals:
     times: int
     by_need: Mapping[str, tuple[int, int]]
 
-    @property
-    def never_fit(self) -> frozenset[str]:
-        """The needs that were refused for this reason each time they were asked for, three times or more."""
-        return frozenset(
-            need
-            for need, (refused, asked) in self.by_need.items()
-            if refused == asked and refused >= REFUSALS_FOR_REVIEW
-        )
 
-
-def refused_services(session: Session, since: datetime) -> list[Refusals]:
+def refused_services(session: Session, since: datetime, service_id: UUID | None = None) -> list[Refusals]:
     """The services that were refused three times or more since then for one reason against their rule, most often first.
 
-    Two statements. Without the sandbox.
+    `service_id`: this service alone. Two statements. Without the sandbox.
     """
     number, is_real = sa.func.count(), Referral.organisation_id != sandbox_identity.ORGANISATION_ID
+    if service_id is not None:
+        is_real = sa.and_(is_real, Referral.service_id == service_id)
     often = session.execute(
         sa.select(Referral.service_id, Referral.reason, number)
         .where(is_real, *_refused(since))
@@ -95,11 +88,11 @@ def refused_services(session: Session, since: datetime) -> list[Refusals]:
         .where(Referral.updated_at >= since)
     ).all()
     refusals = []
-    for service_id, reason, times in often:
+    for of_service, reason, times in often:
         by_need: dict[str, tuple[int, int]] = {}
-        keys = [row.key for row in asked if row.service_id == service_id]
+        keys = [row.key for row in asked if row.service_id == of_service]
         for one, _key, state, why, named, all_needs in asked:
-            for need in (all_needs if named is None else named) if one == service_id else ():
+            for need in (all_needs if named is None else named) if one == of_service else ():
                 refused, of = by_need.get(need, (0, 0))
                 is_refused = state == State.DECLINED.value and why == reason
                 by_need[need] = (refused + is_refused, of + 1)

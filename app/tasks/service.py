@@ -120,7 +120,9 @@ RULES: Final = MappingProxyType(
             N_("An organisation says that the case does not fit: review its rule"), _LATER, _NOTHING
         ),
         K.CHANGE_RULE: TaskRule(
-            N_("A service was refused three times or more for the same reason in three months: propose another rule"),
+            N_(
+                "A service was refused three times for one reason in three months: decide about the proposal to change its rule"
+            ),
             _LATER,
             _NOTHING,
         ),

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from app.audit.service import verify
 from app.cases import sealed_parts
 from app.cases.models import Case
+from app.casework import refusal_rules
 from app.casework.unavailability import unavailability_of
 from app.core.db import Database
 from app.core.errors import Conflict, IllegalMove, Invalid, NotAllowed, NotFound, PreconditionFailed
@@ -20,11 +21,11 @@ from app.directory import availability, rule_overlay
 from app.directory.edits import Editor
 from app.directory.models import ServicePause, ServiceRow
 from app.directory.packs import load_packs
-from app.matching import publication
 from app.partners.organisations import Organisation
-from app.referrals import change_feed, deadlines, queries
+from app.referrals import change_feed, deadlines, queries, refusal_proposals
 from app.referrals.actors import ActorRef
 from app.referrals.models import FeedEvent, Referral, ReferralEvent
+from app.referrals.refusal_proposals import RefusalProposal
 from app.referrals.states import State, Verb
 from app.tasks.models import Task
 from app.tasks.service import TaskKind
@@ -346,31 +347,39 @@ def test_three_refusals_of_one_kind_in_a_quarter_are_counted_for_the_service(sce
         (often,) = queries.refused_services(session, since)
         assert (often.service, often.reason, often.times) == (SERVICES[ONE], "out_of_scope", 3)
         assert often.by_need == {"asylum": (3, 7)}, "asked for seven times, and refused three times for this reason"
-        assert often.never_fit == frozenset()
+        ((filed, key),) = refusal_proposals.waiting(session)
+        assert (key, filed.reason, filed.times, filed.by_need) == (SERVICES[ONE], "out_of_scope", 3, {"asylum": [3, 7]})
+        assert filed.left_out == frozenset(), "asked for seven times: the numbers do not say that the need is wrong"
         (task,) = session.scalars(sa.select(Task).where(Task.kind == TaskKind.CHANGE_RULE.value))
         assert (task.about_id, task.case_id) == (named_id("service", SERVICES[ONE]), None)
     scene.act(scene.offered(), Verb.DECLINE, partner(ONE), reason="out_of_scope")
     with scene.database.begin(write=False) as session:
         assert len(session.scalars(sa.select(Task).where(Task.kind == TaskKind.CHANGE_RULE.value)).all()) == 1
+        assert [(one.id, one.times) for one, _key in refusal_proposals.waiting(session)] == [(filed.id, 3)]
 
 
-def test_a_need_that_was_refused_each_time_it_was_asked_for_is_left_out_of_the_proposal(scene: Scene) -> None:
+def refused_for_detention(scene: Scene) -> RefusalProposal:
     for _ in range(3):
         referral = scene.offered(ONE, scene.case(ONE, needs=("asylum", "detention")), wanted=("detention",))
         scene.act(referral, Verb.DECLINE, partner(ONE), reason="not_eligible")
-    scene.accepted()
     with scene.database.begin(write=False) as session:
-        (often,) = queries.refused_services(session, scene.now - timedelta(days=92))
-    assert often.by_need == {"asylum": (0, 1), "detention": (3, 3)}
-    assert often.never_fit == {"detention"}
+        ((filed, _key),) = refusal_proposals.waiting(session)
+    return filed
+
+
+def test_a_need_that_was_refused_each_time_it_was_asked_for_is_left_out_of_the_proposal(scene: Scene) -> None:
+    scene.accepted()
+    filed = refused_for_detention(scene)
+    assert (filed.by_need, filed.left_out) == ({"asylum": [0, 1], "detention": [3, 3]}, {"detention"})
     directory = load_packs()
-    text = publication.without_needs(directory, SERVICES[ONE], often.never_fit)
+    text = refusal_rules.as_yaml(directory, SERVICES[ONE], filed)
     listed = set(rule_overlay.content_of(directory)[SERVICES[ONE]]["needs"])
     assert set(yaml.safe_load(text)[SERVICES[ONE]]["needs"]) == listed - {"detention"}
-    assert (
-        set(yaml.safe_load(publication.without_needs(directory, SERVICES[ONE], listed))[SERVICES[ONE]]["needs"])
-        == listed
-    )
+    assert not refusal_rules.changes_nothing(directory, SERVICES[ONE], filed)
+    filed.by_need = {need: [3, 3] for need in listed}
+    assert refusal_rules.changes_nothing(directory, SERVICES[ONE], filed), "no need would be left"
+    filed.by_need = {"asylum": [3, 6], "detention": [3, 7], "appeals": [2, 2]}
+    assert filed.left_out == {"asylum"}, "every second time; not twice, and not more seldom"
 
 
 def test_reopened_within_ninety_days(scene: Scene) -> None:

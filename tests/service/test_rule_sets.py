@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from app.cases import transitions
 from app.casework import filing, rematching
 from app.core.errors import Conflict, IllegalMove, Invalid, NotAllowed
+from app.core.ids import named_id
 from app.directory import fields, published, rule_overlay, rule_sets
 from app.directory.models import DirectoryEdit
 from app.directory.packs import load_packs
@@ -20,6 +21,8 @@ from app.main import create_app
 from app.matching import publication, runs
 from app.matching.models import MatchRun
 from app.operations.privileges import Role
+from app.referrals import refusal_proposals
+from app.referrals.refusal_proposals import RefusalProposal
 from app.settings import Settings
 from app.staff import service as staff
 from app.worker import Worker
@@ -342,3 +345,56 @@ def test_a_rule_set_keeps_what_it_does_not_change_the_same_object():
     assert laid.organisation(ONE) is not packs.organisation(ONE)
     assert rule_overlay.apply_rules(packs, {"gone/away": {"needs": [], "rule": {}}}, "x").services == packs.services
     assert DirectoryInForce(packs).directory is packs
+
+
+def filed_by_refusals(office: StaffSite, by_need: dict[str, list[int]]) -> UUID:
+    """A proposal as the third refusal files it."""
+    with office.database.begin() as session:
+        filed = RefusalProposal(
+            service_id=named_id("service", KEY), reason="out_of_scope", times=3, by_need=by_need, state="open",
+            filed_at=office.time.at,
+        )  # fmt: skip
+        session.add(filed)
+        session.flush()
+        return filed.id
+
+
+def test_what_refusals_have_filed_needs_one_who_adopts_it_and_another_who_publishes_it(office: StaffSite) -> None:
+    filed = filed_by_refusals(office, {"asylum": [3, 3], "detention": [0, 2]})
+    adopt, sofia = f"/desk/rules/filed/{filed}/adopt", office.as_("sofia")
+    assert adopt not in office.as_("vera").get("/desk/rules").text, "a coordinator reads it"
+    shown = sofia.get("/desk/rules")
+    assert "Asylum" in shown.words()
+    assert "3 of 3" in shown.words()
+    made = sofia.submit(shown, adopt)
+    assert made.did("rules_proposed")
+    with office.database.begin(write=False) as session:
+        (proposal,) = rule_sets.proposals(session)
+        assert (proposal.state, proposal.proposed_by) == ("proposed", member(office, "sofia"))
+        assert "asylum" not in rule_sets.content(session, proposal.digest)[KEY]["needs"]
+        assert "3/3" in proposal.why
+        assert refusal_proposals.waiting(session) == []
+    with pytest.raises(NotAllowed):
+        decide(office, proposal, RuleSetVerb.PUBLISH, by="sofia")
+    decide(office, proposal, RuleSetVerb.PUBLISH, by="pavel")
+    assert sofia.post(adopt, shown.form(adopt)).status == 409
+    with office.database.begin() as session:
+        assert not refusal_proposals.file(session, named_id("service", KEY), "out_of_scope", office.time.at)
+
+
+def test_what_refusals_have_filed_can_be_changed_or_rejected(office: StaffSite) -> None:
+    filed = filed_by_refusals(office, {"asylum": [3, 9]})
+    sofia = office.as_("sofia")
+    listed = sofia.get("/desk/rules")
+    assert f"/desk/rules/filed/{filed}/adopt" not in listed.text, "the numbers show no other rule"
+    form = sofia.get(f"/desk/rules/new?filed={filed}")
+    assert sofia.submit(form, "/desk/rules", text=f"{KEY}: {{needs: [asylum, unknown]}}").status == 422
+    assert sofia.submit(form, "/desk/rules", text=WITHOUT_ASYLUM).did("rules_proposed")
+    again = filed_by_refusals(office, {"asylum": [3, 9]})
+    reject = f"/desk/rules/filed/{again}/reject"
+    assert sofia.submit(sofia.get("/desk/rules"), reject).did("rules_rejected")
+    with office.database.begin(write=False) as session:
+        rows = {row.id: row for row in session.scalars(sa.select(RefusalProposal))}
+        assert (rows[filed].state, rows[again].state) == ("adopted", "rejected")
+        assert rows[filed].adopted_as == rule_sets.proposals(session)[0].id
+        assert len(rule_sets.proposals(session)) == 1

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from app.casework import rule_replay
+from app.casework import refusal_rules, rule_replay
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.i18n import N_
@@ -16,8 +16,9 @@ from app.directory.packs import Directory
 from app.directory.rule_sets import RuleProposal, RuleSetState, RuleSetVerb
 from app.matching import publication
 from app.matching.lint import Finding, lint
-from app.referrals import queries
+from app.referrals import queries, refusal_proposals
 from app.referrals.reasons import REASONS
+from app.referrals.refusal_proposals import RefusalProposal
 from app.staff import service as staff
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
@@ -46,6 +47,8 @@ def show_rules(request: Request, member: Reads, session: ReadDb, packs: Packs, n
     proposals = rule_sets.proposals(session)
     today = now.astimezone(UTC).date()
     in_force = rule_sets.published(session, today)
+    filed = refusal_proposals.waiting(session)
+    present = rule_sets.with_last_set(session, _base(request, session)) if filed else packs
     return staff_pages.page(
         request,
         "desk/rules/list.html",
@@ -58,7 +61,7 @@ def show_rules(request: Request, member: Reads, session: ReadDb, packs: Packs, n
         services=len(packs.services),
         findings=_by_code(_linted(packs, today)),
         may_edit=member.role in editors.roles,
-        refused=queries.refused_services(session, now - queries.QUARTER),
+        filed=[(one, key, refusal_rules.changes_nothing(present, key, one)) for one, key in filed],
     )
 
 
@@ -69,40 +72,38 @@ def new_rules(
     session: ReadDb,
     now: Now,
     service: Annotated[str, Query(max_length=130)] = "",
-    refused: Annotated[str, Query(max_length=24)] = "",
+    filed: Annotated[str, Query(max_length=36)] = "",
 ) -> Response:
     """Show the form, with the present rule of one service to start from.
 
-    `refused`: a reason for which it was refused again and again; the form then begins with what the numbers suggest.
+    `filed`: a proposal that refusals have made; the form then begins with its rule and its numbers, to be changed.
     """
     present = rule_sets.with_last_set(session, _base(request, session))
     text, why = publication.as_yaml(present, [service]) if present.service(service) else "", ""
-    since = now - queries.QUARTER
-    for found in queries.refused_services(session, since) if text and refused else ():
-        if (found.service, found.reason) == (service, refused):
-            text = publication.without_needs(present, service, found.never_fit)
-            why = _why_refused(request, found, since.date(), now.date())
+    chosen = [(one, key) for one, key in refusal_proposals.waiting(session) if filed and str(one.id) == filed]
+    for one, key in chosen:
+        text, why = refusal_rules.as_yaml(present, key, one), _why_refused(request, one)
     return _form(
         request,
         present,
         {
             "text": text,
             "why": why,
+            "filed": str(chosen[0][0].id) if chosen else "",
             **dict(zip(date_fields.names("effective_on"), date_fields.of_day(now), strict=True)),
         },
     )
 
 
-def _why_refused(request: Request, refusals: queries.Refusals, since: date, today: date) -> str:
-    """The reason of a proposal that refusals have led to: the numbers that its second person should read."""
+def _why_refused(request: Request, filed: RefusalProposal) -> str:
+    """The reason of a proposal that refusals have made: the numbers that its second person should read."""
     names = staff_pages.code_names(request)
     by_need = [
-        f"{names.name('need', need)}: {refused}/{asked}"
-        for need, (refused, asked) in refusals.by_need.items()
-        if refused
+        f"{names.name('need', need)}: {refused}/{asked}" for need, (refused, asked) in filed.by_need.items() if refused
     ]
-    label = REASONS[refusals.reason].label
-    return f"{label}: {refusals.times}x, {since.isoformat()} – {today.isoformat()}. {', '.join(by_need)}."[:500]
+    until = filed.filed_at.date()
+    period = f"{(until - queries.QUARTER).isoformat()} – {until.isoformat()}"
+    return f"{REASONS[filed.reason].label}: {filed.times}x, {period}. {', '.join(by_need)}."[:500]
 
 
 @router.post("", name="propose_rules")
@@ -111,22 +112,42 @@ def propose_rules(request: Request, member: Edits, session: Db, now: Now) -> Res
     base = _base(request, session)
     present = rule_sets.with_last_set(session, base)
     typed = {
-        name: field_value(request.state.form, name) for name in ("text", "why", *date_fields.names("effective_on"))
+        name: field_value(request.state.form, name)
+        for name in ("text", "why", "filed", *date_fields.names("effective_on"))
     }
     try:
         content = publication.read(typed["text"], present)
-        proposal = publication.propose(
-            session,
-            base,
-            content,
-            effective_on=_effective_on(request, now),
-            why=typed["why"],
-            by=member.member_id,
-            now=now,
-        )
+        first_day, why, by = _effective_on(request, now), typed["why"], member.member_id
+        if typed["filed"]:
+            proposal = refusal_rules.adopt(
+                session, base, _filed_id(typed["filed"]), content, effective_on=first_day, why=why, by=by, now=now
+            )
+        else:
+            proposal = publication.propose(session, base, content, effective_on=first_day, why=why, by=by, now=now)
     except Invalid as error:
         return _form(request, present, typed, errors=error.errors)
     return staff_pages.redirect(f"/desk/rules/{proposal.id}?done=rules_proposed")
+
+
+@router.post("/filed/{filed_id:id}/adopt", name="adopt_filed_rules")
+def adopt_filed(
+    request: Request, filed_id: Annotated[str, Path(max_length=36)], member: Edits, session: Db, now: Now
+) -> Response:
+    """Propose what refusals have filed, as it is, from today on. Somebody else has to publish it."""
+    wanted = _filed_id(filed_id)
+    filed, _service = refusal_proposals.locked(session, wanted)
+    proposal = refusal_rules.adopt(
+        session, _base(request, session), wanted, None,
+        effective_on=now.astimezone(UTC).date(), why=_why_refused(request, filed), by=member.member_id, now=now,
+    )  # fmt: skip
+    return staff_pages.redirect(f"/desk/rules/{proposal.id}?done=rules_proposed")
+
+
+@router.post("/filed/{filed_id:id}/reject", name="reject_filed_rules")
+def reject_filed(filed_id: Annotated[str, Path(max_length=36)], member: Edits, session: Db, now: Now) -> Response:
+    """Reject what refusals have filed: the rule stays as it is."""
+    refusal_rules.reject(session, _filed_id(filed_id), by=member.member_id, now=now)
+    return staff_pages.redirect("/desk/rules?done=rules_rejected")
 
 
 @router.get("/{proposal_id:id}", name="rule_set")
@@ -242,6 +263,13 @@ def _proposal(session: Session, proposal_id: str) -> RuleProposal:
         return publication.proposal_by_id(session, UUID(proposal_id))
     except ValueError:
         raise NotFound("This rule set does not exist.") from None
+
+
+def _filed_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound("There is no such proposal.") from None
 
 
 def _by_code(findings: list[Finding]) -> dict[str, list[Finding]]:

@@ -18,7 +18,7 @@ from app.cases import access_control, queue, sealed_parts
 from app.cases.access_control import AuditedReader
 from app.cases.models import Case
 from app.cases.sealed_parts import OpenedPart
-from app.casework import conflict_screening, partner_access, referral_actions, sealed_access
+from app.casework import conflict_screening, partner_access, quality_answers, referral_actions, sealed_access
 from app.casework.coordinator import Desk, StaleCase, record_audit, record_change
 from app.core import sealing
 from app.core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
@@ -31,7 +31,7 @@ from app.referrals.centre_contacts import CentreContact
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
 from app.referrals.states import MAY_OPEN, UNDECIDED, Actor, State, Verb, allowed_actions
-from app.referrals.ways import ASKED, BY_COORDINATOR, SPOKEN, Means, way_of
+from app.referrals.ways import ASKED, BY_COORDINATOR, QUALITY, SPOKEN, Means, way_of
 
 LONGEST_NAME: Final = 120
 _WHOM: Final = "centre_contact"
@@ -105,6 +105,24 @@ def record_answer(
     _note(session, desk, case, moved, verb.value, contact)
     record_change(session, desk, case, f"case:referral_{verb}")
     return moved
+
+
+def record_quality(
+    session: Session, desk: Desk, label: str, referral_label: str, quality: Sequence[str], contact: SpokenContact
+) -> Referral:
+    """Record what the organisation said about the quality of a referral that it accepted. It moves nothing.
+
+    Raises NotFound, Invalid, Conflict (it has not accepted, or answers itself).
+    """
+    referral, case = locked(session, desk, label, referral_label)
+    _checked(contact)
+    quality_answers.say(
+        session, referral.organisation_id, referral.id, quality,
+        who=desk.member.member_id, now=desk.now, actor_kind=desk.actor.kind.value,
+    )  # fmt: skip
+    _note(session, desk, case, referral, QUALITY, contact)
+    record_change(session, desk, case, "case:quality_recorded", {"referral": referral.id.hex, "how": contact.how})
+    return referral
 
 
 def answers_open(session: Session, referral: Referral, case: Case, now: datetime) -> list[Verb]:

@@ -19,7 +19,7 @@ from app.cases import access_control, rewrapping, sealed_parts
 from app.cases.access_control import AuditedReader
 from app.cases.models import Case, WrapFor
 from app.cases.sealed_parts import OpenedPart, Recipient
-from app.casework import by_hand, conflict_screening, partner_access, referral_actions, sealed_access
+from app.casework import by_hand, conflict_screening, partner_access, quality_answers, referral_actions, sealed_access
 from app.casework.coordinator import Desk, StaleCase, record_change
 from app.core import keyholders, kill_switch
 from app.core.errors import Conflict, NotFound
@@ -282,6 +282,21 @@ def answer(
     return referral_actions.advance(
         session, link.referral_id, verb, by=by, now=now, expected_version=version, payload=payload
     )
+
+
+def say_quality(session: Session, cookie: str, quality: Sequence[str], now: datetime) -> bool:
+    """Store what the organisation says about the quality of the referral, through its link. False: the visit or its link has ended.
+
+    Raises Invalid, Conflict (it has not accepted), Frozen.
+    """
+    if kill_switch.is_on(session, kill_switch.FREEZE):
+        raise kill_switch.Frozen
+    link = _locked(session, links.by_visit(session, cookie, now), now)
+    if link is None:
+        return False
+    organisation_id = session.get_one(Referral, link.referral_id).organisation_id
+    quality_answers.say(session, organisation_id, link.referral_id, quality, who=link.id, now=now)
+    return True
 
 
 def end_visit(session: Session, cookie: str) -> None:

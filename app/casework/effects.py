@@ -126,9 +126,9 @@ def _change_tasks(session: Session, effect: effects.TaskEffect, referral: Referr
 def _count_refusals(session: Session, referral: Referral, case: Case, now: datetime) -> None:
     """The third refusal of one kind in a quarter files a proposal to change the service's rule, and a task to decide about it."""
     times = queries.times_refused(session, referral.service_id, referral.reason or "", now - queries.QUARTER)
-    if times >= queries.REFUSALS_FOR_REVIEW and referral.organisation_id != sandbox_identity.ORGANISATION_ID:
-        if refusal_proposals.file(session, referral.service_id, referral.reason or "", now):
-            tasks.open_rule_change(session, referral.service_id, case.team_id, now=now)
+    is_often = times >= queries.REFUSALS_FOR_REVIEW and referral.organisation_id != sandbox_identity.ORGANISATION_ID
+    if is_often and refusal_proposals.file(session, referral.service_id, referral.reason or "", now):
+        tasks.open_rule_change(session, referral.service_id, case.team_id, now=now)
 
 
 def _due_of(task: effects.FollowUp, referral: Referral) -> datetime | None:

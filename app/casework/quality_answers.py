@@ -16,9 +16,17 @@ from app.referrals.states import MAY_OPEN, State
 
 
 def say(
-    session: Session, organisation_id: UUID, referral_id: UUID, codes: Sequence[str], *, who: UUID, now: datetime
+    session: Session,
+    organisation_id: UUID,
+    referral_id: UUID,
+    codes: Sequence[str],
+    *,
+    who: UUID,
+    now: datetime,
+    actor_kind: str = "partner",
 ) -> Referral:
-    """Store what the organisation says. `who`: the member, or the organisation whose program it is.
+    """Store what the organisation says. `who`: the member, the link, or the organisation whose program it is; with the
+    `actor_kind` of a coordinator, the one who recorded it.
 
     Raises NotFound, Invalid, Conflict (it has not accepted the referral, or has handed it back).
     """
@@ -28,7 +36,7 @@ def say(
         raise Conflict("This is asked about requests that you have accepted.", state=referral.state)
     quality.put(session, referral.id, chosen, now)
     audit.record(
-        session, actor_kind="partner", actor_id=who.hex, action="referral:quality_said", subject_kind="referral",
+        session, actor_kind=actor_kind, actor_id=who.hex, action="referral:quality_said", subject_kind="referral",
         subject_id=referral.id, codes={"quality": chosen}, now=now,
     )  # fmt: skip
     return referral

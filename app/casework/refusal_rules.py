@@ -26,7 +26,7 @@ def as_yaml(directory: Directory, service: str, filed: RefusalProposal) -> str:
 
 
 def changes_nothing(directory: Directory, service: str, filed: RefusalProposal) -> bool:
-    """Whether the numbers alone give no other rule (no need stands out, or none would be left), so that a member has to write it."""
+    """Whether the numbers alone give no other rule (no need stands out, or none would be left): a member has to write it."""
     return as_yaml(directory, service, filed) in {"", publication.as_yaml(directory, [service])}
 
 

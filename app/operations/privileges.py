@@ -120,7 +120,7 @@ PRIVILEGES: Final = MappingProxyType(
         "referral_message_exports": Rights(public="SD", partner="SD", desk=_CASE, worker="SD"),
         "referral_message_wraps": Rights(public="SD", partner=_CASE, desk=_CASE, worker=_CASE),
         "referral_messages": Rights(public="SD", partner="SI", desk="SID", worker="SID"),
-        "referral_quality": Rights(public="SD", partner="SIU", desk="SD", worker="SD"),
+        "referral_quality": Rights(public="SD", partner="SIU", desk="SIUD", worker="SD"),
         "referrals": Rights(public="SU", partner="SIU", desk="SIU", worker="SIU"),
         "refusal_proposals": Rights(partner="SI", desk="SIU"),
         "rule_proposals": Rights(public="S", partner="S", desk="SIU", worker="S"),

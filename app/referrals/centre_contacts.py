@@ -14,7 +14,7 @@ from app.referrals.ways import ASKED, Means
 
 
 class CentreContact(Base):
-    """One contact: `what` is `asked` or the verb that was recorded, `how` the means; both are plain codes, of staff alone.
+    """One contact. `what`: `asked`, `quality` or the verb that was recorded; `how`: the means. Both are plain codes of staff alone.
 
     `whom`: the name or role of whoever spoke for the organisation, as the coordinator typed it, encrypted with the case's desk
     key. Deleted with the case.

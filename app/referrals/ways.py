@@ -31,6 +31,9 @@ SPOKEN: Final = tuple(means for means in Means if means is not Means.LINK)
 ASKED: Final = "asked"
 """What a contact was for, besides the verbs that it led to: the organisation was asked."""
 
+QUALITY: Final = "quality"
+"""The same: it said how good the referral was."""
+
 
 def way_of(code: str | None) -> Way:
     """The way of a referral's row: null, of every referral that a former version made, is the account."""

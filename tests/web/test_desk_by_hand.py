@@ -18,6 +18,7 @@ from app.messaging.models import OutboxMessage
 from app.privacy import service as privacy
 from app.referrals.centre_contacts import CentreContact
 from app.referrals.models import Referral, ReferralEvent
+from app.referrals.quality import ReferralQuality
 from app.tasks.models import Task
 from tests.support.desk import ADDRESS, NAME, ONE, STORY, UNCONNECTED, Browser, Page, StaffSite
 from tests.support.newest import newest
@@ -280,3 +281,31 @@ def test_the_command_prints_the_card_in_the_centres_language_and_never_what_need
     with office.database.begin(write=False) as session:
         query = sa.select(AuditEntry.actor_kind).where(AuditEntry.action == "referral:card_printed")
         assert list(session.scalars(query)) == ["operator", "operator"]
+
+
+def test_what_an_organisation_says_about_the_quality_is_recorded_for_it(office: StaffSite) -> None:
+    label, _receipt = office.file(consent=NAMED)
+    browser = office.as_("vera")
+    refer(office, browser, label)
+    referral = referral_of(office)
+    path = f"/desk/cases/{label}/referrals/{referral.label}/quality"
+    assert path not in browser.get(f"/desk/cases/{label}").text, "it has not accepted yet"
+    early = {**browser.get(path).form(path), "quality": "complete", "how": "phone", "whom": ""}
+    assert browser.post(path, early).status == 409
+    said(browser, label, referral, "accept")
+    assert path in browser.get(f"/desk/cases/{label}").text
+    form = {**browser.get(path).form(path), "how": "phone", "whom": WHOM}
+    for wrong in ({}, {"quality": "because"}):
+        page = browser.post(path, {**form, **wrong})
+        assert page.status == 422
+        assert WHOM in page.text, "nothing typed is lost"
+    version = referral_of(office).version
+    assert browser.post(path, {**form, "quality": ["too_late", "facts_missing"]}).did("quality_recorded")  # type: ignore[dict-item]
+    with office.database.begin(write=False) as session:
+        assert session.scalars(sa.select(ReferralQuality.codes)).one() == ["facts_missing", "too_late"]
+        contact = session.scalars(sa.select(CentreContact).where(CentreContact.what == "quality")).one()
+        assert WHOM.encode() not in (contact.whom or b"")
+        entry = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "referral:quality_said")).one()
+        assert entry.actor_kind == "coordinator"
+    assert referral_of(office).version == version, "it moves nothing"
+    assert "they said how good the referral was" in browser.get(f"/desk/cases/{label}").words()

@@ -28,6 +28,7 @@ from app.operations import rotation
 from app.partners.organisations import Organisation
 from app.privacy import service as privacy
 from app.referrals.models import Referral, ReferralEvent
+from app.referrals.quality import ReferralQuality
 from app.tasks.models import Task
 from tests.support.desk import ADDRESS, NAME, STORY, UNCONNECTED, Browser, Page, StaffSite
 from tests.support.newest import newest
@@ -405,3 +406,25 @@ def test_an_organisation_that_gets_an_account_answers_there(office: StaffSite) -
             )
         )
     assert "ask_centre" not in open_tasks(office)
+
+
+def test_what_the_organisation_says_about_the_quality_through_its_link(office: StaffSite) -> None:
+    vera, label, _receipt = referred(office)
+    browser, page = given(office, *made(office, vera, label))
+    action = "/partner/link/en/quality"
+    assert action not in page.text, "it is asked about requests that were accepted"
+    fields = page.form("/partner/link/en/answer")
+    assert browser.post(action, {**fields, "quality": "complete"}).status == 409
+    page = said(browser, page, "accept")
+    for wrong in ({}, {"quality": "because"}):
+        refused = browser.post(action, {**page.form(action), **wrong})
+        assert refused.status == 422
+        assert "one to four answers" in refused.words()
+    done = browser.post(action, {**page.form(action), "quality": ["too_late", "facts_missing"]})  # type: ignore[dict-item]
+    assert "The coordinator sees your answer" in browser.get(done.location).words()
+    with office.database.begin(write=False) as session:
+        assert session.scalars(sa.select(ReferralQuality.codes)).one() == ["facts_missing", "too_late"]
+    assert "referral:quality_said" in actions(office)
+    assert browser.post(action, {"csrf": "made-up", "quality": "complete"}).status == 404
+    vera.submit(vera.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/referrals/{referral_of(office).label}/link/end")
+    assert browser.post(action, {**page.form(action), "quality": "complete"}).status == 404

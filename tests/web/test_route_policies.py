@@ -47,6 +47,7 @@ BY_LINK = {
     ("/partner/link/{lang}", "POST"),
     ("/partner/link/{lang}/words", "POST"),
     ("/partner/link/{lang}/answer", "POST"),
+    ("/partner/link/{lang}/quality", "POST"),
     ("/partner/link/{lang}/end", "POST"),
 }
 """These open with a link and its code alone, whoever is signed in; without them there is nothing (test_partner_link.py)."""
@@ -225,6 +226,7 @@ def fill(path: str, place: dict[str, str]) -> str:
     path = path.replace("{member}", place["member"]).replace("{session_id}", "00" * 32)
     path = (
         path.replace("{proposal_id}", NOBODYS)
+        .replace("{filed_id}", NOBODYS)
         .replace("{slug}", ONE)
         .replace("{pause}", NOBODYS)
         .replace("{edit}", NOBODYS)

@@ -59,6 +59,7 @@ _MESSAGES = {
     "publish": N_("The change has been published. It takes effect everywhere within seconds."),
     "reject": N_("The change has been rejected. The directory stays unchanged."),
     "withdraw": N_("The proposal has been withdrawn."),
+    "quality_recorded": N_("What the organisation says about the referral has been recorded."),
     "quality": N_("Thank you. The team sees your answer."),
     "capacity": N_("Availability has been saved. New cases will be matched with it."),
     "paused": N_("The pause has been saved. Nothing new is offered until it ends."),

@@ -18,6 +18,7 @@ from app.directory.packs import Directory
 from app.links import codes
 from app.links import service as links
 from app.links.service import NewLink
+from app.referrals import quality
 from app.referrals.commands import TransitionInput
 from app.referrals.queries import needs_of
 from app.referrals.reasons import DAY_REQUIRED
@@ -79,6 +80,25 @@ def record_answer(label: Label, referral: Label, verb: Verb, request: Request, d
     except Invalid as error:
         return _answer_form(request, case, summary, moved, error.errors, form)
     return _to_case(label, "answer_recorded")
+
+
+@router.get("/quality", name="quality_by_hand_form")
+def show_quality_form(label: Label, referral: Label, request: Request, desk: AtDesk, session: ReadDb) -> Response:
+    """Ask what the organisation said about the quality of the referral, how it was said and by whom."""
+    case = queue.by_label(session, desk.team_id, label)
+    return _quality_form(request, session, case, _summary(session, case, referral))
+
+
+@router.post("/quality", name="quality_by_hand")
+def record_quality(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
+    """Record it on behalf of the organisation. What is missing is asked for again, with what was typed."""
+    case = queue.by_label(session, desk.team_id, label)
+    form = request.state.form
+    try:
+        by_hand.record_quality(session, desk, label, referral, form.get("quality", []), _contact_note(request))
+    except Invalid as error:
+        return _quality_form(request, session, case, _summary(session, case, referral), error.errors, form)
+    return _to_case(label, "quality_recorded")
 
 
 @router.post("/sheet", name="hand_over_sheet")
@@ -154,6 +174,28 @@ def _answer_form(
         choices=by_hand_view.choices(verb),
         needs=needs_of(summary.referral, case) if by_hand_view.choices(verb)["outcome"] else (),
         needs_day=verb in DAY_REQUIRED,
+        errors={error["pointer"].removeprefix("/"): error["detail"] for error in errors},
+        typed=typed or {},
+    )
+
+
+def _quality_form(
+    request: Request,
+    session: Session,
+    case: Case,
+    summary: ReferralSummary,
+    errors: Sequence[FieldError] = (),
+    typed: Any = None,
+) -> Response:
+    return staff_pages.page(
+        request,
+        "desk/by_hand_quality.html",
+        status=422 if errors else 200,
+        case=case,
+        summary=summary,
+        chosen=typed.get("quality", [])
+        if typed
+        else quality.of_referrals(session, [summary.referral.id]).get(summary.referral.id, []),
         errors={error["pointer"].removeprefix("/"): error["detail"] for error in errors},
         typed=typed or {},
     )

@@ -133,6 +133,8 @@ def show_request(visit: Visiting, session: ReadDb, done: Done = "") -> Response:
     """What it is about, without a name, and the answers that are open."""
     linked = _look(session, visit)
     notice = link_words.DONE[Verb(done)] if done in link_words.DONE else ""
+    if done == "quality":
+        notice = link_words.QUALITY_SAID
     return _request(visit, linked, notice=notice)
 
 
@@ -170,6 +172,22 @@ def answer(form: Form, visit: Visiting, settings: Config, session: Db) -> Respon
     response = _said(visit.lang, "ended", link_words.ENDED)
     cookies.remove(response, COOKIE, settings)
     return response
+
+
+@router.post("/quality")
+def say_quality(form: Form, visit: Visiting, session: Db) -> Response:
+    """Answer how good the referral was: codes. Words are for the coordinator."""
+    visit.check_form(form)
+    seen = _look(session, visit)
+    try:
+        is_said = by_link.say_quality(session, visit.cookie, form.get("quality", []), visit.now)
+    except Invalid:
+        return _request(visit, seen, error=link_words.CHOOSE_SOME, status=422, opened="quality")
+    except Conflict:
+        return _request(visit, seen, error=link_words.CHANGED, status=409)
+    if not is_said:
+        raise LinkGone
+    return RedirectResponse(f"{PREFIX}{visit.lang}?done=quality", 303)
 
 
 @router.post("/end")
@@ -247,6 +265,7 @@ def _request(
         left=CodeNames(visit.lang, visit.directory).translator.number(linked.openings_left),
         reasons=_REASONS,
         outcomes=link_words.OUTCOMES,
+        quality=link_words.QUALITY,
         questions=QUESTIONS,
         notice=notice,
         error=error,

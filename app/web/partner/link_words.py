@@ -4,7 +4,7 @@ from typing import Final
 
 from app.core.i18n import N_
 from app.core.vocabulary import complete
-from app.referrals import reasons
+from app.referrals import quality, reasons
 from app.referrals.states import Verb
 
 REASONS: Final = complete(reasons.reasons_for(Verb.HAND_BACK), {
@@ -24,6 +24,18 @@ OUTCOMES: Final = complete(reasons.OUTCOMES, {
     "resolved": N_("The problem is solved"),
     "contact_lost": N_("We lost contact with the person"),
 })  # fmt: skip
+QUALITY: Final = complete(quality.QUALITY, {
+    "complete": N_("Everything that we needed was there"),
+    "facts_missing": N_("Important facts were missing"),
+    "facts_wrong": N_("Something was not as it was written"),
+    "other_need": N_("The person needed something else"),
+    "not_for_us": N_("It was not a case for us"),
+    "too_late": N_("It came too late"),
+    "contact_failed": N_("The contact details did not work"),
+    "not_prepared": N_("The person did not expect us"),
+})  # fmt: skip
+QUALITY_SAID: Final = N_("Thank you. The coordinator sees your answer.")
+CHOOSE_SOME: Final = N_("Nothing was recorded yet. Please choose one to four answers.")
 DONE: Final = {
     Verb.ACCEPT: N_("Thank you. You have taken the request. The person is told."),
     Verb.ASK_INFO: N_("Your question has been sent. The coordinator tells you the answer."),

@@ -26,6 +26,7 @@ from app.directory.packs import Directory
 from app.documents import storage
 from app.documents.limits import DocumentLimits
 from app.documents.models import Document
+from app.intake import wording
 from app.messaging import person_texts
 from app.messaging.kinds import NoticeKind
 from app.referrals.models import Referral
@@ -154,7 +155,8 @@ def enter_letter(
     case = locked_case(session, desk, label, version)
     opened = OpenedCase(case, sealed_access.data_key(session, desk, case, sealed_parts.PERSON))
     corrections.enter_letter(session, opened, kind, received_on, keys=desk.keys, directory=directory, now=desk.now)
-    text = translator(case.language).text(person_texts.LETTER_READ)
+    reworded = wording.of_facts(sealed_access.facts_of(desk.keys, case))
+    text = translator(case.language).reworded(reworded).text(person_texts.LETTER_READ)
     person_access.add_message(
         session, case, opened.person_key, text, author="desk", now=desk.now, actor_id=desk.member.member_id.hex
     )

@@ -65,6 +65,12 @@ OF_THE_PERSON: Final = MappingProxyType(
         ),
         "I speak a language that is not in the list": N_("The person speaks a language that is not in the list"),
         "I will come back with my number": N_("The person or I will come back with the number"),
+        "We will write only “There is something new for you”, unless you let us say who we are. We write by e-mail or Signal only if you also allow us to leave you a message. What our system cannot send, a coordinator sends. To do this, we must store your address in a form that our system can read. Signal sees that we wrote to you and when, but not what. The safest choice is not to tick this.": N_(
+            "We will write only “There is something new for you”, unless you let us say who we are. We write by e-mail or Signal only if you also allow us to leave the person a message. What our system cannot send, a coordinator sends. To do this, we must store the address in a form that our system can read. Signal sees that we wrote to the person and when, but not what. The safest choice is not to tick this."
+        ),
+        "To be notified, choose another way for us to reach you, such as e-mail.": N_(
+            "So that the person can be notified, choose another way for us to reach them, such as e-mail."
+        ),
         "Please tell us where we can reach you, or choose to come back with your number.": N_(
             "Please tell us where we can reach the person, or choose to come back with the number."
         ),
@@ -189,7 +195,59 @@ IN_REASONS: Final = MappingProxyType(
     }
 )  # fmt: skip
 """The same for the reasons of centres (`app/matching/reasons.py`) and the deadline of a letter."""
-_AFTER_THE_FORM: Final = MappingProxyType({**ON_PAGES, **IN_REASONS})
+IN_SOME_LANGUAGES: Final = MappingProxyType(
+    {
+        "We do not know the deadline for this letter. It may be over: act today. Speak to a lawyer. You may be able to ask for more time if you missed it for a good reason.": N_("We do not know the deadline for this letter. It may be over: act today. Speak to a lawyer. The person may be able to ask for more time if it was missed for a good reason."),
+        "The deadline was probably {day}. Speak to a lawyer today. You may be able to ask for more time if you missed it for a good reason.": N_("The deadline was probably {day}. Speak to a lawyer today. The person may be able to ask for more time if it was missed for a good reason."),
+        "Residence permit refused (the letter says you can object: Widerspruch)": N_("Residence permit refused (the letter names an objection: Widerspruch)"),
+        "Residence permit refused (the letter says you can go to court: Klage)": N_("Residence permit refused (the letter names an action in court: Klage)"),
+        "Court decision to detain you or to prolong detention": N_("Court decision to detain the person or to prolong detention"),
+        "Return decision – you have been told to leave the country": N_("Return decision – the person has been told to leave the country"),
+        "Court order to hold you in a guarded centre": N_("Court order to hold the person in a guarded centre"),
+        "Yellow envelope: the date that the postman wrote on it starts the time limit, not the day on which you opened it.": N_("Yellow envelope: the date that the postman wrote on it starts the time limit, not the day on which it was opened."),
+        "Did you move without telling the offices and the court? Then a letter to your old address can count from the day it was posted.": N_("Did the person move without telling the offices and the court? Then a letter to the old address can count from the day it was posted."),
+        "The date on which you signed for the decision.": N_("The date on which the person signed for the decision."),
+        "In a guarded centre: the date on the receipt that you signed there.": N_("In a guarded centre: the date on the receipt that the person signed there."),
+        "If you moved and did not tell the office, a letter to your old address still counts.": N_("If the person moved and did not tell the office, a letter to the old address still counts."),
+        "Hate crime (attack or threat because of who you are)": N_("Hate crime (attack or threat because of who somebody is)"),
+        "Dismissal or expulsion because of your views": N_("Dismissal or expulsion because of the person’s views"),
+        "Convicted, or arrest ordered, in your absence": N_("Convicted, or arrest ordered, in the person’s absence"),
+        "If you applied for asylum on or after 12 June 2026, the limit may be only 5 days. We count this shorter limit.": N_("If the person applied for asylum on or after 12 June 2026, the limit may be only 5 days. We count this shorter limit."),
+        "For emergencies where a life is in danger. The police may answer: this number does not protect you from the authorities.": N_("For emergencies where a life is in danger. The police may answer: this number does not protect anybody from the authorities."),
+        "Who decides your appeal:": N_("Who decides the appeal:"),
+        "You meet at this address: {place}": N_("They meet the person at this address: {place}"),
+        "You speak by phone: {place}": N_("They speak with the person by phone: {place}"),
+        "You speak by an encrypted call: {place}": N_("They speak with the person by an encrypted call: {place}"),
+        "They call you": N_("They call the person"),
+        "If you withdraw your agreement, the centre can no longer read your request. We will also stop asking it to help you.": N_("If you withdraw your agreement, the centre can no longer read the request. We will also stop asking it to help the person."),
+        "Change anything that is no longer right. We will then look again for centres that can help you.": N_("Change anything that is no longer right. We will then look again for centres that can help the person."),
+        "Everything we hold about you": N_("Everything we hold about the person"),
+        "You can make a code for a lawyer or somebody else whom you trust. It opens your own words and what you need, not your name or your contact details. It works for a day and can be used 3 times. You see here when it was used, and you can stop it.": N_("You can make a code for a lawyer or somebody else whom you trust. It opens what you wrote and what the person needs, not the name or the contact details. It works for a day and can be used 3 times. You see here when it was used, and you can stop it."),
+        "It opens your own words and what you need, not your name or your contact details.": N_("It opens what you wrote and what the person needs, not the name or the contact details."),
+        "Your rights": N_("The person’s rights"),
+        "Change how you contact me": N_("Change how you contact the person"),
+        "Get a copy of all my data": N_("Get a copy of all the data"),
+        "A coordinator contacts the centres that you chose, first without your name.": N_("A coordinator contacts the centres that you chose, first without the person’s name."),
+        "A coordinator opened a document of yours.": N_("A coordinator opened a document."),
+        "{centre} opened a document of yours.": N_("{centre} opened a document."),
+        "They will be able to read your request, and the current team will not. We will cancel requests to centres that have not replied. You will keep your place in the queue.": N_("They will be able to read the request, and the current team will not. We will cancel requests to centres that have not replied. The request keeps its place in the queue."),
+        "How to save the deadline yourself": N_("How to save the deadline without a lawyer"),
+        "We will also let you know in the way you chose when there is something new.": N_("We will also let the person know in the way you chose when there is something new."),
+        "I am in another country": N_("The person is in another country"),
+        "We have no room for new requests at the moment, except urgent ones. Nothing was sent. Please send it again in a few hours. Are you in danger, or is a deadline near? Then say so under “How urgent is it?” and send it now.": N_("We have no room for new requests at the moment, except urgent ones. Nothing was sent. Please send it again in a few hours. Is the person in danger, or is a deadline near? Then say so under “How urgent is it?” and send it now."),
+        "Please look at the letter or decision you were given. What date is printed on it, and when did you receive it? This helps us work out your deadline.": N_("Please look at the letter or decision that the person was given. What date is printed on it, and when was it received? This helps us work out the deadline."),
+        "In which town or region are you now? Some centres help only in certain places. You do not need to give the street.": N_("In which town or region is the person now? Some centres help only in certain places. You do not need to give the street."),
+        "Which languages can you speak with a lawyer? Do you need an interpreter?": N_("Which languages can the person speak with a lawyer? Is an interpreter needed?"),
+        "What documents or permission to stay do you have now, and until what date are they valid?": N_("What documents or permission to stay does the person have now, and until what date are they valid?"),
+        "We could not reach you in the way you chose. Is there another safe way? You can also come back here with your number and read our answer.": N_("We could not reach the person in the way you chose. Is there another safe way? You can also come back here with your number and read our answer."),
+        "Do you still need help with this? If something has changed, please write it here.": N_("Does the person still need help with this? If something has changed, please write it here."),
+        "We have found a centre that may be able to help you. Please look at the question above and tell us if it may read your request.": N_("We have found a centre that may be able to help the person. Please look at the question above and tell us if it may read the request."),
+        "We have read your letter and entered what it is about and its date. The deadline was worked out again. You see it on this page.": N_("We have read the letter and entered what it is about and its date. The deadline was worked out again. You see it on this page."),
+    }
+)  # fmt: skip
+"""The same for what the packs, the appointments, the conversation and the page of the request say. In some languages both sentences are one,
+because the first speaks of nobody there."""
+_OF_ANOTHER: Final = MappingProxyType({**OF_THE_PERSON, **ON_PAGES, **IN_REASONS, **IN_SOME_LANGUAGES})
 
 
 def is_for_another(form: Mapping[str, Sequence[str]]) -> bool:
@@ -199,9 +257,14 @@ def is_for_another(form: Mapping[str, Sequence[str]]) -> bool:
 
 def asked(message: str, form: Mapping[str, Sequence[str]]) -> str:
     """The English sentence of a question, an answer or an error, as this form asks it."""
-    return OF_THE_PERSON.get(message, message) if is_for_another(form) else message
+    return _OF_ANOTHER.get(message, message) if is_for_another(form) else message
 
 
 def on_pages(form: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
     """The sentences that the pages after this form word differently; none for somebody who asks for themself."""
-    return _AFTER_THE_FORM if is_for_another(form) else {}
+    return _OF_ANOTHER if is_for_another(form) else {}
+
+
+def of_facts(facts: Mapping[str, object]) -> Mapping[str, str]:
+    """The same, for the facts of a filed request."""
+    return on_pages({"for_whom": [str(facts.get("for_whom", ""))]})

@@ -25,8 +25,8 @@ from tests.web.test_desk_case import referral_of, referred
 MESSAGE = "zinnober-message-to-the-person"
 
 
-def accepted(office: StaffSite) -> tuple[str, str, Receipt]:
-    label, receipt = office.file()
+def accepted(office: StaffSite, **answers: object) -> tuple[str, str, Receipt]:
+    label, receipt = office.file(**answers)
     assert referred(office, label, office.as_("vera")).status == 303
     path = f"/partner/referrals/{referral_of(office, label).label}"
     browser = office.as_("partner")

@@ -1,6 +1,7 @@
 """Somebody fills the form in for another: each later question is about that person, and a coordinator can tell the two apart."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,14 @@ from app.intake import questions, schemas, vocabulary, wording
 from app.matching import deadline_texts, reasons
 from app.matching.code_names import CodeNames
 from app.web.components.rendering import TEMPLATES
+from app.web.desk import saved_replies
 from app.web.person import form_fields
 from tests.support.desk import StaffSite
 from tests.support.partners import START
-from tests.support.people import PersonSite, short_form
+from tests.support.people import Browser, PersonSite, short_form
+from tests.web.test_appointments import form
+from tests.web.test_desk_case_followup import person
+from tests.web.test_partner_case_file import accepted
 
 WEB = Path(form_fields.__file__).parents[1]
 WORD, HELPER, RULES, TONGUE = "кумкват-слово", "+48 600 700 800", "только вечером", "ногайский"
@@ -30,7 +35,6 @@ def test_the_table_rewords_only_what_is_asked_and_everything_that_says_you() -> 
         "You can skip",
         "A few sentences",
         "Some centres",
-        "We will write only",
         "I am filling",
         "For example",
         "I do not know",
@@ -45,7 +49,6 @@ def test_the_table_rewords_only_what_is_asked_and_everything_that_says_you() -> 
     assert spoken_to <= {
         questions.QUESTIONS["letter_kind"].hint,
         questions.QUESTIONS["letter_earlier_on"].hint,
-        form_fields._MESSAGES["nowhere_to_notify"],
     }
 
 
@@ -197,3 +200,143 @@ def test_each_sentence_of_the_pages_that_is_reworded_is_said_somewhere() -> None
             for own, of_another in wording.ON_PAGES.items():
                 text = translator(language).text(of_another)
                 assert text not in {"", of_another, translator(language).text(own)}, (language, own)
+
+
+SPEAKS_TO_THE_HELPER = re.compile(
+    r"^("
+    r"For someone (close to me|I am helping)"
+    r"|The next questions are then worded for you, or about the person you help\."
+    r"|(Something else, or )?I do not know"
+    r"|In your own words|Another language, in your own words|I want to say more about what happened"
+    r"|.*You can skip this\..*|Look at the heading of the letter\. If you are not sure, choose .*"
+    r"|You can continue with the form at the same time\.|You can photograph the letter instead: .*"
+    r"|We will write only “There is something new for you”, unless you let us say who we are\. .*"
+    r"|The person or I will come back with the number"
+    r"|You can say who you are when you contact the person|You can leave the person a message .*"
+    r"|How can we reach you, if we cannot reach the person\?|What should we know before we contact you\?"
+    r"|A word by which we recognise the person, or you, on the phone"
+    r"|Everything you typed is still here\.|(Back to|Change) my answers|(Who can help, and y|Y)our answers"
+    r"|Choose the centres we may ask\. If you can, ask the person first\. .*"
+    r"|They have no account here\. .* the person’s name, contact details and what you wrote: .*"
+    r"|(May we ask them\? )?Ask me first.*|.*Please check before you go\.( .*)?"
+    r"|.*A coordinator can help you with that\.|They do not take requests from us\. You need to contact them yourself\."
+    r"|.*Be careful what you tell them\."
+    r"|.*[Yy]our (request|number)\b.*|.* my (request|number)\b.*"
+    r"|Keep it where nobody else will find it\. Anyone who has it can read everything you wrote\. .*"
+    r"|To confirm that you have it, type the last four digits|Save the dates in your calendar"
+    r"|The file says only “Reminder” and the (days|time)\. Your calendar .*|Save the time in your calendar"
+    r"|We will also let the person know in the way you chose when there is something new\."
+    r"|.*centres? that you chose.*|While you wait|In these facts, “you” means the person you are helping\."
+    r"|The letter says where to send it\. If you can, .*|If nobody has answered you by .*"
+    r"|You can add photos or PDFs, .*|You never have to send a document\..*|.* You never have to send a document\."
+    r"|Photograph each page .* You can still add .*|You can make a code for a lawyer or somebody else whom you trust\. .*"
+    r"|It works until .* It opens what you wrote and what the person needs, .*|If you withdraw your agreement, .*"
+    r"|I want a new number|Everything you wrote will be deleted .*|You can still write to us below\."
+    r"|Change how you contact the person|Do not wait for our answer: contact a centre yourself today too\."
+    r"|You asked for other times\. They will offer some\."
+    r")$"
+)  # fmt: skip
+"""What whoever fills in the form does, knows, holds or decides: their number, their choices, their calendar."""
+PIECES = "p, li, h1, h2, h3, label, legend, button, a, summary, dt, dd, span, option, strong"
+SAYS_YOU = re.compile(r"\b([Yy]ou|[Yy]ours?|[Yy]ourself|I|[Mm]e|[Mm]y|[Mm]ine)\b")
+
+
+def spoken_to(browser: Browser) -> set[str]:
+    """The smallest pieces of the page's main part that say "you" and do not speak to the helper."""
+    main = browser.page.css_first("main")
+    assert main is not None
+    says_whom = "In these facts, “you” means the person you are helping." in browser.text
+    facts = {node.mem_id for node in main.css(".law, .law *")} if says_whom else set()
+    found = set()
+    for node in main.css(PIECES):
+        own = " ".join(node.text(separator=" ").split())
+        inner = (
+            " ".join(child.text(separator=" ").split()) for child in node.css(PIECES) if child.mem_id != node.mem_id
+        )
+        if node.mem_id in facts or not SAYS_YOU.search(own) or any(SAYS_YOU.search(text) for text in inner):
+            continue
+        if not SPEAKS_TO_THE_HELPER.match(own):
+            found.add(own)
+    return found
+
+
+def test_no_page_of_the_form_or_after_it_speaks_to_a_helper_as_to_the_person(person_site: PersonSite) -> None:
+    browser, found = person_site.browser().open("/en/form/1"), dict[str, str]()
+    today = person_site.time().date()
+    letter = {
+        "letter_kind": "PL.return_decision_appeal",
+        "letter_received_on": (today - timedelta(days=60)).isoformat(),
+    }
+
+    def look(page: Browser) -> Browser:
+        assert page.answer.status_code in {200, 422}, page.text
+        found.update(dict.fromkeys(spoken_to(page), page.answer.url.path))
+        return page
+
+    needs = ["asylum", "appeals", "detention", "deportation", "residence_permit", "extradition_interpol"]
+    for answers in (
+        {"for_whom": "relative"},
+        {"needs": needs},
+        {"country": "PL"},
+        {"how_soon": "today", **letter},
+        {},
+        {},
+        {"channel": "signal", "address": ""},
+    ):
+        look(browser).fill(**answers)
+    look(browser).fill(channel="email", address="a@b.example", notify="yes", may_leave_message="yes")
+    look(look(browser).fill(c_x="ask"))
+    number = browser.number()
+    look(browser.open("/en/return").fill(number=number))
+    look(browser.fill("/case/code")).open("/en/case")
+    for place in (
+        "centres",
+        "answers",
+        "copy",
+        "documents",
+        "saved",
+        *(f"answers/{step.slug}" for step in questions.STEPS),
+    ):
+        look(browser.open(f"/en/case/{place}"))
+        assert browser.answer.url.path == f"/en/case/{place}"
+    assert found == {}
+
+
+def test_a_meeting_is_with_the_person(office: StaffSite) -> None:
+    label, path, receipt = accepted(office, for_whom="relative")
+    partner, vera = office.as_("partner"), office.as_("vera")
+    offered = form(("2026-11-26", "14:30"), way="phone", place="")
+    assert partner.submit(partner.get(f"{path}/appointments"), f"{path}/appointments", **offered).did("times_offered")
+    words = person(office, receipt).get("/en/case").words()
+    assert "They speak with the person by phone: They call the person" in words
+    assert "Which time suits the person?" in words
+    assert "They call you" not in words
+    asked = vera.get(f"/desk/cases/{label}/ask?question=region").words()
+    assert "В каком городе или регионе этот человек сейчас?" in asked, "in the language of the case"
+
+
+def test_what_packs_and_saved_questions_say_to_the_person_is_worded_for_a_helper_too() -> None:
+    packs = load_packs()
+    rows = [row for country in packs.places for row in packs.deadlines(country.code)]
+    said = {row.label for row in rows} | {row.shorter.because for row in rows if row.shorter}
+    said |= {rule.look_at for country in packs.places for rule in packs.service_rules(country.code)}
+    said |= {need.label for need in packs.needs} | {entry.label for entry in packs.persecution}
+    said |= {question.text for question in saved_replies.QUESTIONS.values()}
+    addressed = {text for text in said if text and SAYS_YOU.search(text) and not SPEAKS_TO_THE_HELPER.match(text)}
+    to_the_helper = {saved_replies.QUESTIONS[code].text for code in ("letter_kind", "letter_photo")}
+    assert addressed - to_the_helper <= wording.IN_SOME_LANGUAGES.keys()
+
+
+@pytest.mark.parametrize(("language", "pronoun"), [
+    ("ru", r"\b(вы|вас|вам|вами|ваш\w*)\b"), ("uk", r"\b(ви|вас|вам|вами|ваш\w*)\b"), ("be", r"\b(вы|вас|вам|вамі|ваш\w*)\b"),
+    ("pl", r"\bPaństw"), ("lt", r"\b(Jūs\w*|Jum[ss]?|Jumis)\b"), ("ka", r"\bთქვენ"),
+])  # fmt: skip
+def test_the_other_languages_do_not_speak_to_the_person_either(language: str, pronoun: str) -> None:
+    words = translator(language)
+    for own, of_another in wording.IN_SOME_LANGUAGES.items():
+        assert set(re.findall(r"{\w+}", own)) == set(re.findall(r"{\w+}", of_another))
+        text = words.text(of_another)
+        assert text not in {"", of_another}, of_another
+        assert words.text(own) != own, "nobody says it any more"
+        if not SAYS_YOU.search(of_another):
+            assert not re.search(pronoun, text, re.IGNORECASE), text

@@ -106,13 +106,14 @@ def render(
 ) -> str:
     """The template in a language, with the sentences of a domain of `app.core.i18n`. Raises UndefinedError.
 
-    `reworded`: English sentences that this page says differently, as of a person for whom somebody else writes.
+    `reworded`: English sentences that this page says differently, as of a person for whom somebody else writes; the template then
+    finds `of_another` true.
     """
     words = translator(language, domain).reworded(reworded or {})
     return (
         environment()
         .get_template(template)
-        .render(lang=language, _=words.text, n_=words.plural, words=words, **context)
+        .render(lang=language, _=words.text, n_=words.plural, words=words, of_another=bool(reworded), **context)
     )
 
 

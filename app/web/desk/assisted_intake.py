@@ -13,7 +13,7 @@ from app import audit
 from app.casework import filing
 from app.core.dependencies import Db, ReadDb
 from app.core.i18n import LANGUAGES, OWN_NAMES, translator
-from app.intake import idempotency
+from app.intake import idempotency, wording
 from app.intake.questions import STEPS, FormFields
 from app.intake.schemas import Intake
 from app.matching.code_names import CodeNames
@@ -89,9 +89,9 @@ def _answers(request: Request, packs: Any, now: datetime) -> FormFields:
     return draft_answers.answers_of_form(draft_answers.as_meant(request.state.form, packs, now))
 
 
-def _read_out_context(lang: str) -> dict[str, Any]:
+def _read_out_context(lang: str, answers: FormFields | None = None) -> dict[str, Any]:
     """Context for the texts that are read out; `say` translates them to the person's language."""
-    form_translator = translator(lang)
+    form_translator = translator(lang).reworded(wording.on_pages(answers or {}))
     return {
         "form_language": lang,
         "say": form_translator.text,
@@ -116,7 +116,7 @@ def _form(request: Request, lang: str, answers: FormFields, errors: dict[str, st
         ],
         consents={name: choice[-1] for name, choice in answers.items() if name.startswith("c_")},
         errors=errors,
-        **_read_out_context(lang),
+        **_read_out_context(lang, answers),
     )
 
 
@@ -129,5 +129,5 @@ def _check(
         **check_page.check_context(lang, answers, intake, session, packs, now),
         answers=answers,
         submission=csrf.new_token(request.app.state.keys, now, csrf.of_session(request.state.member.binding)),
-        **_read_out_context(lang),
+        **_read_out_context(lang, answers),
     )

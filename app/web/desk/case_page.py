@@ -1,5 +1,6 @@
 """The case page: what is known, the next step, and every action of the desk on the case."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -29,6 +30,7 @@ from app.casework.unavailability import unavailability_of
 from app.core.dependencies import Db, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
 from app.directory.packs import Directory
+from app.intake import wording
 from app.referrals.commands import TransitionInput
 from app.referrals.referral_summaries import summaries_of
 from app.referrals.states import State, Verb
@@ -247,6 +249,11 @@ def move_referral(
     return case_screen.after(request, desk, session, packs, session.get_one(Case, referral_after.case_id), "stepped")
 
 
+def _reworded(desk: Desk, case: Case) -> Mapping[str, str]:
+    """The sentences that say "you", worded of the person where somebody else asks for them."""
+    return wording.of_facts(sealed_access.facts_of(desk.keys, case))
+
+
 @router.get("/ask", name="ask_form")
 def ask_form(
     label: Label,
@@ -266,7 +273,7 @@ def ask_form(
         case=case,
         question=question,
         questions=saved_replies.QUESTIONS,
-        text=saved_replies.text(question, case.language),
+        text=saved_replies.text(question, case.language, _reworded(desk, case)),
         list_query=case_screen.valid_list_query(list_query),
     )
 
@@ -276,7 +283,7 @@ def insert_reply(label: Label, request: Request, desk: AtDesk, session: Db, pack
     """Add a saved question to the message that is being written, in the person's language. Sends nothing."""
     case = queue.by_label(session, desk.team_id, label)
     text, meaning = saved_replies.in_two_languages(
-        session, desk.team_id, field_value(request.state.form, "saved"), case.language
+        session, desk.team_id, field_value(request.state.form, "saved"), case.language, _reworded(desk, case)
     )
     typed = case_form.read(request.state.form).with_text(text)
     return case_screen.with_open_parts(request, desk, session, packs, case, typed, meaning=meaning)

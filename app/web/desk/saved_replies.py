@@ -3,7 +3,7 @@
 The sentences of the questions belong to the catalogues of the person's pages, because the person reads them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Final
@@ -84,19 +84,23 @@ QUESTIONS: Final = MappingProxyType(
 )
 
 
-def text(code: str, language: str) -> str:
-    """The question in the person's language; empty for an unknown code."""
+def text(code: str, language: str, reworded: Mapping[str, str]) -> str:
+    """The question in the person's language; empty for an unknown code. `reworded`: of `app.intake.wording`, for this case."""
     question = QUESTIONS.get(code)
-    return translator(language).text(question.text) if question else ""
+    return translator(language).reworded(reworded).text(question.text) if question else ""
 
 
-def in_two_languages(session: Session, team_id: UUID, code: str, language: str) -> tuple[str, str]:
+def in_two_languages(
+    session: Session, team_id: UUID, code: str, language: str, reworded: Mapping[str, str]
+) -> tuple[str, str]:
     """A question, or a reply of the team by its id: its text for the person, and what it says for the coordinator.
+
+    `reworded`: as in `text`.
 
     The second is in English, or the language and a remark where there is no text for the person. Raises NotFound.
     """
     if code in QUESTIONS:
-        return text(code, language), text(code, staff_pages.LANGUAGE)
+        return text(code, language, reworded), text(code, staff_pages.LANGUAGE, reworded)
     reply = saved_replies.find(session, team_id, uuid_of(code))
     for_person, written_in = saved_replies.text_for(reply, language)
     return for_person, reply.texts.get(staff_pages.LANGUAGE, "") if written_in != staff_pages.LANGUAGE else for_person

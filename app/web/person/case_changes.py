@@ -54,12 +54,14 @@ def show_answers(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Di
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     if opened.case.closed_at is not None:
         return _redirect_to_case(lang)
-    answers, code_names = questions.to_form(corrections.answers_of(session, opened, keys)), CodeNames(lang, directory)
+    answers = questions.to_form(corrections.answers_of(session, opened, keys))
+    reworded = wording.on_pages(answers)
+    code_names = CodeNames(lang, directory, reworded)
     answered = [
         (form_fields.worded(step, answers), form_fields.fields(step.questions, answers, {}, code_names, directory))
         for step in STEPS
     ]
-    return page("person/answers.html", lang, answered=answered, here="case/answers")
+    return page("person/answers.html", lang, reworded=reworded, answered=answered, here="case/answers")
 
 
 @router.get("/answers/{step:form_step}")
@@ -343,18 +345,20 @@ def copy(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory,
 def _copy_context(
     lang: str, opened: OpenedCase, session: Session, keys: KeyRing, directory: Packs, now: datetime
 ) -> dict[str, Any]:
-    document, code_names, case = privacy.export(session, opened, keys), CodeNames(lang, directory), opened.case
+    document, case = privacy.export(session, opened, keys), opened.case
     parts = {entry["part"]: entry for entry in document["parts"]}
     answers = questions.to_form(
         storage.answers_in(Intake, {"case": document["case"], "facts": document["facts"], **parts})
     )
+    reworded = wording.on_pages(answers)
+    code_names = CodeNames(lang, directory, reworded)
     fields = form_fields.fields(questions.QUESTIONS.values(), answers, {}, code_names, directory)
     consent = document["facts"].get("consent") or {}
     words = code_names.translator
     referrals = referrals_of(session, case, directory, words)
     asked_by = centre_contacts.first_asked(session, [entry.id for entry in referrals])
     return {
-        "reworded": wording.on_pages(answers),
+        "reworded": reworded,
         "case": case,
         "headline": STATUS[case.state][0],
         "answered": [field for field in fields if (field.value or field.chosen) and field.name in answers],

@@ -142,7 +142,7 @@ def status_page(
     notice: str = "",
 ) -> Response:
     case = opened.case
-    reworded = wording.on_pages({"for_whom": [_facts(case, keys).get("for_whom", "")]})
+    reworded = reworded_of(case, keys)
     code_names = CodeNames(lang, directory, reworded)
     headline, next_step = STATUS[case.state]
     every_referral = referrals_of(session, case, directory, code_names.translator)
@@ -209,6 +209,11 @@ def status_page(
         here="case",
         switch="case/message",
     )
+
+
+def reworded_of(case: Case, keys: KeyRing) -> Mapping[str, str]:
+    """The sentences that the pages of this case word differently: all that say "you", where somebody asks for another."""
+    return wording.of_facts(_facts(case, keys))
 
 
 def referrals_of(

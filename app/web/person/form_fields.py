@@ -157,7 +157,8 @@ def _field(
 def _guide(question: Question, answers: FormFields, code_names: CodeNames, directory: Directory) -> tuple[str, ...]:
     """Hints for the chosen country: where to find the date; none while no country is chosen."""
     country = answers.get("country", [""])[-1]
-    return tuple(code_names.text(rule.look_at) for rule in directory.service_rules(country)) if question.guide else ()
+    rules = directory.service_rules(country) if question.guide else ()
+    return tuple(code_names.text(asked(rule.look_at, answers)) for rule in rules)
 
 
 def _day(typed: Boxes, code_names: CodeNames) -> tuple[str, Boxes]:
@@ -181,7 +182,9 @@ def _options(
         yield "", [(code, code_names.text(asked(label, answers))) for code, label in _PLAIN[vocabulary].items()]
     elif vocabulary == "needs":
         for kind, heading in NEED_KINDS.items():
-            needs = [(need.id, code_names.text(need.label)) for need in directory.needs if need.kind == kind]
+            needs = [
+                (need.id, code_names.text(asked(need.label, answers))) for need in directory.needs if need.kind == kind
+            ]
             yield code_names.text(heading) if len(needs) > 1 else "", needs
     elif vocabulary == "countries":
         yield "", [(country.code, translator.country_name(country.code)) for country in directory.places]
@@ -199,17 +202,20 @@ def _options(
             rows = [row for row in directory.deadlines(country.code) if row.letter_kind]
             yield (
                 translator.country_name(country.code),
-                [(f"{country.code}.{row.event}", _kind_of_letter(row, code_names)) for row in rows],
+                [(f"{country.code}.{row.event}", _kind_of_letter(row, answers, code_names)) for row in rows],
             )
     elif vocabulary == "happened":
         for phase, label in PHASES.items():
             entries = [entry for entry in directory.persecution if entry.phase == phase]
-            yield code_names.text(label), [(entry.code, code_names.text(entry.label)) for entry in entries]
+            yield (
+                code_names.text(label),
+                [(entry.code, code_names.text(asked(entry.label, answers))) for entry in entries],
+            )
 
 
-def _kind_of_letter(row: Deadline, code_names: CodeNames) -> str:
+def _kind_of_letter(row: Deadline, answers: FormFields, code_names: CodeNames) -> str:
     """The kind of a letter with its own heading, in the language of the country: what it looks like."""
-    kind = code_names.text(row.label or "")
+    kind = code_names.text(asked(row.label or "", answers))
     if not row.heading or row.heading.casefold() == kind.casefold():
         return kind
     return code_names.text(N_("{kind}. Looks like: {heading}"), kind=kind, heading=row.heading)

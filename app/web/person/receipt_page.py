@@ -134,7 +134,7 @@ def receipt_page(
 
     `here` is None when the page cannot be requested again; then no other language is offered, so that the number is not lost.
     """
-    reworded = wording.on_pages({"for_whom": [reply.get("for_whom", "")]})
+    reworded = wording.of_facts(reply)
     code_names = CodeNames(lang, directory, reworded)
     words = code_names.translator
     return page(

@@ -21,6 +21,7 @@ from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
 from app.web.person import visits
+from app.web.person.case_view import reworded_of
 from app.web.person.dependencies import Config, Cookie, Directory, Form, Lang, anyone
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -105,6 +106,7 @@ def show_code(
     return page(
         "person/code.html",
         lang,
+        reworded=reworded_of(opened.case, keys),
         code=codes.grouped(code),
         address=f"{settings.base_url}/{lang}/show",
         until=CodeNames(lang, directory).translator.moment(row.expires_at, zone),

@@ -64,7 +64,7 @@ def _step_page(
     notice: str = "",
 ) -> HTMLResponse:
     step = STEPS[number]
-    code_names = CodeNames(lang, directory)
+    code_names = CodeNames(lang, directory, wording.on_pages(answers))
     fields = form_fields.fields(step.questions, answers, errors, code_names, directory)
     return page(
         "person/step.html",

@@ -21,7 +21,7 @@ from app.cases.sealed_parts import OpenedPart
 from app.casework import conflict_screening, partner_access, quality_answers, referral_actions, sealed_access
 from app.casework.coordinator import Desk, StaleCase, record_audit, record_change
 from app.core import sealing
-from app.core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
+from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, NotFound, PreconditionFailed
 from app.core.i18n import Translatable
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
@@ -32,6 +32,7 @@ from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
 from app.referrals.states import MAY_OPEN, UNDECIDED, Actor, State, Verb, allowed_actions
 from app.referrals.ways import ASKED, BY_COORDINATOR, QUALITY, SPOKEN, Means, way_of
+from app.staff.models import Role
 
 LONGEST_NAME: Final = 120
 _WHOM: Final = "centre_contact"
@@ -221,7 +222,7 @@ class HandOverSheet:
 def card_sheet(session: Session, keys: KeyRing, referral_label: str, now: datetime) -> HandOverSheet:
     """The card of a referral that is asked by hand or by a link, for the operator's command; the printing is audited.
 
-    It names nobody. Name, contact and words need a member's key, so they are opened at the desk alone. Raises NotFound, Conflict
+    It names nobody. Name, contact and words need a member's key (`open_sheet`). Raises NotFound, Conflict
     (the organisation answers through its account, was not asked yet, has accepted, or the referral has ended).
     """
     referral = session.scalars(sa.select(Referral).where(Referral.label == referral_label)).one_or_none()
@@ -245,6 +246,18 @@ def card_sheet(session: Session, keys: KeyRing, referral_label: str, now: dateti
         now=now,
     )
     return HandOverSheet(session.get_one(Case, referral.case_id), row, partner_queries.open_card(keys, row), ())
+
+
+def open_sheet_of(session: Session, desk: Desk, referral_label: str) -> HandOverSheet:
+    """`open_sheet` of a referral whose case is not named: a member's command. Raises NotFound, also for another team's case."""
+    label = session.scalar(
+        sa.select(Case.label).join(Referral, Referral.case_id == Case.id).where(Referral.label == referral_label)
+    )
+    if label is None:
+        raise NotFound("There is no such referral.")
+    if desk.member.role not in {Role.COORDINATOR, Role.SENIOR}:
+        raise NotAllowed("This is for coordinators of a team.")
+    return open_sheet(session, desk, label, referral_label)
 
 
 def open_sheet(session: Session, desk: Desk, label: str, referral_label: str) -> HandOverSheet:

@@ -16,17 +16,14 @@ from app import audit
 from app.app_context import AppContext, open_app_context
 from app.cases import rewrapping
 from app.casework import referral_threads
-from app.cli import recovery_proof
+from app.cli import member_sign_in, recovery_proof
 from app.core import keyholders, sealing
 from app.core.clock import utc_now
-from app.core.errors import NotFound
+from app.core.errors import NotAllowed, NotFound
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.sealing import CannotOpen, KeyPair
 from app.partners import organisations
 from app.referrals import threads
-from app.staff import service as staff
-from app.staff import sessions
-from app.staff.service import SecondFactor
 
 _BATCH: Final = 50
 
@@ -131,25 +128,13 @@ def _rewrap_conversations(context: AppContext, key: SealingKey, team_keys: dict[
 
 
 def _team_keys(context: AppContext, member: str, now: datetime) -> dict[UUID, KeyPair]:
-    """Ask a member for passphrase and one-time code and return their team keys. The session is closed again."""
-    passphrase = typer.prompt("Passphrase", hide_input=True)
-    code: str = typer.prompt("One-time code")
-    with context.database.begin(write=False) as session:
-        sign_in = staff.begin_sign_in(session, member)
-    seed = staff.open_seed(context.keys, sign_in, passphrase)
-    with context.database.begin() as session:
-        secret = staff.complete_sign_in(session, context.keys, sign_in, seed, SecondFactor(code=code), now)
-    if secret is None:
-        _fail("The name, passphrase or one-time code is wrong.")
-    with context.database.begin() as session:
-        settings = context.settings
-        signed_in = sessions.signed_in(session, secret, now, idle=settings.session_idle, max_age=settings.session_max)
-        try:
-            return signed_in.keys_of(session)
-        except CannotOpen:
-            _fail("This member's keys cannot be decrypted.")
-        finally:
-            sessions.sign_out(session, secret)
+    """Ask a member for passphrase and one-time code and return their team keys."""
+    try:
+        return member_sign_in.act_as(context, member, now, lambda session, signed_in: signed_in.keys_of(session))
+    except NotAllowed as error:
+        _fail(str(error.detail))
+    except CannotOpen:
+        _fail("This member's keys cannot be decrypted.")
 
 
 def _fail(message: str) -> NoReturn:

@@ -12,6 +12,7 @@ from app.app_context import AppContext
 from app.audit.models import AuditEntry
 from app.cases.models import CaseAgreement
 from app.cli.main import app as command
+from app.core import clock
 from app.core.i18n import LANGUAGES
 from app.directory.packs import load_packs
 from app.messaging.models import OutboxMessage
@@ -20,7 +21,7 @@ from app.referrals.centre_contacts import CentreContact
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.quality import ReferralQuality
 from app.tasks.models import Task
-from tests.support.desk import ADDRESS, NAME, ONE, STORY, UNCONNECTED, Browser, Page, StaffSite
+from tests.support.desk import ADDRESS, NAME, ONE, PASSPHRASE, STORY, UNCONNECTED, Browser, Page, StaffSite
 from tests.support.newest import newest
 
 SERVICE = f"{UNCONNECTED}/legal-help"
@@ -281,6 +282,42 @@ def test_the_command_prints_the_card_in_the_centres_language_and_never_what_need
     with office.database.begin(write=False) as session:
         query = sa.select(AuditEntry.actor_kind).where(AuditEntry.action == "referral:card_printed")
         assert list(session.scalars(query)) == ["operator", "operator"]
+
+
+def test_the_command_prints_the_whole_sheet_for_a_member_who_signs_in(
+    office: StaffSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label, _receipt = office.file(consent=NAMED)
+    browser = office.as_("vera")
+    refer(office, browser, label)
+    referral = referral_of(office)
+    context = AppContext(office.app.state.settings, office.database, office.keys, load_packs())
+    monkeypatch.setattr(app_context, "open_app_context", lambda: context)
+    monkeypatch.setattr(clock, "utc_now", lambda: office.time.at)
+
+    def run(name: str, exit_code: int = 0, passphrase: str = PASSPHRASE) -> str:
+        office.later(minutes=1)  # no one-time code is taken twice
+        typed = f"{passphrase}\n{office.code(name)}\n"
+        result = CliRunner().invoke(command, ["sheet", referral.label, "--as", name], input=typed)
+        assert result.exit_code == exit_code, result.output
+        return str(result.stdout)
+
+    before = run("vera")
+    for hidden in (NAME, ADDRESS, STORY):
+        assert hidden not in before, "not before the organisation has accepted"
+    said(browser, label, referral, "accept")
+    for name in ("outsider", "admin"):
+        assert STORY not in run(name, exit_code=4 if name == "outsider" else 5)
+    assert STORY not in run("vera", exit_code=5, passphrase="not the passphrase of vera")
+    sessions_before = office.sessions()
+    printed = run("vera")
+    assert "One-time code" not in printed, "the questions are not in the file"
+    for shown in (NAME, ADDRESS, STORY):
+        assert shown in printed
+    assert office.sessions() == sessions_before, "the session of the command is closed"
+    with office.database.begin(write=False) as session:
+        query = sa.select(AuditEntry.actor_kind).where(AuditEntry.action == "referral:sheet_opened")
+        assert list(session.scalars(query)) == ["coordinator"]
 
 
 def test_what_an_organisation_says_about_the_quality_is_recorded_for_it(office: StaffSite) -> None:

@@ -167,6 +167,27 @@ def test_a_form_of_a_visit_that_has_ended_leads_to_a_page_that_back_can_show(per
     assert "without the cookie" in browser.answer.text
 
 
+def test_choices_of_a_visit_that_has_ended_are_shown_and_change_nothing(person_site: PersonSite) -> None:
+    number = short_form(person_site.browser()).number()
+    browser = back(person_site, number).open("/en/case/centres")
+    page = browser.answer
+    person_site.time.at += timedelta(hours=2)
+    browser.fill("case/centres", **{f"c_{CENTRE}": "never"})
+    assert (browser.answer.request.method, browser.answer.url.path) == ("GET", "/en/return/text")
+    assert "Never: Helsińska Fundacja Praw Człowieka" in browser.text
+    assert "nothing was changed. Here is what you chose" in browser.text
+    browser.open("/en/return").fill(number=number).open("/en/case/centres")
+    allowed = browser.page.css_first(f'input[name="c_{CENTRE}"][value="allow"]')
+    assert allowed is not None
+    assert "checked" in allowed.attributes, "who may read it is as it was"
+    browser.client.cookies.clear()
+    browser.answer = page
+    browser.fill("case/centres", **{f"c_{CENTRE}": "never"})
+    assert "Never: Helsińska Fundacja Praw Człowieka" in browser.text, "without the cookie too"
+    browser.open("/en/leave")
+    assert browser.open("/en/return/text").answer.url.path == "/en/return", "leaving forgets it"
+
+
 def test_a_button_of_a_visit_that_has_ended_says_that_it_did_nothing(person_site: PersonSite) -> None:
     number = short_form(person_site.browser()).number()
     browser = back(person_site, number)

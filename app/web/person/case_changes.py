@@ -1,5 +1,6 @@
 """Changes a person makes on their status page: answers, contact, who may read, a new number; and a readable copy."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,8 +14,9 @@ from app.cases.person_access import OpenedCase, TooManyChanges
 from app.casework import corrections
 from app.core.dependencies import Db, Keys, Now
 from app.core.errors import Conflict, NotFound
-from app.core.i18n import N_
+from app.core.i18n import N_, Translator, translator
 from app.core.keyring import KeyRing
+from app.core.vocabulary import complete
 from app.directory.packs import Directory as Packs
 from app.intake import drafts, questions, storage, wording
 from app.intake.questions import STEPS, FormFields, Step
@@ -35,6 +37,9 @@ from app.web.person.single_page_form import EXPIRED_NOTICE
 router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
 _MOVED: Final = N_(
     "A different team covers this country. Go back to your request and send us a message: we will transfer it."
+)
+_CHOICES: Final = complete(
+    set(draft_answers.CHOICES), {"allow": N_("Yes"), "never": N_("Never"), "ask": N_("Ask me first")}
 )
 _SAVED: Final = N_("Saved. The coordinator can see the change.")
 
@@ -238,6 +243,7 @@ def show_centres(
 def choose(
     lang: Lang,
     form: Form,
+    request: Request,
     cookie: Cookie,
     now: Now,
     keys: Keys,
@@ -251,7 +257,10 @@ def choose(
     }
     opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is None:
-        if cookie is None or visits.number(session, cookie, now) is None or not choices:
+        if cookie is None or visits.number(session, cookie, now) is None:
+            text = _choices_in_words(choices, directory, translator(lang))
+            return ended_visit.leads_to(lang, text, session, request, cookie, keys, settings, now, chosen=True)
+        if not choices:
             return visits.nothing_changed(lang, session, cookie, now)
         visits.keep(session, cookie, now, settings.draft_idle, choices=(choices, "late"))
         return RedirectResponse(f"/{lang}/case/centres?{AGAIN}", 303)
@@ -264,6 +273,15 @@ def choose(
         return RedirectResponse(f"/{lang}/case/centres?{AGAIN}", 303)
     visits.keep(session, cookie, now, settings.draft_idle, choices=None)
     return RedirectResponse(f"/{lang}/case/saved", 303)
+
+
+def _choices_in_words(choices: Mapping[str, str], directory: Packs, words: Translator) -> str:
+    """One line for each centre, with the words of the form, the ones that were changed most likely first: yes and never."""
+    in_order = sorted(choices.items(), key=lambda pair: [*_CHOICES].index(pair[1]))
+    return "\n".join(
+        f"{words.text(_CHOICES[choice])}: {centre_cards.readable_name(slug, directory, words)}"
+        for slug, choice in in_order
+    )
 
 
 # --- another number ------------------------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
-"""What was typed in a form of a visit that has ended: shown again, so that it can be copied, on a page that Back can show."""
+"""What was typed or chosen in a form of a visit that has ended: shown again, on a page that Back can show.
+
+It is only shown, never saved to a request: whoever opens one in this browser afterwards may be somebody else.
+"""
 
 from datetime import datetime
 from typing import Final
@@ -28,18 +31,20 @@ def leads_to(
     keys: KeyRing,
     settings: Settings,
     now: datetime,
+    *,
+    chosen: bool = False,
 ) -> Response:
-    """Keep the text, sealed under the browser's cookie, and lead to the page that shows it.
+    """Keep the text, sealed under the browser's cookie, and lead to the page that shows it. `chosen`: it lists choices.
 
     Where there is no room for it, that page is the answer itself.
     """
     if not text.strip():
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
-    kept = {**(drafts.load(session, cookie, now) or {}), "ended": text}
+    kept = {**(drafts.load(session, cookie, now) or {}), "ended": text, "ended_chosen": chosen}
     if not (form_storage.of(request).has_room(session, request, now) and drafts.fits(kept)):
-        return page(_TEMPLATE, lang, status=403, text=text, here="return")
+        return page(_TEMPLATE, lang, status=403, text=text, chosen=chosen, here="return")
     secret = cookie or new_secret(keys)
-    visits.keep(session, secret, now, settings.draft_idle, ended=text)
+    visits.keep(session, secret, now, settings.draft_idle, ended=text, ended_chosen=chosen)
     response = RedirectResponse(f"/{lang}/return/text", 303)
     if cookie is None:
         set_cookie(response, secret, settings)
@@ -52,4 +57,5 @@ def show_text(lang: Lang, cookie: Cookie, now: Now, session: ReadDb) -> Response
     text = visits.kept(session, cookie, now, "ended")
     if not text:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
-    return page(_TEMPLATE, lang, status=403, text=text, here="return/text")
+    chosen = bool(visits.kept(session, cookie, now, "ended_chosen"))
+    return page(_TEMPLATE, lang, status=403, text=text, chosen=chosen, here="return/text")

@@ -51,6 +51,8 @@ class CallbackWindow(Base):
         return self.starts_at + timedelta(hours=self.hours)
 
 
+KEPT: Final = timedelta(days=1)
+"""How long a window is kept after it began; the longest one takes eight hours."""
 _HAS_ROOM: Final = sa.and_(CallbackWindow.taken < CallbackWindow.places, CallbackWindow.is_closed.is_(False))
 
 
@@ -119,6 +121,12 @@ def take(session: Session, window_id: UUID) -> bool:
 def give_back(session: Session, window_id: UUID) -> None:
     """The place is free again."""
     _change(session, window_id, -1, CallbackWindow.taken > 0)
+
+
+def delete_past(session: Session, now: datetime) -> int:
+    """Delete the windows that began more than `KEPT` ago; returns how many. Agreed times keep theirs in their own words."""
+    past = sa.delete(CallbackWindow).where(CallbackWindow.starts_at <= now - KEPT)
+    return int(session.execute(past.execution_options(preserve_rowcount=True, synchronize_session=False)).rowcount)  # type: ignore[attr-defined]
 
 
 def _change(session: Session, window_id: UUID, by: int, which: sa.ColumnElement[bool]) -> bool:

@@ -15,6 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases.appointment_states import AppointmentState
 from app.cases.appointments import Appointment
 from app.cases.local_days import LocalDays, local_days
 from app.cases.models import Case, CaseCounter
@@ -30,11 +31,17 @@ _APPOINTMENT: Final = (
     sa.select(sa.func.max(Appointment.agreed_hour)).where(Appointment.case_id == Case.id).scalar_subquery()
 )
 """The hour of the latest agreed time; null without one. Only an agreed appointment has such an hour."""
+_TIMES_OFFERED: Final = (
+    sa.select(sa.func.max(Appointment.last_hour))
+    .where(Appointment.case_id == Case.id, Appointment.state == AppointmentState.OPEN.value)
+    .scalar_subquery()
+)
+"""The hour of the latest time that is offered and not answered yet; null without one."""
 _COLUMNS: Final = (
     Case.id, Case.label, Case.state, Case.version, Case.urgency, Case.urgency_rank, Case.last_safe_day, Case.deadline_certainty,
     Case.due_on, Case.waiting_since, Case.needs, Case.country, Case.languages, Case.person_wrote, Case.snoozed_until,
     Case.referral_status, Case.held_reason, Case.uncovered, sa.func.nullif(Case.owner_name, "").label("owner"), Case.owner_id,
-    _APPOINTMENT.label("appointment_hour"),
+    _APPOINTMENT.label("appointment_hour"), _TIMES_OFFERED.label("offered_hour"),
 )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ PRIVILEGES: Final = MappingProxyType(
             columns=_only(public="seq hash at subject_id action actor_kind actor_id"),
             changes=_only(worker="seq arrival prev_hash hash"),
         ),
-        "callback_windows": Rights(public="SU", partner="SU", desk="SIUD", worker="SU"),
+        "callback_windows": Rights(public="SU", partner="SU", desk="SIUD", worker="SUD"),
         "case_agreements": Rights(public="SID", partner="SID", desk="SID", worker="SID"),
         "case_counters": Rights(desk="S", worker="SIUD", backup=""),
         "case_events": Rights(public="SI", partner="SI", desk="SI", worker="SI"),

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app import audit, privacy
 from app.audit import witness
-from app.cases import appointments, case_presence, counters
+from app.cases import appointments, callback_windows, case_presence, counters
 from app.casework import appointment_offers, auto_offer, escalation, notice_delivery, scheduler, shown_codes
 from app.casework.auto_offer import AutoOfferContext
 from app.casework.escalation import Waits
@@ -319,6 +319,7 @@ class Worker:
                 + partners.drop_expired_tokens(session, now)
                 + change_feed.drop_old(session, now)
                 + case_presence.delete_expired(session, now)
+                + callback_windows.delete_past(session, now)
                 + webhooks_delivery.delete_old(session, now)
                 + quotas.delete_expired(session, now)
                 + sessions.delete_stale(session, now, idle=settings.session_idle, max_age=settings.session_max)

@@ -280,11 +280,32 @@ def test_an_offer_shows_no_content() -> None:
 def test_an_agreed_time_to_come_stands_in_the_row_of_the_queue(office: StaffSite) -> None:
     _label, _path, receipt = by_centre(office)
     desk = office.as_("vera")
-    assert "Appointment:" not in desk.get("/desk/?view=working").words()
+    before = desk.get("/desk/?view=working").words()
+    assert "Appointment:" not in before
+    assert "Times offered, the last on" in before
     answers(office, receipt, "pick", 1)
     assert "Appointment: Fri 27 Nov 2026" in desk.get("/desk/?view=working").words()
+    assert "Times offered" not in desk.get("/desk/?view=working").words()
     office.later(days=4)
     assert "Appointment:" not in office.as_("vera").get("/desk/?view=working").words()
+
+
+def test_the_row_of_the_queue_names_the_day_where_the_case_is(office: StaffSite) -> None:
+    _label, path, receipt = accepted(office)
+    offer(office.as_("partner"), f"{path}/appointments", **form(("2026-11-27", "00:00")))
+    (row,) = rows(office)
+    assert row.last_hour == datetime(2026, 11, 26, 23, tzinfo=UTC), "in UTC it is the day before"
+    assert "Times offered, the last on Fri 27 Nov 2026" in office.as_("vera").get("/desk/?view=working").words()
+    answers(office, receipt, "pick", 0)
+    assert "Appointment: Fri 27 Nov 2026" in office.as_("vera").get("/desk/?view=working").words()
+
+
+def test_callback_windows_are_deleted_a_day_after_they_began(office: StaffSite) -> None:
+    window(office)
+    starts_at = datetime(2026, 11, 26, 13, tzinfo=UTC)
+    for later, deleted in ((timedelta(hours=23), 0), (timedelta(days=1), 1), (timedelta(days=1), 0)):
+        with office.database.begin() as session:
+            assert callback_windows.delete_past(session, starts_at + later) == deleted
 
 
 def window(office: StaffSite, places: int = 1, hour: str = "14:00", day: str = "2026-11-26") -> str:

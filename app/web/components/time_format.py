@@ -55,6 +55,11 @@ def respond_by(limit: datetime, now: datetime, zone: str) -> str:
     return f"{local_moment(limit, zone)}, {time_left(limit, now)}"
 
 
+def local_day(instant: datetime, zone: str) -> date:
+    """The day of an instant in the country's local time."""
+    return instant.astimezone(ZoneInfo(zone)).date()
+
+
 def local_moment(instant: datetime, zone: str) -> str:
     """An instant in the country's local time, like `Thu 26 Nov 2026, 11:00 (Warsaw time)`."""
     local = instant.astimezone(ZoneInfo(zone))

@@ -118,6 +118,7 @@ def list_page(
         older=listing.at(page.after) if page.after else None,
         days=days,
         most_needs=_MOST_NEEDS,
+        local_day=lambda instant, country: time_format.local_day(instant, time_format.zone_of(packs, country)),
         colleagues=case_ownership.colleagues(session, desk.team_id),
     )
 

@@ -1,8 +1,9 @@
 """Search of the desk: what its words and labels lead to, and the cases of somebody who calls."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -26,17 +27,22 @@ from app.staff import read_quotas
 
 LONGEST: Final = 120
 _MOST: Final = 12
+_MOST_HELD: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found. `case`: the label of a case, or of that of the `referral`; the others are slugs and names."""
+    """What a search found. `case`: the label of a case, or of that of the `referral`; the others are slugs and names.
+
+    `held`: the labels of the open cases that each of the members owns, what is due first in front.
+    """
 
     case: str = ""
     referral: str = ""
     organisations: Sequence[tuple[str, str]] = ()
     services: Sequence[tuple[str, str, str]] = ()
     members: Sequence[tuple[UUID, str]] = ()
+    held: Mapping[UUID | None, Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def is_empty(self) -> bool:
@@ -76,7 +82,20 @@ def find(session: Session, desk: Desk, directory: Directory, text: str) -> Found
     members = [
         (one.id, one.name) for one in case_ownership.colleagues(session, desk.team_id) if matches(words, one.name)
     ]
-    return Found(organisations=organisations[:_MOST], services=services[:_MOST], members=members[:_MOST])
+    held = _held(session, desk.team_id, [id for id, _name in members[:_MOST]])
+    return Found(organisations=organisations[:_MOST], services=services[:_MOST], members=members[:_MOST], held=held)
+
+
+def _held(session: Session, team_id: UUID, members: Sequence[UUID]) -> Mapping[UUID | None, Sequence[str]]:
+    """The open cases of each member by their labels, at most 60 in all."""
+    held: dict[UUID | None, list[str]] = {}
+    if members:
+        ours = sa.select(Case.owner_id, Case.label).where(
+            Case.team_id == team_id, Case.owner_id.in_(members), Case.closed_at.is_(None)
+        )
+        for owner_id, label in session.execute(ours.order_by(Case.due_on, Case.label).limit(_MOST_HELD)):
+            held.setdefault(owner_id, []).append(label)
+    return held
 
 
 def plain(text: str) -> str:

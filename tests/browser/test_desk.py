@@ -58,6 +58,10 @@ def pages(desk: DeskSite) -> list[str]:
         "/desk/",
         "/desk/?select=all",
         "/desk/calendar",
+        "/desk/search",
+        "/desk/replies",
+        "/desk/tasks",
+        "/desk/directory?q=a",
         "/desk/?view=closed",
         "/desk/?view=possible_spam",
         "/desk/?view=undelivered",
@@ -184,6 +188,30 @@ def test_twelve_of_700_cases_are_seen_without_scrolling_and_the_first_is_a_few_k
         "cells => cells.map(cell => Math.round(cell.getBoundingClientRect().left))"
     )
     assert columns[: len(columns) // 2] == columns[len(columns) // 2 :], "a header stands over its column"
+
+
+def test_a_case_is_printed_with_its_facts_and_without_its_controls(
+    desk: DeskSite, new_page: Callable[..., Page]
+) -> None:
+    page = desk.signed_in(new_page(viewport=WIDE))
+    page.goto(f"{desk.base}/desk/cases/{desk.first}")
+    press(page, "text=Open the story and conversation")
+    page.emulate_media(media="print")
+    for shown in ("h1", "#t-words", ".case .facts", "article.referral h3"):
+        expect(page.locator(shown).first).to_be_visible()
+    for hidden in (".bar", ".case .ways", "#f-message", "#f-purpose", ".case button >> nth=1"):
+        expect(page.locator(hidden).first).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_no_view_of_the_queue_is_wider_than_a_screen_of_1280(desk: DeskSite, new_page: Callable[..., Page]) -> None:
+    page = desk.signed_in(new_page(viewport={"width": 1280, "height": 720}))
+    page.goto(desk.base + "/desk/")
+    views = [link.get_attribute("href") or "" for link in page.locator("nav.views a").all()]
+    assert "/desk/?view=possible_spam" in views
+    for path in (*views, "/desk/today", "/desk/tasks", "/desk/directory"):
+        page.goto(desk.base + path)
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
 
 
 def test_the_live_referral_is_seen_without_scrolling(desk: DeskSite, new_page: Callable[..., Page]) -> None:

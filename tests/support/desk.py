@@ -152,7 +152,9 @@ class Browser:
         return self.send("GET", path, **rest)
 
     def post(self, path: str, data: dict[str, str], **rest: Any) -> Page:
-        return self.send("POST", path, data=data, **rest)
+        """Send a form. Sent once more to where a 307 names, as browsers do without asking."""
+        page = self.send("POST", path, data=data, **rest)
+        return self.post(page.location, data, **rest) if page.status == 307 else page
 
     def submit(self, page: Page, action: str, **typed: str) -> Page:
         """Fill the form of a page in and send it. A field `reason@R-1`, which belongs to this action, may be named `reason`."""

@@ -190,3 +190,86 @@ def test_done_on_a_task_can_be_taken_back_on_the_case_and_in_the_list(office: St
     pavel = office.as_("pavel")
     page = pavel.get(f"/desk/tasks?done=done&task={task}")
     assert pavel.submit(page, f"/desk/tasks/{task}/reopen").status == 404, "half an hour later it is done"
+
+
+def test_a_link_away_leads_on_and_with_text_that_is_not_sent_opens_a_new_tab(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    path = f"/desk/cases/{label}"
+    browser = office.as_("vera")
+    page = browser.get(f"{path}?list=view%3Dnew")
+    for to, target in (
+        ("documents", f"{path}/documents"),
+        ("appointments", f"{path}/appointments"),
+        ("runs", f"{path}/runs"),
+        ("replies", "/desk/replies"),
+        ("list", "/desk/?view=new&sort=order"),
+        ("next", f"/desk/next?but={label}&list=view%3Dnew%26sort%3Dorder"),
+        ("referrals/R-222-2222/thread", f"{path}/referrals/R-222-2222/thread?list=view%3Dnew%26sort%3Dorder"),
+        ("referrals/R-222-2222/said/accept", f"{path}/referrals/R-222-2222/said/accept"),
+        ("case/7kmqx42", "/desk/cases/7KM-QX42"),
+    ):
+        assert browser.submit(page, f"{path}/go", **{"with": f"to={to}"}).location == target
+        kept = browser.submit(page, f"{path}/go", **TYPED, **{"with": f"to={to}"})
+        assert kept.status == 200
+        assert standing(kept, label) == TYPED
+        link = kept.tree.css_first("#leaving a")
+        assert link is not None
+        assert (link.attributes["href"], link.attributes["target"]) == (target, "_blank")
+    for elsewhere in ("//elsewhere.example", "https://elsewhere.example", "../..", "referrals/R-222-2222/accept", ""):
+        assert browser.submit(page, f"{path}/go", **{"with": f"to={elsewhere}"}).status == 404
+    offered = [
+        str(node.attributes.get("value", ""))
+        for node in page.tree.css("button[formaction]")
+        if str(node.attributes["formaction"]) == f"{path}/go"
+    ]
+    assert {"to=documents", "to=appointments", "to=runs", "to=replies", "to=list", "to=next"} <= set(offered)
+    inside = page.tree.css("form#c a[href^='/']")
+    assert [node.attributes["href"] for node in inside] == [], "no plain link of the form leaves what is typed"
+
+
+def test_the_page_loaded_again_after_an_action_that_kept_text_does_it_once(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    path = f"/desk/cases/{label}"
+    browser = office.as_("vera")
+    fields = {**browser.get(path).form(f"{path}/note"), "note": "Called: no answer", "text": TYPED["text"]}
+    done = browser.send("POST", f"{path}/note", data=fields)
+    assert done.status == 307, "the browser sends the same form to a page that saves nothing"
+    assert done.location.startswith(f"{path}/typed?")
+    assert TYPED["text"] not in done.location
+    for _loaded in range(2):
+        page = browser.send("POST", done.location, data=fields)
+        assert page.status == 200
+        assert "Your note has been saved." in page.words()
+        found = page.form(f"{path}/typed")
+        assert (found["note"], found["text"]) == ("", TYPED["text"])
+    opened = browser.submit(browser.get(path), f"{path}/show")
+    assert opened.text.count("Called: no answer") == 1
+
+
+def test_a_case_sleeps_until_tomorrow_or_for_a_week_with_one_click_and_its_fold_stays_open(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    path = f"/desk/cases/{label}"
+    browser = office.as_("vera")
+    for words, day in (("until tomorrow", "2026-11-25"), ("for a week", "2026-12-01")):
+        page = browser.get(path)
+        button = next(node for node in page.tree.css(f'button[formaction^="{path}/snooze"]') if node.text() == words)
+        assert str(button.attributes["formaction"]).endswith("/snooze#f-until"), "which opens the fold around it"
+        assert page.tree.css_first("details #f-until") is not None
+        done = browser.post(f"{path}/snooze", {**page.form(f"{path}/snooze"), "with": str(button.attributes["value"])})
+        assert done.did("snoozed"), done.words()
+        assert str(office.case(label).snoozed_until) == day
+    listed = browser.get(f"{path}?list=view%3Dnew")
+    decided = listed.button(f"{path}/snooze").attributes["formaction"]
+    assert decided == f"{path}/snooze", "it leads to the next case, whose folds are closed"
+
+
+def test_an_opened_case_asks_the_database_no_more_than_it_has_to(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    path = f"/desk/cases/{label}"
+    browser = office.as_("vera")
+    page = browser.submit(browser.get(path), f"{path}/show")
+    with office.statements() as counted:
+        opened = browser.post(f"{path}/show", page.form(f"{path}/typed"))
+    assert STORY in opened.text
+    seen = [one for one in counted.seen if not one.startswith("BEGIN")]
+    assert len(seen) <= 24, "\n".join(seen)

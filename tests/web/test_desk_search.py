@@ -33,7 +33,13 @@ def test_organisations_services_and_members_are_found_by_the_beginning_of_words(
     browser = office.as_("vera")
     page = browser.submit(browser.get("/desk/"), "/desk/search", q="HELSINKI found")
     assert page.tree.css_first(f'main a[href="/desk/directory/organisations/{ONE}"]') is not None
-    assert "pavel" in browser.submit(page, "/desk/search", q="pav").words()
+    label, _receipt = office.file()
+    pavel = office.as_("pavel")
+    assert "pavel: no open case" in browser.submit(page, "/desk/search", q="pav").words()
+    pavel.submit(pavel.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/take")
+    found = browser.submit(page, "/desk/search", q="pav")
+    assert "pavel: 1 open case" in found.words()
+    assert found.tree.css_first(f'main a[href="/desk/cases/{label}"]') is not None
     assert "Nothing of this name" in browser.submit(page, "/desk/search", q="<b>zzz").words()
     assert browser.submit(page, "/desk/search", q="").status == 200
 

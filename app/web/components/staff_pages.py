@@ -148,20 +148,8 @@ class ActionMessage:
     elsewhere: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What was done in this request, for a page that answers a POST itself (`request.state.done`)."""
-
-    code: str
-    case: str
-    version: int
-
-
 def action_message(request: Request) -> ActionMessage | None:
     """The message that the URL asks for; it selects one of our own texts and carries only codes."""
-    done: Done | None = getattr(request.state, "done", None)
-    if done is not None:
-        return ActionMessage(_MESSAGES[done.code], done.case, str(done.version), done.code in UNDOABLE, False)
     code = request.query_params.get("done", "")
     if code not in _MESSAGES:
         return None

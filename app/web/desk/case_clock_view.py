@@ -15,12 +15,16 @@ from app.web.desk.labels import CLOCKS
 
 @dataclass(frozen=True, slots=True)
 class ClockView:
-    """`left`: how long is left, or how late it is; `what`: what happens by then, to be translated; `by`: the local time or day."""
+    """`left`: how long is left, or how late it is; `what`: what happens by then, to be translated; `by`: the local time or day.
+
+    `is_day`: it runs until the end of a day and not to the minute.
+    """
 
     nearness: Nearness
     left: str
     what: str
     by: str
+    is_day: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Clocks:
         if clock.day is not None:
             days = (clock.day - self.now.astimezone(zone).date()).days
             left = f"{-days} d late" if days < 0 else {0: "today", 1: "tomorrow"}.get(days, f"in {days} d")
-            return ClockView(nearness, left, CLOCKS[clock.kind], time_format.short_day(clock.day))
+            return ClockView(nearness, left, CLOCKS[clock.kind], time_format.short_day(clock.day), is_day=True)
         length = time_format.hours_and_minutes(abs(clock.at - self.now))
         left = f"{length} late" if nearness is Nearness.LATE else f"{length} left"
         return ClockView(nearness, left, CLOCKS[clock.kind], time_format.short_moment(clock.at, self.now, zone))

@@ -1,8 +1,9 @@
 """The case page: what is known, the next step, and every action of the desk on the case."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from anyio.to_thread import run_sync
@@ -49,6 +50,8 @@ router = APIRouter(prefix="/desk/cases/{label}")
 
 Label = Annotated[str, Path(max_length=12)]
 ListQuery = Annotated[str, Query(max_length=400, alias="list")]
+_BELOW: Final = re.compile(r"documents|appointments|runs|referrals/[A-Z0-9-]{1,12}/(?:thread|quality|said/[a-z_]{1,24})")
+"""The pages below the address of a case."""
 _RECORD_EVERY = timedelta(minutes=1)
 _MOST_RECORDED_VIEWS = 1_000
 
@@ -106,10 +109,50 @@ def show_contact(label: Label, request: Request, desk: AtDesk, session: Db, pack
 
 
 @router.post("/typed", name="keep_typed")
-def keep_typed(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
-    """Show the page with what is typed on it; saves nothing. Enter in a field of the page leads here."""
+def keep_typed(
+    label: Label,
+    request: Request,
+    desk: AtDesk,
+    session: Db,
+    packs: Packs,
+    used: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """Show the page with what is typed on it; saves nothing. Enter in a field leads here, and an action that has kept text.
+
+    `used`: the fields of the action that was done, whose text is not shown again.
+    """
     case = queue.by_label(session, desk.team_id, label)
-    return case_screen.with_open_parts(request, desk, session, packs, case, case_form.read(request.state.form))
+    typed = case_form.read(request.state.form, but=used.split())
+    return case_screen.with_open_parts(request, desk, session, packs, case, typed)
+
+
+@router.post("/go", name="leave_case")
+def leave_case(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
+    """Go to another page. With text that is not sent yet, show this page again, with a link that opens the other in a new tab."""
+    form = request.state.form
+    case = queue.by_label(session, desk.team_id, label)
+    target = _target(case, field_value(form, "to"), case_screen.valid_list_query(field_value(form, "list")))
+    typed = case_form.read(form)
+    if not typed.is_unsent:
+        return staff_pages.redirect(target)
+    return case_screen.with_open_parts(request, desk, session, packs, case, typed, leaving=target)
+
+
+def _target(case: Case, to: str, list_query: str) -> str:
+    """The address of a page that the case page leads to. Raises NotFound."""
+    if to == "list":
+        return f"/desk/?{list_query}"
+    if to == "next":
+        return staff_pages.with_message("/desk/next", but=case.label, list=list_query)
+    if to == "replies":
+        return "/desk/replies"
+    if to.startswith("case/") and (other := short_labels.of_text(to.removeprefix("case/"))):
+        return f"/desk/cases/{other}"
+    if _BELOW.fullmatch(to) is None:
+        raise NotFound("This page does not exist.")
+    if to.endswith("/thread") and list_query:
+        return staff_pages.with_message(f"/desk/cases/{case.label}/{to}", list=list_query)
+    return f"/desk/cases/{case.label}/{to}"
 
 
 @router.post("/take", name="take_case")

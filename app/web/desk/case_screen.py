@@ -1,12 +1,14 @@
 """The case page as an answer: the page itself, and what follows an action on it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from functools import wraps
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
 from app.cases import duplicate_detection, queue, states
@@ -46,6 +48,7 @@ def case_page(
     contact: OpenedPart | None = None,
     errors: Sequence[FieldError] = (),
     meaning: str = "",
+    leaving: str = "",
 ) -> Response:
     """Render the page. Eleven statements with the sign-in, whatever the case contains, and one more a minute for the presence.
 
@@ -107,6 +110,8 @@ def case_page(
         step_names={service.service: service.name for service in (*step.best, *step.further)},
         today=runs.local_date(packs, case.country, desk.now),
         meaning=meaning,
+        leaving=leaving,
+        snooze_days=[runs.local_date(packs, case.country, desk.now) + timedelta(days=days) for days in (1, 7)],
         zone=zone,
         by=lambda moment: time_format.respond_by(moment, desk.now, zone),
         live=live,
@@ -223,9 +228,9 @@ def _posted_field(request: Request, name: str) -> str:
 
 def after(
     request: Request,
-    desk: Desk,
-    session: Session,
-    packs: Directory,
+    _desk: Desk,
+    _session: Session,
+    _packs: Directory,
     case: Case,
     done: str,
     *,
@@ -233,18 +238,20 @@ def after(
     decided: bool = False,
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
-    """The answer to an action: a redirect, or the page itself where it has to keep what was typed for other actions or stood open.
+    """The answer to an action: a redirect to the case, or to the same page with what was typed for other actions or stood open.
 
-    `own`: the fields that the action has used. Parts that stood open are opened again, which is audited like every opening.
+    `own`: the fields that the action has used. In the second case the browser sends the same form once more, to `keep_typed`,
+    which saves nothing: so to load the page again does not do the action again. Parts that stood open are opened again there,
+    which is audited like every opening.
     """
     typed = case_form.read(request.state.form, but=own)
     if not typed.is_unsent and (decided or not typed.opened):
         return redirect_after(request, case, done, decided=decided, more=more)
-    here = field_value(request.state.form, "page")[:12]
-    request.state.done = staff_pages.Done(done, case.label, case.version)
-    if here and here != case.label:  # a merge goes on in the other case; what was typed belongs to this one
-        case = queue.by_label(session, desk.team_id, here)
-    return with_open_parts(request, desk, session, packs, case, typed)
+    here = field_value(request.state.form, "page")[:12] or case.label  # a merge goes on in the other case
+    message = {"done": done, "v": str(case.version), "was": case.label if case.label != here else "", **more}
+    return RedirectResponse(
+        staff_pages.with_message(f"/desk/cases/{here}/typed", **message, used=" ".join(own)), status_code=307
+    )
 
 
 def with_open_parts(
@@ -256,6 +263,7 @@ def with_open_parts(
     typed: Typed,
     errors: Sequence[FieldError] = (),
     meaning: str = "",
+    leaving: str = "",
 ) -> Response:
     """The page with what was typed, and with the parts that stood open opened again, if the reader may still open them."""
     opened, contact = None, None
@@ -270,7 +278,7 @@ def with_open_parts(
         opened, contact = None, None
     return case_page(
         request, desk, session, packs, case,
-        typed=typed, opened=opened, contact=contact, errors=errors, meaning=meaning,
+        typed=typed, opened=opened, contact=contact, errors=errors, meaning=meaning, leaving=leaving,
     )  # fmt: skip
 
 

@@ -272,4 +272,4 @@ def test_an_opened_case_asks_the_database_no_more_than_it_has_to(office: StaffSi
         opened = browser.post(f"{path}/show", page.form(f"{path}/typed"))
     assert STORY in opened.text
     seen = [one for one in counted.seen if not one.startswith("BEGIN")]
-    assert len(seen) <= 24, "\n".join(seen)
+    assert len(seen) <= 18, "\n".join(seen)

@@ -127,6 +127,7 @@ def keep_typed(
 
 
 @router.post("/go", name="leave_case")
+@case_screen.errors_on_page
 def leave_case(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Go to another page. With text that is not sent yet, show this page again, with a link that opens the other in a new tab."""
     form = request.state.form
@@ -139,7 +140,7 @@ def leave_case(label: Label, request: Request, desk: AtDesk, session: Db, packs:
 
 
 def _target(case: Case, to: str, list_query: str) -> str:
-    """The address of a page that the case page leads to. Raises NotFound."""
+    """The address of a page that the case page leads to. Raises Invalid."""
     if to == "list":
         return f"/desk/?{list_query}"
     if to == "next":
@@ -149,7 +150,7 @@ def _target(case: Case, to: str, list_query: str) -> str:
     if to.startswith("case/") and (other := short_labels.of_text(to.removeprefix("case/"))):
         return f"/desk/cases/{other}"
     if _BELOW.fullmatch(to) is None:
-        raise NotFound("This page does not exist.")
+        raise Invalid([FieldError(pointer="/to", code="unknown_code", detail="This page does not exist.")])
     if to.endswith("/thread") and list_query:
         return staff_pages.with_message(f"/desk/cases/{case.label}/{to}", list=list_query)
     return f"/desk/cases/{case.label}/{to}"

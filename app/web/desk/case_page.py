@@ -50,7 +50,9 @@ router = APIRouter(prefix="/desk/cases/{label}")
 
 Label = Annotated[str, Path(max_length=12)]
 ListQuery = Annotated[str, Query(max_length=400, alias="list")]
-_BELOW: Final = re.compile(r"documents|appointments|runs|referrals/[A-Z0-9-]{1,12}/(?:thread|quality|said/[a-z_]{1,24})")
+_BELOW: Final = re.compile(
+    r"documents|appointments|runs|referrals/[A-Z0-9-]{1,12}/(?:thread|quality|said/[a-z_]{1,24})"
+)
 """The pages below the address of a case."""
 _RECORD_EVERY = timedelta(minutes=1)
 _MOST_RECORDED_VIEWS = 1_000

@@ -272,6 +272,17 @@ def test_planted_words_and_minutes_are_found_nowhere(office: StaffSite) -> None:
     assert b"13:37" not in written
 
 
+def test_words_typed_into_refused_times_and_callback_windows_are_found_nowhere(office: StaffSite) -> None:
+    _label, path, _receipt = accepted(office)
+    words = " ".join(WORDS)
+    past = offer(office.as_("partner"), f"{path}/appointments", **form(("2020-11-26", "14:00"), place=words[:480]))
+    assert past.status == 422
+    desk = office.as_("vera")
+    typed = {"day": words, "time": words, "hours": words, "places": words}
+    assert desk.submit(desk.get("/desk/callbacks"), "/desk/callbacks", **typed).status == 422
+    assert found(everything_written(office.database, office.app.state.settings.var)) == set()
+
+
 def test_an_offer_shows_no_content() -> None:
     one = Offer((datetime(2026, 11, 26, tzinfo=UTC) + timedelta(hours=1),), "office", PLACE)
     assert repr(one) == "Offer(1 times)"

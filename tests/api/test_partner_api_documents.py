@@ -77,7 +77,7 @@ def test_the_client_puts_the_pages_together(network: Network) -> None:
         "author": "person",
         "pages": 7,
         "pieces": 9,
-        "created_at": "2026-11-24T10:00:00Z",
+        "created_at": "2026-11-24T10:00:00.000Z",
     }
     with httpx.Client(transport=SyncTransport(network.http)) as http:
         client = PartnerClient(BASE, program.client_id, program.secret, private_key=program.pair.seed, http=http)

@@ -39,9 +39,9 @@ commit, once = dependencies._commit, idempotency.run_once
 def noted_once(session, *given, **more):
     session.info["acts"] = True
     return once(session, *given, **more)
-def commit_and_hang(session):
+def commit_and_hang(session, write):
     acts = session.info.get("acts")
-    commit(session)
+    commit(session, write)
     if acts and Path(sys.argv[4]).exists():
         time.sleep(60)
 idempotency.run_once = noted_once

@@ -65,7 +65,9 @@ def test_times_are_offered_picked_and_cancelled(network: Network) -> None:
     agreed = appointment(network, referral)
     assert agreed is not None
     assert (agreed["state"], agreed["slot"]) == ("agreed", 1)
-    assert str(agreed["hour"]).endswith(":00:00.000Z"), "the earliest is slot 0, and the minutes of the other are sealed"
+    assert str(agreed["hour"]).endswith(":00:00.000Z"), (
+        "the earliest is slot 0, and the minutes of the other are sealed"
+    )
     types = [event["type"] for event in network.get("/v1/events").json()["events"]]
     assert types[-2:] == ["org.pristan.appointment.open", "org.pristan.appointment.agreed"]
     client.withdraw_times(referral, offered)

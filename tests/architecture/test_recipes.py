@@ -138,8 +138,8 @@ RECIPES: Final = [
             "app/intake/schemas.py": (
                 replace(
                     "app/intake/schemas.py",
-                    "    received_on: Annotated[date | None, FACTS] = None\n",
-                    "    received_on: Annotated[date | None, FACTS] = None\n"
+                    "    received_on: Annotated[Day | None, FACTS] = None\n",
+                    "    received_on: Annotated[Day | None, FACTS] = None\n"
                     '    appealed: Annotated[Literal["yes", "no", "unknown"] | None, FACTS] = None\n',
                 ),
             ),

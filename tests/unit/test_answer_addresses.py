@@ -10,8 +10,8 @@ from app.intake.schemas import AnswerBy
     ("channel", "address", "code"),
     [
         ("phone", "000000", "not_a_number"), ("signal", "+000 000 000", "not_a_number"), ("whatsapp", "111111", "not_a_number"),
-        ("telegram", "@", "address_required"), ("telegram", "t.me/", "address_required"),
-        ("telegram", "000000", "address_required"),
+        ("telegram", "@", "not_a_user_name"), ("telegram", "t.me/", "not_a_user_name"),
+        ("telegram", "000000", "not_a_user_name"), ("telegram", "", "address_required"), ("telegram", "  ", "address_required"),
     ],
 )  # fmt: skip
 def test_what_reaches_nobody_is_refused(channel: str, address: str, code: str) -> None:

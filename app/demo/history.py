@@ -33,7 +33,7 @@ from app.casework import (
 from app.casework.by_hand import SpokenContact
 from app.casework.coordinator import Desk
 from app.casework.filing import Filed
-from app.core.errors import AppError, Conflict
+from app.core.errors import AppError
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.intake import schemas
@@ -169,6 +169,10 @@ def _helpers(directory: Directory, country: str, wanted: list[str]) -> list[str]
     return list(dict.fromkeys(slugs))[:_MOST_NAMED]
 
 
+class _AnswersItself(Exception):
+    """An organisation that the demo tries answers in Pristan, so no coordinator has to ask it. Undoes the attempt."""
+
+
 class _History:
     """What happens to one request after the other. A step that the service refuses at that moment is left out."""
 
@@ -245,11 +249,15 @@ class _History:
 
     def _linked(self, case: Case, filed: Filed) -> None:
         referral = self._by_coordinator(case, filed)
+        if referral is None:
+            return
         desk = self.team.of(case.country, self.now - 5 * _HOUR)
         by_link.send(self.session, desk, case.label, referral.label, referral.version, links.prepare(), by_mail=False)
 
     def _phoned(self, case: Case, filed: Filed) -> None:
         referral = self._by_coordinator(case, filed)
+        if referral is None:
+            return
         desk = self.team.of(case.country, self.now - 5 * _HOUR)
         by_hand.record_asked(
             self.session,
@@ -260,15 +268,15 @@ class _History:
             SpokenContact("phone", "reception (made up)"),
         )
 
-    def _by_coordinator(self, case: Case, filed: Filed) -> Referral:
-        """Offer the case to the first fitting organisation that a coordinator has to ask. Raises Conflict: there is none."""
+    def _by_coordinator(self, case: Case, filed: Filed) -> Referral | None:
+        """Offer the case to the first fitting organisation that a coordinator has to ask; None when there is none."""
         for service in self._services(filed):
-            with suppress(AppError), self.session.begin_nested():
+            with suppress(AppError, _AnswersItself), self.session.begin_nested():
                 referral = self._refer(case, service, self.now - 6 * _HOUR)
                 if way_of(referral.way) in BY_COORDINATOR and referral.offered_at is not None:
                     return referral
-                raise Conflict("It answers itself.")
-        raise Conflict("Nobody fits.")
+                raise _AnswersItself
+        return None
 
     def _long_ago(self, case: Case, filed: Filed, hours: int) -> None:
         """What was asked weeks ago has mostly come to an end."""

@@ -62,4 +62,5 @@ def check(page: Page, *, thorough: bool = True, fingers: bool = False, **rules: 
         assert told == [], page.url
     assert fits(page), f"sideways: {page.url}"
     if fingers:
-        assert page.evaluate(_SMALL) == [], f"a finger needs 44 px: {page.url}"
+        small = page.evaluate(_SMALL)
+        assert small == [], f"a finger needs 44 px: {page.url}"

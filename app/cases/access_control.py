@@ -20,8 +20,11 @@ from app.staff import read_quotas
 
 READS_PER_DAY: Final = 100
 SAME_READING: Final = timedelta(hours=1)
-_COUNTED: Final = ("case:words_opened", "case:contact_opened", "case:document_opened", "case:times_opened")
-"""What the audit log says of a coordinator's openings that were counted; each further one has a line of its own there."""
+_COUNTED: Final = ("case:words_opened", "case:contact_opened", "case:times_opened")
+"""What the audit log says of a coordinator's openings of a case; each further one has a line of its own there.
+
+Documents are not among them: whoever has opened the pages of one has not been counted for the case's words.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,13 @@ class AuditedReader:
         return cls("partner", organisation_id.hex, read_quotas.client_key(client_id), limit)
 
 
-def authorize_read(session: Session, keys: KeyRing, reader: AuditedReader, case_id: UUID, now: datetime) -> None:
+def authorize_read(
+    session: Session, keys: KeyRing, reader: AuditedReader, case_id: UUID, now: datetime, *, every_time: bool = False
+) -> None:
     """Count the read against the reader's quota; record an alarm when the case is a honeytoken, which the reader cannot see.
 
-    What a coordinator opens of the same case again within `SAME_READING` is one read. Raises QuotaReached.
+    What a coordinator opens of the same case again within `SAME_READING` is one read, except with `every_time`: so are the pages of
+    documents opened, of which one case can have hundreds. Raises QuotaReached.
     """
     again = sa.exists().where(
         AuditEntry.subject_id == case_id.hex,
@@ -53,7 +59,7 @@ def authorize_read(session: Session, keys: KeyRing, reader: AuditedReader, case_
         AuditEntry.action.in_(_COUNTED),
         AuditEntry.at > now - SAME_READING,
     )
-    read_quotas.count(session, reader.quota_key, now, limit=reader.daily_limit, unless=again)
+    read_quotas.count(session, reader.quota_key, now, limit=reader.daily_limit, unless=None if every_time else again)
     if not honeytokens.is_honeytoken(session, keys, case_id):
         return
     audit.record(

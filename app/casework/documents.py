@@ -102,14 +102,14 @@ def remove_by_person(session: Session, opened: OpenedCase, document_id: UUID, no
 
 
 def open_at_desk(session: Session, desk: Desk, label: str, document_id: UUID, first: int) -> tuple[Case, OpenedPages]:
-    """Some pages, from `first` on, with the team's key; counted and audited.
+    """Some pages, from `first` on, with the team's key; counted each time and audited.
 
     Raises NotFound, NotAllowed (no key), Conflict, QuotaReached.
     """
     case = queue.by_label(session, desk.team_id, label)
     document = storage.find(session, case.id, document_id)
     reader = AuditedReader.member(desk.actor.kind.value, desk.member.member_id, desk.reads_a_day)
-    access_control.authorize_read(session, desk.keys, reader, case.id, desk.now)
+    access_control.authorize_read(session, desk.keys, reader, case.id, desk.now, every_time=True)
     record_audit(session, desk, case, "case:document_opened", {"document": document.id.hex, "page": first})
     key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
     rewrapping.rewrap_opened(session, desk.keys, case.id, key)
@@ -185,7 +185,7 @@ def open_by_partner(
     referral, case, key = partner_access.opened_referral(session, keys, member, label)
     partner_access.mark_opened(session, referral, now)
     access_control.authorize_read(
-        session, keys, AuditedReader.member("partner", member.member_id, reads_a_day), case.id, now
+        session, keys, AuditedReader.member("partner", member.member_id, reads_a_day), case.id, now, every_time=True
     )
     audit.record(
         session,
@@ -226,7 +226,7 @@ def sealed_piece_for_client(
     if begins or not _opened_lately(session, referral, codes, now):
         partner_access.mark_opened(session, referral, now)
         reader = AuditedReader.client(client_id, referral.organisation_id, reads_a_day)
-        access_control.authorize_read(session, keys, reader, case.id, now)
+        access_control.authorize_read(session, keys, reader, case.id, now, every_time=True)
         audit.record(
             session,
             actor_kind="partner",

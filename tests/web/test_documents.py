@@ -253,6 +253,35 @@ def test_openings_of_documents_are_limited_a_day(database: Database, tmp_path: P
         assert "data:image" not in refused.text
 
 
+def test_an_opened_case_does_not_open_its_documents_uncounted_nor_a_document_the_case(
+    database: Database, tmp_path: Path
+) -> None:
+    with running(database, tmp_path / "var", member_reads_per_day=3) as office:
+        (label, receipt), (other, _receipt) = office.file(language="en"), office.file()
+        them = person(office, receipt)
+        send(them, hostile_files.many_pages(7))
+        send(them, hostile_files.many_pages(1))
+        first, second = documents(office)
+        vera, path = office.as_("vera"), f"/desk/cases/{label}/documents"
+        page, case = vera.get(path), vera.get(f"/desk/cases/{label}")
+        opened = [
+            vera.submit(case, f"/desk/cases/{label}/show").status,
+            vera.submit(case, f"/desk/cases/{label}/show").status,  # the same case: not counted again
+            vera.submit(page, f"{path}/{first.id}").status,
+            vera.post(f"{path}/{first.id}", {**page.form(f"{path}/{first.id}"), "page": "6"}).status,
+        ]
+        assert opened == [200, 200, 200, 200]
+        assert vera.submit(page, f"{path}/{second.id}").status == 429
+        assert vera.submit(case, f"/desk/cases/{label}/show").status == 200
+        assert vera.submit(vera.get(f"/desk/cases/{other}"), f"/desk/cases/{other}/show").status == 429
+        office.later(days=1)
+        assert vera.submit(page, f"{path}/{first.id}").status == 200
+        for _time in range(2):
+            assert vera.submit(case, f"/desk/cases/{label}/show").status == 200
+        assert vera.submit(page, f"{path}/{first.id}").status == 200
+        assert vera.submit(page, f"{path}/{first.id}").status == 429
+
+
 def desk_form(page: Page, label: str, *files: bytes, **changed: str) -> dict[str, object]:
     """The form that sends a document, as a browser would send it, with these files."""
     fields = {**page.form("/desk/documents"), "to_case": label, **changed}

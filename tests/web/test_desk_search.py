@@ -1,7 +1,10 @@
 """Search of the desk: labels however they are written, names of the directory, and the case of somebody who calls."""
 
 import pytest
+import sqlalchemy as sa
 
+from app.cases.models import Case
+from app.referrals.models import Referral
 from tests.support.desk import ONE, StaffSite
 from tests.web.test_desk_case import audited, referral_of, referred
 
@@ -27,6 +30,18 @@ def test_a_label_in_any_way_of_writing_leads_to_its_case(office: StaffSite) -> N
     assert browser.get(f"/desk/cases/{label.lower().replace('-', '')}").location == f"/desk/cases/{label}"
     other = office.as_("outsider")
     assert "Nothing of this name" in other.submit(other.get("/desk/"), "/desk/search", q=label).words()
+
+
+def test_of_two_referrals_each_leads_to_its_own_case(office: StaffSite) -> None:
+    browser = office.as_("vera")
+    for _ in range(2):
+        referred(office, office.file()[0], browser)
+    with office.database.begin(write=False) as session:
+        both = session.execute(sa.select(Case.label, Referral.label).join(Referral, Referral.case_id == Case.id)).all()
+    assert len(both) == 2
+    page = browser.get("/desk/")
+    for case, referral in both:
+        assert browser.submit(page, "/desk/search", q=referral).location == f"/desk/cases/{case}#r-{referral}"
 
 
 def test_organisations_services_and_members_are_found_by_the_beginning_of_words(office: StaffSite) -> None:

@@ -326,11 +326,12 @@ def test_what_an_organisation_says_about_the_quality_is_recorded_for_it(office: 
     refer(office, browser, label)
     referral = referral_of(office)
     path = f"/desk/cases/{label}/referrals/{referral.label}/quality"
-    assert path not in browser.get(f"/desk/cases/{label}").text, "it has not accepted yet"
+    button = f"referrals/{referral.label}/quality"
+    assert button not in browser.get(f"/desk/cases/{label}").text, "it has not accepted yet"
     early = {**browser.get(path).form(path), "quality": "complete", "how": "phone", "whom": ""}
     assert browser.post(path, early).status == 409
     said(browser, label, referral, "accept")
-    assert path in browser.get(f"/desk/cases/{label}").text
+    assert button in browser.get(f"/desk/cases/{label}").text
     form = {**browser.get(path).form(path), "how": "phone", "whom": WHOM}
     for wrong in ({}, {"quality": "because"}):
         page = browser.post(path, {**form, **wrong})

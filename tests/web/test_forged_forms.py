@@ -34,7 +34,7 @@ def posts(routes: Any) -> list[str]:
         if isinstance(found.original_route, APIRoute) and "POST" in (found.methods or ())
     }
     pages = (path for path in paths if not path.startswith(MACHINES))
-    known = {"{lang}": "en", "{verb}": "withdraw", "{step}": SLUGS[0], "{document}": "0" * 32}
+    known = {"{lang}": "en", "{verb}": "withdraw", "{step}": SLUGS[0], "{document}": "0" * 32, "{filed_id}": "0" * 32}
     return sorted(re.sub(r"\{[^}]*\}", lambda name: known.get(name.group(), "x"), path) for path in pages)
 
 

@@ -31,6 +31,7 @@ from app.core.http_middleware import CLIENT_GONE, HEADERS, RequestMiddleware
 from app.core.keyring import KeyRing, load_or_create
 from app.core.problems import retry_after
 from app.core.quotas import Quotas
+from app.core.route_index import index_routes
 from app.core.storage_brake import StorageBrake
 from app.core.validation import field_error
 from app.directory.packs import load_packs
@@ -83,6 +84,7 @@ def create_app(
     app.state.metrics = Metrics()
     api.mount(app, wanted)
     web.mount(app, wanted)
+    index_routes(app)
     app.add_middleware(
         RequestMiddleware,
         max_body=settings.max_body,

@@ -34,6 +34,7 @@ from app.messaging.kinds import NoticeKind
 from app.referrals import change_feed, queries
 from app.referrals.models import Referral
 from app.referrals.states import AT_WORK, State
+from app.referrals.ways import BY_COORDINATOR, way_of
 from app.staff.sessions import SignedIn
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
@@ -311,7 +312,10 @@ def _record(session: Session, kind: str, who: str, action: str, subject_id: UUID
 
 
 def remind(session: Session, case_id: UUID, *, now: datetime) -> bool:
-    """Queue the reminder of an agreed time, by the person's own rules and in neutral words. False: nothing is due any more."""
+    """Queue the reminders of an agreed time: to the person by their own rules and in neutral words, and to who offered it.
+
+    False: nothing is due any more.
+    """
     case = transitions.locked(session, case_id)
     rows = session.scalars(
         sa.select(Appointment).where(Appointment.case_id == case_id, Appointment.remind_at <= now)
@@ -320,8 +324,21 @@ def remind(session: Session, case_id: UUID, *, now: datetime) -> bool:
         row.remind_at = None
         if row.agreed_hour is not None and row.agreed_hour > now and case.closed_at is None:
             messaging.notify_person(session, NoticeKind.APPOINTMENT_NEAR, about_id=case.id, case_id=case.id, now=now)
+            _remind_offerer(session, case, row, now)
     session.flush()
     return bool(rows)
+
+
+def _remind_offerer(session: Session, case: Case, row: Appointment, now: datetime) -> None:
+    """Who offered the time hears of it too; the team also for an organisation that the service does not notify."""
+    referral = session.get(Referral, row.referral_id) if row.referral_id else None
+    kind, about_id = NoticeKind.APPOINTMENT_NEAR, referral.id if referral else case.id
+    if referral is None or way_of(referral.way) in BY_COORDINATOR:
+        messaging.queue(session, kind, about_id=about_id, team_id=case.team_id, now=now)
+    else:  # a digest could come after it
+        messaging.queue(
+            session, kind, about_id=about_id, organisation_id=referral.organisation_id, now=now, at_once=True
+        )
 
 
 def expire(session: Session, case_id: UUID, *, now: datetime) -> bool:

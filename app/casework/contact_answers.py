@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.cases.models import Case
+from app.casework import person_news
 from app.core.clock import to_the_hour
 from app.core.errors import NotFound
 from app.partners.organisations import Organisation
@@ -81,6 +82,7 @@ def answer(session: Session, case: Case, label: str, *, yes: bool, now: datetime
         tasks.open_task(session, kind, case, referral=referral, now=now)
     elif about == FIRST_CONTACT:
         tasks.end_tasks_of_kind(session, TaskKind.FIRST_CONTACT, referral.id, now)
+    person_news.tell_team(session, case, now)
     audit.record(
         session,
         actor_kind="person",

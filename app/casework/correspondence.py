@@ -10,7 +10,7 @@ from app import messaging
 from app.cases import person_access, sealed_parts
 from app.cases.models import Case, Part
 from app.cases.states import CaseState
-from app.casework import case_ownership, sealed_access
+from app.casework import case_ownership, sealed_access, team_notices
 from app.casework.coordinator import UNTAKEN, Desk, locked_case, record_change
 from app.core.errors import Conflict, FieldError, Invalid
 from app.core.i18n import Translatable
@@ -36,7 +36,10 @@ def message(session: Session, desk: Desk, label: str, version: int, text: str) -
 
 
 def note(session: Session, desk: Desk, label: str, version: int, text: str) -> Case:
-    """Write a note that only the team can open. A member whom it mentions as `@name` gets a task. Raises Invalid, StaleCase."""
+    """Write a note that only the team can open. A member whom it mentions as `@name` gets a task and a notice.
+
+    Raises Invalid, StaleCase.
+    """
     case = locked_case(session, desk, label, version)
     text = text.strip()
     if not text or len(text) > person_access.MAX_MESSAGE_LENGTH:
@@ -55,6 +58,7 @@ def note(session: Session, desk: Desk, label: str, version: int, text: str) -> C
     for member_id in mentioned:
         if member_id != desk.member.member_id:
             tasks.open_mention(session, case, member_id, now=desk.now)
+            team_notices.tell_member(session, NoticeKind.MENTION, member_id, case, desk.now)
     record_change(session, desk, case, "case:note_added")
     return case
 

@@ -18,7 +18,7 @@ from app.cases.models import Case, CaseMove, CaseWrap, WrapFor
 from app.cases.person_access import OpenedCase
 from app.cases.sealed_parts import Recipient
 from app.cases.states import CaseState, CaseVerb
-from app.casework import conflict_screening, coordinator, referral_actions, rematching, sealed_access
+from app.casework import conflict_screening, coordinator, person_news, referral_actions, rematching, sealed_access
 from app.casework.coordinator import Desk
 from app.core import keyholders
 from app.core.clock import to_the_hour
@@ -118,6 +118,8 @@ def answer(
         case.country = move.to_country
         conflict_screening.rescreen(session, keys, directory, case, opened.person_key, now)
         _settle(session, case, move, keys, directory, now)
+    else:
+        person_news.tell_team(session, case, now)
     audit.record_by_person(
         session,
         case.id,

@@ -15,7 +15,7 @@ from app.cases import access_control, person_access, queue, rewrapping, sealed_p
 from app.cases.access_control import READS_PER_DAY, AuditedReader
 from app.cases.models import Case
 from app.cases.person_access import OpenedCase
-from app.casework import corrections, partner_access, person_actions, sealed_access
+from app.casework import corrections, partner_access, person_actions, person_news, sealed_access
 from app.casework.coordinator import Desk, locked_case, record_audit, record_change
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, NotFound
@@ -82,6 +82,7 @@ def add_by_person(
     case.version += 1
     audit.record_by_person(session, case.id, "case:document_added", now)
     person_actions.tell_who_works(session, case.id, now)
+    person_news.tell_team(session, case, now)
     tasks.open_task(session, TaskKind.READ_DOCUMENT, case, now=to_the_hour(now))
     session.flush()
     return document

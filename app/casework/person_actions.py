@@ -13,7 +13,7 @@ from app.cases import person_access, sealed_parts, transitions
 from app.cases.models import Case, WrapFor
 from app.cases.person_access import OpenedCase
 from app.cases.sealed_parts import Recipient
-from app.casework import conflict_screening, referral_actions
+from app.casework import conflict_screening, person_news, referral_actions
 from app.core import keyholders
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, NotFound
@@ -90,6 +90,7 @@ def write_message(session: Session, opened: OpenedCase, text: str, *, now: datet
     for referral_id in asked:
         referral_actions.advance(session, referral_id, Verb.ANSWER, by=ActorRef(Actor.PERSON), now=now)
     tell_who_works(session, opened.case.id, now)
+    person_news.tell_team(session, opened.case, now)
     if opened.case.closed_at is not None:
         tasks.open_task(session, TaskKind.WROTE_AFTER_END, opened.case, now=to_the_hour(now))
 
@@ -124,6 +125,7 @@ def answer_consent(
         raise NotFound("There is no such question.")
     case = transitions.locked(session, opened.case.id)
     if yes:
+        person_news.tell_team(session, case, now)
         if conflict_screening.is_hit(session, keys, case, opened.person_key, referral.organisation_id):
             conflict_screening.exclude(session, case, referral.organisation_id, now)
             return

@@ -13,6 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app import messaging
 from app.cases import emergency_alerts
 from app.cases.models import Case
 from app.messaging import member_settings, outbox
@@ -27,6 +28,7 @@ from app.staff.rota import Rota
 NOBODY: Final = "nobody_to_tell"
 INTERVAL: Final = timedelta(minutes=5)
 _OVERSEERS: Final = frozenset({Role.ADMIN, Role.AUDITOR})
+_SEE_OPERATIONS: Final = (Role.ADMIN.value, Role.AUDITOR.value, Role.SENIOR.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,14 @@ class About:
 
 
 def reachable(session: Session, team_ids: Collection[UUID]) -> list[Reachable]:
-    """Everybody of these teams, and all admins and auditors, who can be told. One statement."""
+    """Everybody of these teams, and all admins, auditors and seniors, who can be told. One statement."""
     rows = session.execute(
         sa.select(Member.id, Member.role, Member.team_id, MemberNotices)
         .join(MemberNotices, MemberNotices.member_id == Member.id)
         .where(
             Member.active,
             member_settings.HAS_WAY,
-            sa.or_(Member.team_id.in_(list(team_ids)), Member.role.in_([Role.ADMIN.value, Role.AUDITOR.value])),
+            sa.or_(Member.team_id.in_(list(team_ids)), Member.role.in_(_SEE_OPERATIONS)),
         )
         .order_by(Member.name)
     )
@@ -91,6 +93,21 @@ def hand_out_due(session: Session, now: datetime, limit: int, *, first_wait: tim
     return handed_out
 
 
+def tell_member(session: Session, kind: NoticeKind, member_id: UUID, case: Case, now: datetime) -> None:
+    """Queue a notice to this one member of the case's team, due as their own settings allow.
+
+    What is about an emergency comes to somebody who is on call also in their quiet hours.
+    """
+    row = member_settings.rows(session, [member_id]).get(member_id)
+    due = now
+    if row is not None:
+        is_emergency = case.urgency == "emergency"
+        on_call = rota.of_teams(session, {case.team_id})[case.team_id].first_on_call(now, {member_id})
+        speed = Speed.AT_ONCE if is_emergency else KINDS[kind].speed
+        due = due_for_member(speed, member_settings.hours_of(row), now, wakes=bool(on_call))
+    messaging.queue(session, kind, about_id=case.id, member_id=member_id, now=now, not_before=due)
+
+
 def next_interval(moment: datetime) -> datetime:
     """The next full five minutes: for somebody who gets very many notices, so that they come together."""
     return moment - (moment - datetime.min.replace(tzinfo=moment.tzinfo)) % INTERVAL + INTERVAL
@@ -123,7 +140,10 @@ def recipients_of(
     """Who is told of this kind, each with the moment from which it is due. Empty: nobody can be told."""
     row = KINDS[kind]
     if team_id is None:
-        overseers = [member for member in members if member.role in _OVERSEERS]
+        everybody = list(members)
+        overseers = [member for member in everybody if member.role in _OVERSEERS]
+        if not overseers and row.audience is Audience.OPERATIONS:
+            overseers = [member for member in everybody if member.role is Role.SENIOR]
         return {member.id: _due(member, row.speed, now, wakes=member.notices.emergencies) for member in overseers}
     here = {member.id: member for member in members if member.team_id == team_id}
     on_call = rotas[team_id].first_on_call(now, here)

@@ -16,6 +16,7 @@ _AUDIENCES: Final = complete(
         "owner": "the owner of the case",
         "team": "everybody of the team",
         "overseers": "admins and auditors",
+        "operations": "admins and auditors; if none of them can be told, all seniors",
         "named": "the member it concerns",
     },
 )
@@ -34,7 +35,7 @@ def _line(kind: NoticeKind, row: NoticeRule) -> str:
     members = "–"
     if row.audience is not None:
         members = _AUDIENCES[row.audience]
-        if Recipient.OPERATORS in row.recipients and row.audience is not Audience.OVERSEERS:
+        if Recipient.OPERATORS in row.recipients and row.audience not in {Audience.OVERSEERS, Audience.OPERATIONS}:
             members += "; without a team, admins and auditors"
     others = ", ".join(str(to) for to in (Recipient.ORGANISATION, Recipient.PERSON) if to in row.recipients)
     speed = _SPEEDS[row.speed] if row.audience is not None else "–"

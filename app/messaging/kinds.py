@@ -27,6 +27,7 @@ class Audience(StrEnum):
     OWNER = "owner"  # the owner of the case; without one, who is on call, else everybody of the team
     TEAM = "team"
     OVERSEERS = "overseers"  # admins and auditors
+    OPERATIONS = "operations"  # admins and auditors; if none of them can be told, all seniors, who see *Operations* too
     NAMED = "named"  # the one member that the notice names
 
 
@@ -87,6 +88,10 @@ class NoticeKind(StrEnum):
     ACCESS_CHANGE = "access_change"
     REFERRAL_LINK = "referral_link"
     LINK_STOPPED = "link_stopped"
+    MENTION = "mention"
+    PERSON_ANSWERED = "person_answered"
+    PROBLEM = "problem"
+    PROBLEM_URGENT = "problem_urgent"
 
 
 class Group(StrEnum):
@@ -108,6 +113,10 @@ class Group(StrEnum):
     OVERDUE = "overdue"
     NOBODY_LEFT = "nobody_left"
     ALARM = "alarm"
+    MENTION = "mention"
+    PERSON = "person"
+    APPOINTMENT = "appointment"
+    PROBLEM = "problem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +192,14 @@ KINDS: Final = complete(
         NoticeKind.TIMES_OFFERED:             _row(Group.TIMES, _PERSON),
         NoticeKind.TIMES_WITHDRAWN:           _row(Group.TIMES, _PERSON),
         NoticeKind.TIMES_ANSWERED:            _row(Group.TIMES, _ORGANISATION, _TEAM, to=_OWNER, speed=_SOON),
-        NoticeKind.APPOINTMENT_NEAR:          _row(Group.TIMES, _PERSON),
+        NoticeKind.APPOINTMENT_NEAR:          _row(Group.APPOINTMENT, _ORGANISATION, _TEAM, _PERSON, to=_OWNER, speed=_SOON),
         NoticeKind.OFFER_WAITS_FOR_OPENING:   _row(Group.OVERDUE, _TEAM, to=_OWNER, speed=_SOON),
         NoticeKind.REFERRAL_LINK:             _row(Group.NEW_REQUEST, _ORGANISATION),
         NoticeKind.LINK_STOPPED:              _row(Group.ALARM, _TEAM, to=_OWNER, speed=_SOON),
+        NoticeKind.MENTION:                   _row(Group.MENTION, _MEMBER, to=Audience.NAMED, speed=_SOON),
+        NoticeKind.PERSON_ANSWERED:           _row(Group.PERSON, _TEAM, to=_OWNER, speed=_SOON),
+        NoticeKind.PROBLEM:                   _row(Group.PROBLEM, _OPERATORS, to=Audience.OPERATIONS, speed=_DAILY),
+        NoticeKind.PROBLEM_URGENT:            _row(Group.PROBLEM, _OPERATORS, to=Audience.OPERATIONS, speed=_NOW),
         NoticeKind.ACCESS_CHANGE:             _row(Group.ACCESS_CHANGE, _ORGANISATION, _TEAM, _OPERATORS, to=_EVERYBODY),
     },
 )

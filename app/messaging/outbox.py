@@ -37,13 +37,15 @@ def queue(
     member_id: UUID | None = None,
     urgent: bool = False,
     at_once: bool = False,
+    not_before: datetime | None = None,
 ) -> None:
     """Write a message to the outbox, in the caller's transaction.
 
-    A message to an organisation may wait for its digest; `at_once`: whatever its settings say.
+    A message to an organisation may wait for its digest; `at_once`: whatever its settings say. `not_before`: when a message to a
+    member is due by their own settings; None: now.
     """
     due = (
-        now
+        (not_before or now)
         if organisation_id is None or at_once
         else recipients.not_before(session, organisation_id, now, urgent=urgent)
     )

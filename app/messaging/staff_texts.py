@@ -29,12 +29,16 @@ COUNTED: Final = complete(
         "overdue": NN_("{n} overdue answer", "{n} overdue answers"),
         "nobody_left": NN_("{n} case that needs a decision", "{n} cases that need a decision"),
         "alarm": NN_("{n} alarm", "{n} alarms"),
+        "mention": NN_("{n} note that mentions you", "{n} notes that mention you"),
+        "person": NN_("{n} answer or message from a person", "{n} answers or messages from people"),
+        "appointment": NN_("{n} appointment that is near", "{n} appointments that are near"),
+        "problem": NN_("{n} problem of the service", "{n} problems of the service"),
     },
 )
 """How each group is counted in a mail."""
 _UPDATES: Final = NN_("{n} update for you", "{n} updates for you")
 _SIGN_IN: Final = N_("Sign in to read: {link}")
-_URGENT_FIRST: Final = (Group.NOT_OPENED, Group.EMERGENCY, Group.ALARM)
+_URGENT_FIRST: Final = (Group.NOT_OPENED, Group.EMERGENCY, Group.ALARM, Group.PROBLEM)
 
 
 def for_organisation(kinds: Sequence[str], link: str, language: str = "en") -> tuple[str, str]:

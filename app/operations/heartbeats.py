@@ -18,6 +18,8 @@ WAY: Final = "way:"
 """Begins the names of ways of sending: the hour in which each was last used, or failed (`reason`)."""
 TELEGRAM: Final = "telegram"
 """The hour in which the last message to our bot was worked on, and from which update on to ask for more (`offset`)."""
+PROBLEMS: Final = "problems"
+"""When operators were last told of each problem that *Operations* shows (`told`)."""
 RETENTION: Final = "retention"
 """When the retention periods were last changed."""
 

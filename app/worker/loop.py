@@ -36,7 +36,7 @@ from app.links import service as links
 from app.messaging import outbox, telegram_links
 from app.messaging.channels import Channel, NoticeWay, SendingFailed
 from app.messaging.telegram_updates import TelegramPoller
-from app.operations import heartbeats
+from app.operations import heartbeats, problem_notices, status
 from app.partners import oauth_clients as partners
 from app.partners import sandbox_identity as published
 from app.referrals import change_feed
@@ -56,6 +56,8 @@ _POLL_SECONDS: Final = 25.0
 _POLL_AGAIN: Final = timedelta(seconds=30)
 """How long Telegram is left alone after it did not answer."""
 _MARK_EVERY: Final = timedelta(seconds=30)
+_LOOK_EVERY: Final = timedelta(minutes=5)
+"""How often the state of the service is looked at, to tell operators of a new problem."""
 _PLACE_EVERY: Final = timedelta(seconds=1)
 """How often committed audit entries get their places, beside the rounds: until then somebody who writes every table can take one
 away and no hash shows it.
@@ -96,6 +98,7 @@ class Worker:
             "first_offers": self._first_offers,
             "appointments": self._appointments,
             "escalations": self._escalations,
+            "problems": self._problems,
             "messages": self._messages,
             "webhooks": self._postman.round,
             "expired": self._expired,
@@ -110,6 +113,7 @@ class Worker:
         """Jobs of the last round that failed, wholly or for one of several cases."""
         self._job = ""
         self._marked_at: datetime | None = None
+        self._looked_at: datetime | None = None
         self._head_hour: datetime | None = None
 
     def start(self) -> None:
@@ -305,6 +309,17 @@ class Worker:
             self._in_own_transaction(partial(escalation.escalate, now=now, waits=self._waits), case_id)
             for case_id in due
         )
+
+    def _problems(self, now: datetime) -> int:
+        """Tell operators of new problems, every few minutes."""
+        if self._looked_at is not None and now - self._looked_at < _LOOK_EVERY:
+            return 0
+        with self._database.begin() as session:
+            told = problem_notices.tell(
+                session, status.read_status(session, self._keys, now, self._settings.storage_limits).problems(), now
+            )
+        self._looked_at = now
+        return told
 
     def _expired(self, now: datetime) -> int:
         settings = self._settings

@@ -11,10 +11,12 @@ import sqlalchemy as sa
 from app import messaging
 from app.cases import emergency_alerts
 from app.cases.models import Case, EmergencyAlert
+from app.casework import person_news, team_notices
 from app.core.db import Database
 from app.messaging.channels import Notice, SendingFailed
 from app.messaging.kinds import NoticeKind
 from app.messaging.models import MemberNotices, OutboxMessage
+from app.operations import problem_notices
 from app.staff import rota
 from app.staff.models import Role
 from app.staff.rota import Shift
@@ -229,3 +231,87 @@ def test_an_answer_reaches_the_owner_of_the_case_and_nobody_else(scene: Scene, p
         case.owner_id = vera
         messaging.queue(session, NoticeKind.REFERRAL_DECLINED, about_id=referral, team_id=case.team_id, now=scene.now)
     assert post.round() == [("vera", "1 decision by an organisation")]
+
+
+SUNDAY_AT_SEVEN = datetime(2026, 11, 29, 6, 0, tzinfo=UTC)  # in Warsaw, where quiet hours end
+
+
+def mention(scene: Scene, member_id: UUID, **about: str) -> None:
+    with scene.write() as session:
+        case = session.get_one(Case, scene.case(ONE, **about))
+        session.execute(sa.delete(OutboxMessage))
+        team_notices.tell_member(session, NoticeKind.MENTION, member_id, case, scene.now)
+
+
+def test_a_mention_reaches_the_one_who_is_meant_after_their_quiet_hours(scene: Scene, post: Post) -> None:
+    vera = member(scene, "vera")
+    member(scene, "pavel", hours=ALWAYS)
+    mention(scene, vera)
+    assert post.round() == []
+    scene.now = SUNDAY_AT_SEVEN
+    assert post.round() == [("vera", "1 note that mentions you")]
+    assert post.mails()[0].text.endswith("\n\nSign in to read: http://127.0.0.1:8000/desk/")
+
+
+def test_a_mention_about_an_emergency_wakes_who_is_on_call_and_nobody_else(scene: Scene, post: Post) -> None:
+    vera, pavel = member(scene, "vera"), member(scene, "pavel")
+    on_call(scene, vera)
+    mention(scene, pavel, urgency="emergency")
+    assert post.round() == []
+    mention(scene, vera, urgency="emergency")
+    assert post.round() == [("vera", "1 note that mentions you")]
+
+
+def test_a_persons_answer_waits_for_the_morning_unless_it_is_an_emergency_and_somebody_is_on_call(
+    scene: Scene, post: Post
+) -> None:
+    vera, pavel = member(scene, "vera"), member(scene, "pavel")
+    on_call(scene, pavel)
+    for urgency in ("normal", "emergency"):
+        with scene.write() as session:
+            case = session.get_one(Case, scene.case(ONE, urgency=urgency))
+            case.owner_id = vera
+            session.execute(sa.delete(OutboxMessage))
+            person_news.tell_team(session, case, scene.now)
+            person_news.tell_team(session, case, scene.now)
+        assert post.round() == ([("pavel", "1 answer or message from a person")] if urgency == "emergency" else [])
+    scene.now = SUNDAY_AT_SEVEN
+    assert post.round() == [("vera", "2 answers or messages from people")]
+
+
+def test_operators_hear_at_once_of_what_can_cost_help_and_of_the_rest_with_the_daily_notice(
+    scene: Scene, post: Post
+) -> None:
+    member(scene, "admin", Role.ADMIN)
+    member(scene, "sofia", Role.SENIOR, hours=ALWAYS)
+
+    def found(*problems: str) -> list[tuple[str, str]]:
+        with scene.write() as session:
+            problem_notices.tell(session, problems, scene.now)
+        return post.round()
+
+    assert found("clocks-late", "backup-old") == [("admin", "1 problem of the service")]
+    assert post.mails()[0].text.endswith("/desk/operations")
+    assert found("clocks-late", "backup-old", "worker-late", "honeytoken-read") == [], "told, or told otherwise"
+    scene.now = datetime(2026, 11, 29, 7, 0, tzinfo=UTC)  # the hour of the daily notice
+    assert found("backup-old") == [("admin", "1 problem of the service")]
+    assert found("clocks-late") == [], "it comes and goes"
+    scene.later(hours=15)
+    assert found("clocks-late") == [("admin", "1 problem of the service")]
+
+
+def test_with_no_admin_who_can_be_told_the_seniors_hear_of_a_problem(scene: Scene, post: Post) -> None:
+    member(scene, "admin", Role.ADMIN, hours=None)
+    member(scene, "sofia", Role.SENIOR)
+    member(scene, "vera")
+    with scene.write() as session:
+        problem_notices.tell(session, ["way-down"], scene.now)
+    assert post.round() == [("sofia", "1 problem of the service")]
+
+
+def test_the_worker_itself_finds_problems_and_tells_of_them(scene: Scene, post: Post) -> None:
+    member(scene, "admin", Role.ADMIN, hours=ALWAYS)
+    assert post.worker.jobs["problems"](scene.now) >= 1, "there is no backup"
+    assert post.worker.jobs["problems"](scene.now) == 0
+    (mail,) = post.round()
+    assert mail[0] == "admin"

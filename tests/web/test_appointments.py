@@ -197,7 +197,10 @@ def test_an_offer_nobody_answers_leaves_a_task_and_an_agreed_time_is_reminded_of
     for expected in (True, False):
         with office.database.begin() as session:
             assert appointment_offers.remind(session, case_id, now=office.time.at) is expected
-    assert told(office, "appointment_near") == 1
+    with office.database.begin(write=False) as session:
+        near = sa.select(OutboxMessage.case_id, OutboxMessage.team_id).where(OutboxMessage.kind == "appointment_near")
+        told_of = {tuple(row) for row in session.execute(near)}
+    assert told_of == {(case_id, None), (None, office.case(label).team_id)}, "the person, and the team that offered it"
     offer(office.as_("vera"), at_desk)
     office.later(days=5)
     with office.database.begin() as session:

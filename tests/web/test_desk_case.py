@@ -98,6 +98,8 @@ def test_without_consent_the_person_is_asked_and_answers_with_their_number(offic
         opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
         person_actions.answer_consent(session, opened, referral.label, yes=True, keys=office.keys, now=office.time.at)
     assert referral_of(office, label).state == "offered"
+    with office.database.begin(write=False) as session:
+        assert session.scalars(sa.select(OutboxMessage.id).where(OutboxMessage.kind == "person_answered")).all()
 
 
 def test_a_centre_named_before_it_joined_is_given_the_key_from_the_coordinators_session(office: StaffSite) -> None:
@@ -275,6 +277,10 @@ def test_a_snoozed_case_comes_back_when_the_person_writes(office: StaffSite) -> 
     with office.database.begin() as session:
         opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at, lock=True)
         person_actions.write_message(session, opened, "It is worse now", now=office.time.at)
+        person_actions.write_message(session, opened, "Much worse", now=office.time.at)
+    with office.database.begin(write=False) as session:
+        news = sa.select(OutboxMessage.team_id).where(OutboxMessage.kind == "person_answered")
+        assert session.scalars(news).all() == [office.case(label).team_id], "two messages in a row are one notice"
     assert label in browser.get("/desk/").text
     assert label in browser.get("/desk/?view=answered").text
 

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from app.messaging.models import OutboxMessage
 from app.staff.models import Member
 from app.staff.read_quotas import ReadCount
 from app.tasks.models import Task
@@ -139,6 +140,12 @@ def test_a_note_that_mentions_a_member_leaves_a_task_for_them(office: StaffSite)
             sa.select(Member.name).join(Task, Task.owner_id == Member.id).where(Task.kind == "mention")
         ).all()
         assert owners == ["pavel"], "nobody needs a task to read their own note"
+        told = session.scalars(
+            sa.select(Member.name)
+            .join(OutboxMessage, OutboxMessage.member_id == Member.id)
+            .where(OutboxMessage.kind == "mention")
+        ).all()
+        assert told == ["pavel"]
     assert "A colleague mentions you in a note" in office.as_("pavel").get("/desk/tasks?whose=mine").words()
 
 

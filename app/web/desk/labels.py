@@ -85,6 +85,10 @@ NOTICES: Final = complete(
         "overdue": N_("Overdue answer"),
         "nobody_left": N_("No organisation is left to ask"),
         "alarm": N_("Alarm"),
+        "mention": N_("Note that mentions a colleague"),
+        "person": N_("Answer or message from the person"),
+        "appointment": N_("Appointment that is near"),
+        "problem": N_("Problem of the service"),
     },
 )
 VIEW_HINTS: Final = MappingProxyType(

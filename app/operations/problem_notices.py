@@ -1,0 +1,66 @@
+"""Operators are told of what *Operations* shows in red: at once where somebody may miss help, else with their daily notice.
+
+`worker-late` is not among it, because the worker is what tells: watch /readyz from outside. A honeytoken has an alarm of its own.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import messaging
+from app.core.ids import named_id
+from app.messaging.kinds import NoticeKind
+from app.operations import heartbeats
+from app.operations.heartbeats import Heartbeat
+
+URGENT: Final = frozenset(
+    {
+        "worker-job-failed",
+        "messages-late",
+        "way-down",
+        "clocks-late",
+        "storage-full",
+        "data-can-be-lost",
+        "audit-waiting",
+    }
+)
+"""While these last, notices, offers or time limits may fail."""
+_TOLD_OTHERWISE: Final = frozenset({"worker-late", "honeytoken-read"})
+AGAIN_URGENT: Final = timedelta(days=1)
+AGAIN: Final = timedelta(days=7)
+"""How long a problem that lasts, or comes and goes, is not told again."""
+
+
+def to_tell(problems: Collection[str], told: Mapping[str, datetime], now: datetime) -> list[str]:
+    """The codes of which somebody has to hear now. `told`: when each was told last."""
+    return [
+        code
+        for code in problems
+        if code not in _TOLD_OTHERWISE
+        and (code not in told or now - told[code] >= (AGAIN_URGENT if code in URGENT else AGAIN))
+    ]
+
+
+def tell(session: Session, problems: Collection[str], now: datetime) -> int:
+    """Queue a notice to the operators for each problem that is new; returns how many. Of two workers one does it."""
+    row = session.scalars(sa.select(Heartbeat).where(Heartbeat.name == heartbeats.PROBLEMS).with_for_update()).first()
+    stored = row.codes.get("told", {}) if row is not None else {}
+    told = {code: datetime.fromisoformat(at) for code, at in stored.items()}
+    new = to_tell(problems, told, now)
+    for code in new:
+        kind = NoticeKind.PROBLEM_URGENT if code in URGENT else NoticeKind.PROBLEM
+        messaging.queue(session, kind, about_id=_about(code), now=now)
+    if new:
+        told = {code: at for code, at in told.items() if now - at < AGAIN} | dict.fromkeys(new, now)
+        heartbeats.record(
+            session, heartbeats.PROBLEMS, now, told={code: at.isoformat() for code, at in sorted(told.items())}
+        )
+    return len(new)
+
+
+def _about(code: str) -> UUID:
+    return named_id("problem", code)

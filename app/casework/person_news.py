@@ -19,12 +19,12 @@ def tell_team(session: Session, case: Case, now: datetime) -> None:
     """
     if case.held_reason is not None:
         return
-    waits = sa.exists().where(
+    waits = sa.select(OutboxMessage.id).where(
         OutboxMessage.about_id == case.id,
         OutboxMessage.kind == NoticeKind.PERSON_ANSWERED.value,
         OutboxMessage.state == "queued",
     )
-    if not session.scalar(sa.select(waits)):
+    if session.scalar(waits.limit(1)) is None:
         messaging.queue(
             session, NoticeKind.PERSON_ANSWERED, about_id=case.id, team_id=case.team_id, now=to_the_hour(now)
         )

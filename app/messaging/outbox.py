@@ -65,7 +65,9 @@ def hand_out(session: Session, message: OutboxMessage, to: Mapping[UUID, datetim
 def notify_person(session: Session, kind: NoticeKind, *, about_id: UUID, case_id: UUID, now: datetime) -> None:
     """Queue a notice to the person, if they asked for notices. At most one waits at a time."""
     asked = sa.exists().where(PersonNotices.case_id == case_id)
-    waiting = sa.exists().where(OutboxMessage.case_id == case_id, OutboxMessage.state == "queued")
+    waiting = sa.exists(  # one column, because the role of the person's pages may not read them all
+        sa.select(OutboxMessage.id).where(OutboxMessage.case_id == case_id, OutboxMessage.state == "queued")
+    )
     if session.scalar(sa.select(sa.and_(asked, ~waiting))):
         _write(session, kind, about_id, now, not_before=now, case_id=case_id)
 

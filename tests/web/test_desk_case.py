@@ -16,6 +16,7 @@ from app.core import keyholders
 from app.core.ids import named_id
 from app.core.keyholders import OwnerKind
 from app.core.sealing import KeyPair
+from app.messaging.models import OutboxMessage
 from app.referrals.models import Referral
 from tests.support.desk import ADDRESS, NAME, ONE, STORY, TWO, UNCONNECTED, Browser, Page, StaffSite
 

@@ -12,14 +12,15 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.api import openapi_examples
-from app.api.dependencies import Acts, Reads, for_organisation, object_with, require_content_type
+from app.api.dependencies import Acts, Reads, for_organisation, require_content_type
+from app.api.faults import Faults
 from app.api.openapi_components import Responses, json_body, signed_in, success
 from app.api.schemas import ConflictHashes, ConflictList
 from app.casework import conflict_screening
 from app.conflicts import service as conflicts
 from app.core import strict_json
 from app.core.dependencies import Body, Brake, Db, Keys, Now, ReadDb
-from app.core.errors import FieldError, Invalid
+from app.core.errors import FieldError
 from app.core.identifiers import FORMS
 from app.core.keyring import KeyRing
 from app.partners.oauth_clients import Caller
@@ -50,8 +51,8 @@ def read_list(
 async def read_hashes(request: Request, body: Body) -> list[bytes]:
     """The hashes in the body. Raises UnsupportedType, BadRequest, Invalid."""
     require_content_type("application/json", request)
-    document = object_with(strict_json.loads(body), _FIELDS)
-    errors: list[FieldError] = []
+    faults = Faults()
+    document, errors = faults.object(strict_json.loads(body), _FIELDS), faults.errors
     if document.get("form") not in FORMS:
         code = "unknown_code" if "form" in document else "required"
         errors.append(FieldError(pointer="/form", code=code, detail=f"One of: {', '.join(FORMS)}."))
@@ -67,8 +68,7 @@ async def read_hashes(request: Request, body: Body) -> list[bytes]:
         for position, found in enumerate(hashes)
         if found is None
     ]
-    if errors:
-        raise Invalid(errors)
+    faults.refuse()
     return [found for found in hashes if found is not None]
 
 

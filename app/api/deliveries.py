@@ -8,10 +8,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from app.api import cursors, openapi_examples
-from app.api.dependencies import Config, format_instant, next_page, parse_id, parse_instant
+from app.api.dependencies import Config, checked_instant, format_instant, next_page, parse_id, parse_instant
 from app.api.openapi_components import LINK, Responses, json_body, signed_in, success
 from app.api.schemas import DeliveryOut, DeliveryPage, Resent
 from app.api.webhooks import (
@@ -39,7 +39,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class ResendRequest(StrictBody):
     """The time from which events are sent again."""
 
-    since: str = Field(description="RFC 3339.", json_schema_extra={"format": "date-time"})
+    since: Annotated[str, AfterValidator(checked_instant)] = Field(
+        description="RFC 3339.", json_schema_extra={"format": "date-time"}
+    )
 
 
 async def _since(request: Request, body: Body) -> datetime:

@@ -15,10 +15,14 @@ from uuid import UUID
 from anyio.to_thread import run_sync
 from fastapi import Depends, Header, Request
 from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import request_params_to_args
 from fastapi.routing import APIRoute
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
 from app.api import etags, rate_limits
+from app.api.faults import CodeOf
 from app.core import clock
 from app.core.dependencies import Now, ReadDb, current_directory
 from app.core.errors import (
@@ -32,6 +36,7 @@ from app.core.errors import (
     PreconditionRequired,
 )
 from app.core.kill_switch import Frozen
+from app.core.validation import field_error
 from app.directory.packs import Directory
 from app.partners import oauth_clients as partners
 from app.partners.oauth_clients import Caller
@@ -108,7 +113,7 @@ class Policy:
             raise MissingScope(f"This requires the scope {self.scope}.", headers={"WWW-Authenticate": challenge})
         if caller.frozen and self.scope not in _NEVER_FROZEN:
             raise Frozen
-        refuse_unknown_parameters(request)
+        refuse_query_faults(request)
         return caller
 
 
@@ -134,7 +139,7 @@ class Acts(Policy):
 
 async def anyone(request: Request) -> None:
     """The policy of routes that need no token."""
-    refuse_unknown_parameters(request)
+    refuse_query_faults(request)
 
 
 def _caller(session: Session, token: str, now: datetime) -> Caller:
@@ -159,19 +164,51 @@ def for_organisation(caller: Caller) -> Partner:
     return Partner(caller.client_id, caller.organisation_id)
 
 
-def refuse_unknown_parameters(request: Request) -> None:
-    """Raises Invalid (422) for an unknown query parameter, and for one given twice that takes a single value."""
+def refuse_query_faults(request: Request) -> None:
+    """Raises Invalid (422) with every fault of the query: an unknown parameter, a single value given twice, values that do not fit.
+
+    FastAPI would find the last ones itself, but only in a request that has none of the others.
+    """
     route = request.scope.get("route")
     if isinstance(route, APIRoute) and route.path in _ANSWER_AS_OAUTH:
         return
+    given = [name for name, _value in request.query_params.multi_items()]
+    if not given:
+        return
     known, repeatable = _parameters(route) if isinstance(route, APIRoute) else (frozenset[str](), frozenset[str]())
-    seen: set[str] = set()
-    for name, _value in request.query_params.multi_items():
-        if name not in known:
-            raise _invalid("/query", "unknown_parameter", "The request has an unknown query parameter.")
-        if name in seen and name not in repeatable:
-            raise _invalid(f"/query/{name}", "repeated", "This query parameter may be given only once.")
-        seen.add(name)
+    errors: list[FieldError] = []
+    if not known.issuperset(given):
+        detail = "The request has an unknown query parameter."
+        errors.append(FieldError(pointer="/query", code="unknown_parameter", detail=detail))
+    for name in sorted(known - repeatable):
+        if given.count(name) > 1:
+            detail = "This query parameter may be given only once."
+            errors.append(FieldError(pointer=f"/query/{name}", code="repeated", detail=detail))
+    if isinstance(route, APIRoute):
+        errors += _value_faults(request, route, {error["pointer"] for error in errors})
+    if errors:
+        raise Invalid(errors)
+
+
+def _value_faults(request: Request, route: APIRoute, named: set[str]) -> list[FieldError]:
+    """What FastAPI finds wrong with the query, and codes that the directory does not know. `named`: pointers to leave out."""
+    errors: list[FieldError] = []
+    for dependant in _all_dependants(route.dependant):
+        _values, found = request_params_to_args(dependant.query_params, request.query_params)
+        errors += [field_error(entry) for entry in found]
+        for field in dependant.query_params:
+            pointer, value = f"/query/{field.alias}", request.query_params.get(field.alias)
+            for mark in _marks(field.field_info):
+                codes = tuple(mark.codes(request.app.state.directory))
+                if value is not None and value not in codes and all(error["pointer"] != pointer for error in errors):
+                    errors.append(
+                        FieldError(pointer=pointer, code="unknown_code", detail=f"One of: {', '.join(codes)}.")
+                    )
+    return [error for error in errors if error["pointer"] not in named]
+
+
+def _marks(info: FieldInfo) -> list[CodeOf]:
+    return [mark for mark in info.metadata if isinstance(mark, CodeOf)]
 
 
 _ANSWER_AS_OAUTH: Final = frozenset({"/oauth/token", "/oauth/revoke"})
@@ -223,6 +260,15 @@ def parse_instant(text: str, pointer: str) -> datetime:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise invalid(pointer, "not_an_instant", "Write the time like 2026-11-24T08:00:00Z.") from None
+
+
+def checked_instant(text: str) -> str:
+    """The text, for a validator. Raises PydanticCustomError with our code unless `parse_instant` reads it."""
+    try:
+        parse_instant(text, "")
+    except Invalid as error:
+        raise PydanticCustomError("not_an_instant", "{why}", {"why": error.errors[0]["detail"]}) from None
+    return text
 
 
 def format_instant(moment: datetime | None) -> str | None:
@@ -294,13 +340,8 @@ class UnsupportedType(AppError):
     status, slug, title = 415, "unsupported-type", "The body has a type that this address does not take"
 
 
-def object_with(body: Any, known: frozenset[str] | None) -> dict[str, Any]:
-    """The body, if it is a JSON object with no fields but these. Raises Invalid, which does not repeat an unknown field's name.
-
-    `known`: None if the caller looks at the names itself.
-    """
+def object_in(body: Any) -> dict[str, Any]:
+    """The body, if it is a JSON object; the caller looks at the names in it. Raises Invalid."""
     if not isinstance(body, dict):
         raise invalid("", "not_an_object", "The body must be one JSON object.")
-    if known is not None and not known.issuperset(body):
-        raise invalid("", "unknown_field", "The body has an unknown field.")
     return body

@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from fastapi import Request
 
+from app.api.faults import Faults
 from app.core.errors import FieldError, Invalid
 
 OPEN: Final = {
@@ -111,8 +113,11 @@ class EntryParameters(DeclaredParameters):
     """The boolean parameters of an entry's route that are true. Raises Invalid."""
 
     async def __call__(self, request: Request) -> frozenset[str]:
-        refuse_unknown(request, frozenset(self.names))
-        return flags_of(request, set(self.names))
+        faults = Faults()
+        faults.keep(lambda: refuse_unknown(request, frozenset(self.names)))
+        flags = faults.keep(lambda: flags_of(request, set(self.names)))
+        faults.refuse(OPEN)
+        return flags or frozenset()
 
 
 class ListParameters(DeclaredParameters):
@@ -124,23 +129,33 @@ class ListParameters(DeclaredParameters):
         self._flags = {name for name in filters if PARAMETERS[name]["schema"]["type"] == "boolean"}
 
     async def __call__(self, request: Request) -> ListQuery:
-        refuse_unknown(request, frozenset(self.names))
-        parameters = request.query_params
+        faults, parameters = Faults(), request.query_params
+        faults.keep(lambda: refuse_unknown(request, frozenset(self.names)))
         format_ = parameters.get("format", "json")
         if format_ not in _FORMATS:
-            raise _invalid("format", "unknown_code", "One of: json, ndjson, csv.")
-        flags = flags_of(request, self._flags)
+            faults.add("/query/format", "unknown_code", "One of: json, ndjson, csv.")
+        flags = faults.keep(lambda: flags_of(request, self._flags)) or frozenset()
         whole = (format_ != "json" or "minimal" in flags) and not {"page", "per_page"} & set(parameters)
+        page = faults.keep(lambda: _number(request, "page", 1, _LAST_PAGE))
+        per_page = faults.keep(lambda: 0 if whole else _number(request, "per_page", _PER_PAGE, MAX_PER_PAGE))
+        search = faults.keep(lambda: _text(request, "search", _MAX_LENGTH))
+        ids = {
+            name: faults.keep(partial(_uuid, name, parameters[name])) for name in sorted(self._ids & set(parameters))
+        }
+        modified_after = faults.keep(lambda: _instant(parameters.get("modified_after")))
+        postcode = faults.keep(lambda: _text(request, "postcode", _MAX_POSTCODE_LENGTH))
+        within = faults.keep(lambda: _metres(parameters.get("proximity")))
+        faults.refuse(OPEN)
         return ListQuery(
-            page=_number(request, "page", 1, _LAST_PAGE),
-            per_page=0 if whole else _number(request, "per_page", _PER_PAGE, MAX_PER_PAGE),
+            page=page or 1,
+            per_page=per_page or 0,
             format=format_,
-            search=_text(request, "search", _MAX_LENGTH) or "",
+            search=search or "",
             flags=flags,
-            ids={name: _uuid(name, parameters[name]) for name in self._ids if name in parameters},
-            modified_after=_instant(parameters["modified_after"]) if "modified_after" in parameters else None,
-            postcode=_text(request, "postcode", _MAX_POSTCODE_LENGTH),
-            within=_metres(parameters["proximity"]) if "proximity" in parameters else None,
+            ids={name: found for name, found in ids.items() if found},
+            modified_after=modified_after,
+            postcode=postcode,
+            within=within,
         )
 
 
@@ -151,18 +166,23 @@ def _text(request: Request, name: str, max_length: int) -> str | None:
     return text
 
 
-def _metres(text: str) -> float:
+def _metres(text: str | None) -> float | None:
+    if text is None:
+        return None
     if not _METRES.fullmatch(text):
         raise _invalid("proximity", "not_a_distance", "Give the distance in metres, for example 5000.")
     return float(text)
 
 
 def refuse_unknown(request: Request, known: frozenset[str]) -> None:
-    names = [name for name, _value in request.query_params.multi_items()]
+    """Raises Invalid for unknown parameters, and for each known one that is given twice."""
+    names, faults = [name for name, _value in request.query_params.multi_items()], Faults()
     if not known.issuperset(names):
-        raise _invalid("", "unknown_parameter", "The request has an unknown query parameter.")
-    if len(names) != len(set(names)):
-        raise _invalid("", "repeated", "A query parameter may be given only once.")
+        faults.add("/query", "unknown_parameter", "The request has an unknown query parameter.")
+    for name in sorted(known):
+        if names.count(name) > 1:
+            faults.add(f"/query/{name}", "repeated", "This query parameter may be given only once.")
+    faults.refuse(OPEN)
 
 
 def _number(request: Request, name: str, default: int, maximum: int) -> int:
@@ -175,13 +195,15 @@ def _number(request: Request, name: str, default: int, maximum: int) -> int:
 
 
 def flags_of(request: Request, names: set[str]) -> frozenset[str]:
-    flags = set()
-    for name in names & set(request.query_params):
+    """The names that are true. Raises Invalid, with each that is neither true nor false."""
+    flags, faults = set(), Faults()
+    for name in sorted(names & set(request.query_params)):
         value = request.query_params[name].lower()
         if value not in {"true", "false"}:
-            raise _invalid(name, "not_a_boolean", "Use true or false.")
+            faults.add(f"/query/{name}", "not_a_boolean", "Use true or false.")
         if value == "true":
             flags.add(name)
+    faults.refuse(OPEN)
     return frozenset(flags)
 
 
@@ -192,8 +214,10 @@ def _uuid(name: str, text: str) -> str:
         raise _invalid(name, "not_an_id", "Use the UUID of an entry.") from None
 
 
-def _instant(text: str) -> datetime:
+def _instant(text: str | None) -> datetime | None:
     """A day or an instant, in UTC where no zone is given. A space in it is read as `+`, which URL decoding turns into a space."""
+    if text is None:
+        return None
     try:
         moment = datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)

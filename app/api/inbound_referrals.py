@@ -14,9 +14,9 @@ from app.api.dependencies import (
     IdempotencyKey,
     Packs,
     for_organisation,
-    object_with,
     require_content_type,
 )
+from app.api.faults import Faults
 from app.api.intakes import answer_of
 from app.api.openapi_components import REPLAYED, json_body, signed_in, success
 from app.api.schemas import FiledIntake
@@ -56,8 +56,9 @@ class _InboundReferral:
 async def _parse_referral(request: Request, body: Body, packs: Packs, now: Now) -> _InboundReferral:
     """Reads the body before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
     require_content_type("application/json", request)
-    document = object_with(strict_json.loads(body), frozenset(ReferralIn.model_fields))
-    agreed, errors, intake = document.get("person_agreed"), [], None
+    faults = Faults()
+    document, errors = faults.object(strict_json.loads(body), ReferralIn.model_fields), faults.errors
+    agreed, intake = document.get("person_agreed"), None
     if agreed not in AGREEMENTS:
         code = "required" if agreed is None else "unknown_code"
         detail = "One of: spoken, written. Without their word nothing is passed on."

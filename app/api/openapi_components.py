@@ -212,6 +212,8 @@ SCOPE_DESCRIPTIONS: Final = {
 assert set(SCOPE_DESCRIPTIONS) == set(SCOPES)
 _REQUIRED_HEADERS: Final = frozenset({"Idempotency-Key", "If-Match"})
 """Their absence is answered by our own problems (400, 428), not by FastAPI's 422, so that the routes take `None`."""
+TOKEN_SCHEME: Final = "token"  # noqa: S105  a name
+"""Comes after `oauth2` in the alphabet: typescript-fetch applies both in that order, and only this one writes `Bearer`."""
 _BOUNDS: Final = frozenset({"minimum", "maximum"})
 _VERBATIM: Final = frozenset({"example", "examples", "const", "enum"})
 
@@ -272,7 +274,7 @@ def _complete_operation(operation: dict[str, Any], route: APIRoute) -> None:
     operation["responses"] = without_siblings(operation["responses"])
     scopes = sorted({policy.scope for policy in policies(route.dependant)})
     if scopes:
-        operation["security"] = [{"oauth2": scopes}, {"bearer": []}]
+        operation["security"] = [{"oauth2": scopes}, {TOKEN_SCHEME: []}]
         for status, answer in operation["responses"].items():
             if status < "400":
                 answer["headers"] = {**answer.get("headers", {}), **_RATE_LIMITS}
@@ -332,6 +334,6 @@ def _security_schemes(base_url: str) -> dict[str, Any]:
             "description": "RFC 6749 §4.4; metadata at /.well-known/oauth-authorization-server.",
             "flows": {"clientCredentials": flow},
         },
-        "bearer": {"type": "http", "scheme": "bearer", "description": "The token that /oauth/token gave."},
+        TOKEN_SCHEME: {"type": "http", "scheme": "bearer", "description": "The token that /oauth/token gave."},
         "clientSecretBasic": {"type": "http", "scheme": "basic", "description": "Client id and secret."},
     }

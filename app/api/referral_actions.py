@@ -27,7 +27,7 @@ from app.api.dependencies import (
     for_organisation,
     invalid,
     no_such_referral,
-    object_with,
+    object_in,
     parse_id,
     require_content_type,
 )
@@ -190,7 +190,7 @@ def _requested(request: Request, body: bytes, now: datetime, referral_id: str, v
     if not body.strip():
         return RequestedAction(parse_id(referral_id), verb, TransitionInput())
     require_content_type("application/json", request)
-    document = object_with(strict_json.loads(body), None)
+    document = object_in(strict_json.loads(body))
     payload, text, errors = _parse_payload(document, verb)
     if errors:
         known = {error["pointer"] for error in errors}

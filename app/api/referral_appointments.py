@@ -1,10 +1,7 @@
 """Offering times to the person by the API: the program seals them with the case's key, and withdraws them."""
 
-import base64
-import binascii
 from datetime import datetime
 from typing import Annotated, Any, Final
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse
@@ -15,10 +12,10 @@ from app.api.dependencies import (
     for_organisation,
     invalid,
     no_such_referral,
-    object_with,
     parse_id,
     require_content_type,
 )
+from app.api.faults import Faults
 from app.api.openapi_components import json_body, signed_in, success
 from app.api.referrals import ReferralId
 from app.cases.appointments import MOST_CIPHERTEXT, MOST_TIMES, SealedOffer
@@ -41,44 +38,32 @@ _EXAMPLE: Final[dict[str, Any]] = {
 
 
 async def read_offer(request: Request, body: Body) -> SealedOffer:
-    """The sealed offer of a request. Raises UnsupportedType, BadRequest, Invalid; nothing of the input is repeated."""
+    """The sealed offer of a request. Raises UnsupportedType, BadRequest, Invalid (every fault); repeats nothing."""
     require_content_type("application/json", request)
-    document = object_with(strict_json.loads(body), frozenset({"id", "times", "last_hour", "ciphertext"}))
+    faults = Faults()
+    document = faults.object(strict_json.loads(body), ("id", "times", "last_hour", "ciphertext"))
     times = document.get("times")
     if not isinstance(times, int) or isinstance(times, bool) or not 1 <= times <= MOST_TIMES:
-        raise invalid("/times", "out_of_range", f"This is to be a number from 1 to {MOST_TIMES}.")
-    return SealedOffer(
-        _uuid(document.get("id")), times, _hour(document.get("last_hour")), _bytes(document.get("ciphertext"))
+        code = "out_of_range" if "times" in document else "required"
+        faults.add("/times", code, f"This is to be a number from 1 to {MOST_TIMES}.")
+        times = 0
+    offer = SealedOffer(
+        faults.id("", document, "id"),
+        times,
+        faults.instant("", document, "last_hour", _hour),
+        faults.octets("", document, "ciphertext", MOST_CIPHERTEXT),
     )
+    faults.refuse()
+    return offer
 
 
-def _uuid(value: Any) -> UUID:
+def _hour(text: str, pointer: str) -> datetime:
     try:
-        if isinstance(value, str) and len(value) == 36:
-            return UUID(value)
-    except ValueError:
-        pass
-    raise invalid("/id", "not_an_id", "This is to be a UUID.")
-
-
-def _hour(value: Any) -> datetime:
-    try:
-        if isinstance(value, str) and len(value) <= 40 and (found := datetime.fromisoformat(value)).tzinfo is not None:
+        if len(text) <= 40 and (found := datetime.fromisoformat(text)).tzinfo is not None:
             return found
     except ValueError:
         pass
-    raise invalid("/last_hour", "not_an_instant", "This is to be an instant like 2026-12-03T14:00:00Z.")
-
-
-def _bytes(value: Any) -> bytes:
-    try:
-        if isinstance(value, str) and 0 < len(value) <= MOST_CIPHERTEXT * 4 // 3 + 4:
-            raw = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
-            if raw and len(raw) <= MOST_CIPHERTEXT:
-                return raw
-    except (binascii.Error, ValueError):
-        pass
-    raise invalid("/ciphertext", "not_bytes", f"This is to be 1 to {MOST_CIPHERTEXT} bytes in base64url.")
+    raise invalid(pointer, "not_an_instant", "This is to be an instant like 2026-12-03T14:00:00Z.")
 
 
 @router.post(

@@ -1,7 +1,5 @@
 """The conversation with the team about one referral, as sealed pieces: the partner's program opens and seals them itself."""
 
-import base64
-import binascii
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -16,12 +14,11 @@ from app.api.dependencies import (
     Acts,
     Config,
     for_organisation,
-    invalid,
     no_such_referral,
-    object_with,
     parse_id,
     require_content_type,
 )
+from app.api.faults import Faults
 from app.api.openapi_components import json_body, signed_in, success
 from app.api.referrals import ReferralId
 from app.cases import access_control
@@ -129,43 +126,28 @@ class PostedMessage:
 
 
 async def read_message(request: Request, body: Body) -> PostedMessage:
-    """The message of a request. Raises UnsupportedType, BadRequest, Invalid; nothing of the input is repeated."""
+    """The message of a request. Raises UnsupportedType, BadRequest, Invalid with every fault; nothing of the input is repeated."""
     require_content_type("application/json", request)
-    document = object_with(strict_json.loads(body), frozenset({"id", "ciphertext", "keys"}))
+    faults = Faults()
+    document = faults.object(strict_json.loads(body), ("id", "ciphertext", "keys"))
     wrapped = document.get("keys")
     if not isinstance(wrapped, list) or not 1 <= len(wrapped) <= 2:
-        raise invalid("/keys", "not_a_list", "Send the message's key, sealed to the team and to your organisation.")
+        code = "not_a_list" if "keys" in document else "required"
+        faults.add("/keys", code, "Send the message's key, sealed to the team and to your organisation.")
+        wrapped = []
     wraps: dict[UUID, bytes] = {}
     sealed_to: dict[UUID, UUID] = {}
     for position, one in enumerate(wrapped):
-        entry = object_with(one, frozenset({"owner", "key_id", "wrap"}))
-        owner = _uuid(f"/keys/{position}/owner", entry.get("owner"))
-        sealed_to[owner] = _uuid(f"/keys/{position}/key_id", entry.get("key_id"))
-        wraps[owner] = _bytes(f"/keys/{position}/wrap", entry.get("wrap"), _MOST_WRAP)
-    message = SealedMessage(
-        _uuid("/id", document.get("id")), _bytes("/ciphertext", document.get("ciphertext"), MAX_CIPHERTEXT), wraps
-    )
+        place = f"/keys/{position}"
+        entry = faults.object(one, ("owner", "key_id", "wrap"), place)
+        if isinstance(one, dict):
+            owner = faults.id(place, entry, "owner")
+            sealed_to[owner] = faults.id(place, entry, "key_id")
+            wraps[owner] = faults.octets(place, entry, "wrap", _MOST_WRAP)
+    ciphertext = faults.octets("", document, "ciphertext", MAX_CIPHERTEXT)
+    message = SealedMessage(faults.id("", document, "id"), ciphertext, wraps)
+    faults.refuse()
     return PostedMessage(message, sealed_to)
-
-
-def _uuid(pointer: str, value: Any) -> UUID:
-    try:
-        if isinstance(value, str) and len(value) == 36:
-            return UUID(value)
-    except ValueError:
-        pass
-    raise invalid(pointer, "not_an_id", "This is to be a UUID.")
-
-
-def _bytes(pointer: str, value: Any, most: int) -> bytes:
-    try:
-        if isinstance(value, str) and 0 < len(value) <= most * 4 // 3 + 4:
-            raw = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
-            if raw and len(raw) <= most:
-                return raw
-    except (binascii.Error, ValueError):
-        pass
-    raise invalid(pointer, "not_bytes", f"This is to be 1 to {most} bytes in base64url.")
 
 
 @router.post(

@@ -9,12 +9,11 @@ from app.api import schemas
 from app.api.dependencies import (
     Acts,
     for_organisation,
-    invalid,
     no_such_referral,
-    object_with,
     parse_id,
     require_content_type,
 )
+from app.api.faults import Faults
 from app.api.openapi_components import json_body, signed_in, success
 from app.api.referrals import ReferralId
 from app.casework import quality_answers
@@ -33,10 +32,15 @@ _EXAMPLE: Final[dict[str, Any]] = {"quality": ["facts_missing", "too_late"]}
 async def read_codes(request: Request, body: Body) -> list[str]:
     """The codes of a request. Raises UnsupportedType, BadRequest, Invalid."""
     require_content_type("application/json", request)
-    codes = object_with(strict_json.loads(body), frozenset({"quality"})).get("quality")
+    faults = Faults()
+    document = faults.object(strict_json.loads(body), ("quality",))
+    codes, checked = document.get("quality"), None
     if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
-        raise invalid("/quality", "not_a_list", "Send a list of codes.")
-    return quality.checked(codes)
+        faults.add("/quality", "not_a_list" if "quality" in document else "required", "Send a list of codes.")
+    else:
+        checked = faults.keep(lambda: quality.checked(codes))
+    faults.refuse()
+    return checked or []
 
 
 @router.post(

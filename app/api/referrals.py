@@ -3,22 +3,33 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
+from pydantic import AfterValidator
 from sqlalchemy.orm import Session
 
 from app.api import cursors, etags, openapi_examples, schemas
-from app.api.dependencies import Config, Packs, Reads, for_organisation, invalid, next_page, parse_id, parse_instant
+from app.api.dependencies import (
+    Config,
+    Packs,
+    Reads,
+    checked_instant,
+    for_organisation,
+    next_page,
+    parse_id,
+    parse_instant,
+)
+from app.api.faults import CodeOf, one_of
 from app.api.openapi_components import ETAG, LINK, NO_STORE, signed_in, success
 from app.api.referral_documents import detail, summary
 from app.core import spreadsheet
 from app.core.dependencies import Keys, ReadDb
 from app.core.keyring import KeyRing
-from app.directory.packs import Directory
 from app.partners.oauth_clients import Caller
 from app.referrals import partner_queries, tabular_export
 from app.referrals.partner_queries import Position, ReferralFilter
@@ -33,7 +44,7 @@ _POSITION_BYTES: Final = 8 + 16
 CSV: Final = "text/csv; charset=utf-8; header=present"
 
 StateFilter = Annotated[
-    list[str],
+    list[Annotated[str, AfterValidator(partial(one_of, STATES))]],
     Query(
         alias="state",
         description="May be given more than once.",
@@ -41,10 +52,14 @@ StateFilter = Annotated[
     ),
 ]
 NeedFilter = Annotated[
-    str | None, Query(alias="need", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="A need's code.")
-]
-SinceFilter = Annotated[
     str | None,
+    CodeOf(lambda directory: [need.id for need in directory.needs]),
+    Query(alias="need", description="A need's code.", json_schema_extra={"pattern": "^[a-z0-9][a-z0-9_-]{0,63}$"}),
+]
+
+
+SinceFilter = Annotated[
+    Annotated[str, AfterValidator(checked_instant)] | None,
     Query(description="RFC 3339, like 2026-11-24T08:00:00Z.", json_schema_extra={"format": "date-time"}),
 ]
 Cursor = Annotated[str | None, Query(max_length=200, description="The next_cursor of the last page.")]
@@ -110,7 +125,7 @@ def list_referrals(
     Continue with `next_cursor` or the Link header. To poll, ask with `updated_since` a few minutes before your last request;
     to miss nothing, follow `/v1/events`. The same for a spreadsheet: `/v1/referrals.csv`.
     """
-    rows, cursor = _page(session, keys, caller, packs, query)
+    rows, cursor = _page(session, keys, caller, query)
     following = {} if cursor is None else {"next_cursor": cursor}
     headers = _link(config, "/v1/referrals", query, cursor)
     return JSONResponse({"referrals": [summary(row, packs) for row in rows], **following}, headers=headers)
@@ -124,21 +139,21 @@ def list_referrals(
     responses={200: success(headers=LINK), **signed_in(400)},
 )
 def list_referrals_as_csv(
-    caller: ReferralReader, session: ReadDb, keys: Keys, packs: Packs, config: Config, query: QueryParameters
+    caller: ReferralReader, session: ReadDb, keys: Keys, config: Config, query: QueryParameters
 ) -> Response:
     """The list as a table for a spreadsheet, with a header row on every page. Continue with the Link header."""
-    rows, cursor = _page(session, keys, caller, packs, query)
+    rows, cursor = _page(session, keys, caller, query)
     return CsvResponse(_table(rows), media_type=CSV, headers=_link(config, "/v1/referrals.csv", query, cursor))
 
 
 def _page(
-    session: Session, keys: KeyRing, caller: Caller, packs: Directory, query: ReferralQuery
+    session: Session, keys: KeyRing, caller: Caller, query: ReferralQuery
 ) -> tuple[Sequence[partner_queries.Row], str | None]:
     """The rows, and the cursor of the next page when there is one."""
     partner, since = for_organisation(caller), query.updated_since
     wanted = ReferralFilter(
-        _states(query.state),
-        _need(query.need, packs),
+        tuple(sorted(set(query.state))),
+        query.need,
         None if since is None else parse_instant(since, "/query/updated_since"),
     )
     belongs_to = (partner.client_id, *wanted.states, f"need={query.need}", f"since={wanted.updated_since}")
@@ -191,18 +206,6 @@ def read_referral(
     if seen is not None and etags.is_in(seen, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return JSONResponse(document, headers=headers)
-
-
-def _states(states: Sequence[str]) -> tuple[str, ...]:
-    if not set(states) <= set(STATES):
-        raise invalid("/query/state", "unknown_code", f"One of: {', '.join(STATES)}.")
-    return tuple(sorted(set(states)))
-
-
-def _need(need: str | None, packs: Directory) -> str | None:
-    if need is not None and packs.need(need) is None:
-        raise invalid("/query/need", "unknown_code", f"One of: {', '.join(need.id for need in packs.needs)}.")
-    return need
 
 
 def _position_bytes(position: Position) -> bytes:

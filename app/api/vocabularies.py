@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import etags
-from app.api.dependencies import Packs, anyone, invalid
+from app.api.dependencies import Packs, anyone
+from app.api.faults import CodeOf
 from app.api.hsds_parameters import OPEN
 from app.api.openapi_components import PUBLIC, ref
 from app.core.i18n import LANGUAGES, translator
@@ -49,9 +50,14 @@ class Vocabularies(BaseModel):
 
 Language = Annotated[
     str | None,
+    CodeOf(lambda _directory: LANGUAGES),
     Query(description="Labels in this language alone.", json_schema_extra={"enum": list(LANGUAGES)}),
 ]
-Country = Annotated[str | None, Query(description="Kinds of letter of this country alone, like PL.")]
+Country = Annotated[
+    str | None,
+    CodeOf(lambda directory: [country.code for country in directory.countries]),
+    Query(description="Kinds of letter of this country alone, like PL."),
+]
 _TAG: Final = {"ETag": {"description": "Of the content, in quotes.", "schema": {"type": "string"}}}
 
 
@@ -73,11 +79,6 @@ def vocabularies(
     seen: Annotated[str | None, Header(alias="If-None-Match", description="The ETag you have.")] = None,
 ) -> Response:
     """All codes of needs, status, groups, helps, happened and kinds of letter, with their labels."""
-    if language is not None and language not in LANGUAGES:
-        raise invalid("/query/language", "unknown_code", f"One of: {', '.join(LANGUAGES)}.")
-    if country is not None and not packs.is_host(country):
-        known = ", ".join(country.code for country in packs.countries)
-        raise invalid("/query/country", "unknown_code", f"One of: {known}.")
     body = json.dumps(_document(packs, [language] if language else LANGUAGES, country), ensure_ascii=False).encode()
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {**OPEN, "Cache-Control": "public, max-age=3600", "ETag": tag}

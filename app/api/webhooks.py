@@ -20,7 +20,7 @@ from app.api.dependencies import (
     Reads,
     for_organisation,
     format_instant,
-    object_with,
+    object_in,
     parse_id,
     require_content_type,
 )
@@ -77,7 +77,7 @@ class WebhookChange(StrictBody):
 def read_body(request: Request, body: bytes, model: type[BodyModel]) -> BodyModel:
     """Raises UnsupportedType, BadRequest, Invalid (with every fault); nothing of the input is repeated."""
     require_content_type("application/json", request)
-    document = object_with(strict_json.loads(body), None)
+    document = object_in(strict_json.loads(body))
     errors: list[FieldError] = []
     parsed = None
     try:

@@ -14,22 +14,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
-HERE: Final = Path(__file__).resolve().parent
-BUILD: Final = HERE.parent.parent / "build" / "generators"
+from tests.generators import openapi_generator
+from tests.generators.commands import BUILD, HERE, UV, NotInstalled, install, run, say
+
 PYTHON_GENERATOR: Final = "openapi-python-client==0.29.1"
-JAVA_GENERATOR: Final = "openapi-generator-cli==7.26.0"
 NODE_PACKAGES: Final = ("openapi-typescript@7.13.0", "openapi-fetch@0.17.0", "typescript@5.9.3", "@types/node@22.20.7")
 _PATIENCE: Final = 180
 """Seconds in which the demonstration has to listen."""
-
-
-class NotInstalled(Exception):
-    """A registry cannot be reached, or a program that is needed is not there."""
 
 
 def main() -> int:
@@ -38,35 +34,54 @@ def main() -> int:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     base_url = f"http://127.0.0.1:{port}"
-    write_descriptions(base_url)
-    made: list[list[str]] = []
-    for make in (python_client, typescript_client, generator_client):
+    description = write_descriptions(base_url)
+    makers: list[tuple[str, Callable[[], list[str]]]] = [
+        ("openapi-python-client", python_client),
+        ("openapi-typescript", typescript_client),
+    ]
+    try:
+        made = openapi_generator.generate()
+    except NotInstalled as reason:
+        say(f"==> openapi-generator: not tried, {reason}")
+    else:
+        openapi_generator.check_patterns(made, description)
+        makers += [
+            ("openapi-generator (Python)", partial(openapi_generator.python_client, made)),
+            ("openapi-generator (Go)", partial(openapi_generator.go_client, made)),
+            ("openapi-generator (TypeScript)", partial(openapi_generator.fetch_client, made)),
+            ("openapi-generator (Java)", partial(openapi_generator.java_client, made)),
+        ]
+    commands: list[list[str]] = []
+    for name, make in makers:
         try:
-            made.append([*make(), base_url])
+            commands.append(make())
         except NotInstalled as reason:
-            say(f"==> {make.__name__}: not tried, {reason}")
-    if made:
+            say(f"==> {name}: not tried, {reason}")
+    if commands:
         with demonstration(port):
-            for command in made:
-                run(command)
+            for command in filter(None, commands):
+                run([*command, base_url])
     return 0
 
 
-def write_descriptions(base_url: str) -> None:
+def write_descriptions(base_url: str) -> dict[str, Any]:
+    """Writes both descriptions for the generators. Returns that of the partner API."""
     from app.api import hsds_openapi, openapi
 
-    for name, document in (("partner", openapi.document(base_url)), ("directory", hsds_openapi.document(base_url))):
+    documents = {"partner": openapi.document(base_url), "directory": hsds_openapi.document(base_url)}
+    for name, document in documents.items():
         (BUILD / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+    return documents["partner"]
 
 
 def python_client() -> list[str]:
     """The command that drives the client of openapi-python-client."""
-    uv, place = str(Path(sys.executable).with_name("uv")), BUILD / "python"
+    place = BUILD / "python"
     environment = place / ".venv"
     python = environment / "bin" / "python"
     if not python.exists():
-        install([uv, "venv", "--quiet", str(environment)])
-        install([uv, "pip", "install", "--quiet", "--python", str(python), PYTHON_GENERATOR])
+        install([UV, "venv", "--quiet", str(environment)])
+        install([UV, "pip", "install", "--quiet", "--python", str(python), PYTHON_GENERATOR])
     target = place / "partner_client"
     generator = str(python.with_name("openapi-python-client"))
     command = [generator, "generate", "--path", str(BUILD / "partner.json"), "--output-path", str(target)]
@@ -89,54 +104,12 @@ def typescript_client() -> list[str]:
         run(
             [str(programs / "openapi-typescript"), str(BUILD / f"{name}.json"), "-o", str(place / f"{name}.d.ts")],
             place,
+            quiet=True,
         )
     shutil.copy(HERE / "drive.ts", place / "drive.ts")
     options = ["--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--target", "es2022"]
-    run([str(programs / "tsc"), *options, "--module", "nodenext", "--types", "node", "drive.ts"], place)
+    run([str(programs / "tsc"), *options, "--module", "nodenext", "--types", "node", "drive.ts"], place, quiet=True)
     return [node, str(place / "drive.js")]
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def generator_client() -> list[str]:
-    """The command that drives the Python client of openapi-generator, which needs Java."""
-    if shutil.which("java") is None:
-        raise NotInstalled("Java is not here")
-    uv, place = str(Path(sys.executable).with_name("uv")), BUILD / "generator"
-    python = place / ".venv" / "bin" / "python"
-    if not python.exists():
-        install([uv, "venv", "--quiet", str(place / ".venv")])
-        needed = [JAVA_GENERATOR, "pydantic", "urllib3", "python-dateutil", "typing-extensions"]
-        install([uv, "pip", "install", "--quiet", "--python", str(python), *needed])
-    generator = str(python.with_name("openapi-generator-cli"))
-    run(
-        [generator, "generate", "-i", str(BUILD / "partner.json"), "-g", "python", "-o", str(place / "client")],
-        quiet=True,
-    )
-    shutil.copy(HERE / "drive_generator.py", place / "client" / "drive.py")
-    return [str(python), str(place / "client" / "drive.py")]
-
-
-def install(command: Sequence[str], place: Path = BUILD) -> None:
-    """Raises NotInstalled if it does not succeed: the registry is all that can be in the way."""
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise NotInstalled(f"the registry cannot be reached: {(done.stderr or done.stdout).strip()[-300:]}")
-
-
-def run(command: Sequence[str], place: Path = BUILD, *, quiet: bool = False) -> str:
-    """Raises SystemExit with what the command says, if it fails. Programs beside the command's own are found."""
-    environment = {**os.environ, "PATH": f"{Path(command[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, env=environment)
-    told = f"{done.stdout}{done.stderr}".strip()
-    if done.returncode:
-        raise SystemExit(f"==> {' '.join(map(str, command))} fails:\n{told}")
-    if not quiet:
-        say(told)
-    return told
 
 
 @contextmanager

@@ -100,3 +100,21 @@ def test_fixed_codes_are_enums_and_each_field_of_an_intake_is_described():
             if name != "ReferralIn" or field != "intake":
                 assert schema.get("description"), f"{name}.{field}"
     assert "letter_kinds" in schemas["Letter"]["properties"]["kind"]["description"]
+
+
+def test_the_scheme_that_writes_bearer_is_applied_last():
+    """Generators sort the schemes by name. In typescript-fetch the last one sets the header, and OAuth's writes the token alone."""
+    for methods in PARTNER["paths"].values():
+        for operation in methods.values():
+            names = sorted(name for choice in operation.get("security", ()) for name in choice)
+            if "oauth2" in names:
+                assert PARTNER["components"]["securitySchemes"][names[-1]]["scheme"] == "bearer", operation[
+                    "operationId"
+                ]
+
+
+def test_no_schema_is_called_like_the_constructor_of_another():
+    """In Go the constructor of `Webhook` is `NewWebhook`: with a schema of that name nothing compiles."""
+    for document in DOCUMENTS.values():
+        schemas = document["components"]["schemas"]
+        assert not [name for name in schemas if f"New{name}" in schemas]

@@ -14,6 +14,26 @@ from app.core.db import Base
 _ORDER = ("due_on", "urgency_rank", "waiting_since", "id")
 _IS_OPEN = "closed_at IS NULL"
 _IS_CLOSED = "closed_at IS NOT NULL"
+TURN = """
+CASE
+    WHEN state = 'unmet' AND NOT person_wrote THEN 6
+    WHEN uncovered OR person_wrote OR referral_status IS NULL OR referral_status = 'declined' THEN urgency_rank * 2
+    WHEN referral_status = 'work' THEN 6
+    WHEN urgency_rank = 0 THEN 1
+    ELSE 5
+END"""
+"""Who has to act on an open case and how soon, as SQL over its columns; the order `next` of the queue begins with it.
+
+The lines are those in which PostgreSQL tells the expression of the index, so that the two can be compared.
+
+| number | case |
+| --- | --- |
+| 0 | an emergency on which the desk has to act: a need has nobody, the person wrote, or nobody is asked |
+| 1 | an emergency that waits for an answer of somebody else |
+| 2, 4 | an urgent case, and any other, on which the desk has to act |
+| 5 | a case that waits for an answer of somebody else |
+| 6 | a case that an organisation works on, or that ended unmet |
+"""
 # The columns of the queue's sort orders except the default one; each order has an index for open and one for closed cases.
 _ORDERS: dict[str, tuple[str | sa.TextClause, ...]] = {
     "label": ("team_id", "label"),
@@ -23,6 +43,7 @@ _ORDERS: dict[str, tuple[str | sa.TextClause, ...]] = {
     "country": ("team_id", "country", *_ORDER),
     "owner_name": ("team_id", "owner_name", *_ORDER),
     "state": ("team_id", "state", *_ORDER),
+    "next": ("team_id", sa.text(f"({TURN})"), *_ORDER),
 }
 
 

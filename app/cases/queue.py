@@ -19,7 +19,15 @@ from app.cases.appointment_states import AppointmentState
 from app.cases.appointments import Appointment
 from app.cases.local_days import LocalDays, local_days
 from app.cases.models import Case, CaseCounter
-from app.cases.queue_views import CASE_CONDITIONS, COUNTER_CONDITIONS, DEFAULT_ORDER, ORDERS, URGENCY_RANK, Condition
+from app.cases.queue_views import (
+    CASE_CONDITIONS,
+    COUNTER_CONDITIONS,
+    DEFAULT_ORDER,
+    ORDERS,
+    URGENCY_RANK,
+    Condition,
+    default_order,
+)
 from app.cases.states import CaseState
 from app.core.errors import BadRequest, NotFound
 
@@ -68,12 +76,19 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class QueueQuery:
-    """What a list of the queue shows: a view, filters and a sort order. `descending`: the order reversed."""
+    """What a list of the queue shows: a view, filters and a sort order. `descending`: the order reversed.
+
+    Without `sort` it has the default order of its view.
+    """
 
     view: str = DEFAULT_VIEW
     filters: Filters = field(default_factory=Filters)
-    sort: str = DEFAULT_ORDER
+    sort: str = ""
     descending: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.sort:
+            object.__setattr__(self, "sort", default_order(self.view))
 
     @property
     def order(self) -> tuple[Any, ...]:
@@ -85,8 +100,8 @@ def parse_query(view: str, filters: Filters, sort: str) -> QueueQuery:
 
     Raises NotFound for an unknown view or order.
     """
-    name = sort.removeprefix("-") or DEFAULT_ORDER
-    if view not in VIEWS or name not in ORDERS:
+    name = sort.removeprefix("-")
+    if view not in VIEWS or (name or DEFAULT_ORDER) not in ORDERS:
         raise NotFound("There is no such view.")
     return QueueQuery(view, filters, name, sort.startswith("-"))
 

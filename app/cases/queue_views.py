@@ -1,6 +1,9 @@
 """The conditions of each view of the queue, defined once for cases and for their counters, and the sort orders.
 
-The default order, and why no case waits without limit. The key of a case is
+*All open* is in the order `next`: what the desk has to do now stands first, emergencies before anything else, and what others
+have stands last (`app.cases.models.TURN`, docs/decisions/0195). Inside each of its groups the order is that of every other view.
+
+That default order, and why no case waits without limit in it. The key of a case is
 
     (due_on, urgency_rank, waiting_since, id)
     due_on = the day it came in + 0, 2 or 10 days by urgency; the last safe day of its letter if that is earlier;
@@ -17,7 +20,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from app.cases.models import Case, CaseCounter, ReferralStatus
+from app.cases.models import TURN, Case, CaseCounter, ReferralStatus
 from app.cases.spam_screening import is_hidden_sql
 from app.cases.states import CaseState
 
@@ -82,6 +85,7 @@ URGENCY_RANK: Final = MappingProxyType({"emergency": 0, "urgent": 1, "normal": 2
 DEFAULT_COLUMNS: Final = (Case.due_on, Case.urgency_rank, Case.waiting_since, Case.id)
 _NO_DAY: Final = sa.literal_column(f"'{date.max}'", sa.Date())  # a literal, as in the index
 DEFAULT_ORDER: Final = "order"
+NEXT_ORDER: Final = "next"
 # Every order ends in a column that is unique, so that a page begins exactly where the one before it ended.
 ORDERS: Final = MappingProxyType[str, tuple[Any, ...]](
     {
@@ -93,5 +97,11 @@ ORDERS: Final = MappingProxyType[str, tuple[Any, ...]](
         "country": (Case.country, *DEFAULT_COLUMNS),
         "owner": (Case.owner_name, *DEFAULT_COLUMNS),
         "state": (Case.state, *DEFAULT_COLUMNS),
+        NEXT_ORDER: (sa.literal_column(TURN, sa.SmallInteger()), *DEFAULT_COLUMNS),
     }
 )
+
+
+def default_order(view: str) -> str:
+    """The order of a view for which none was chosen."""
+    return NEXT_ORDER if view == "open" else DEFAULT_ORDER

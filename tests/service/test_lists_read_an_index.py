@@ -37,9 +37,10 @@ OF_ORDERS: Final = {
     "country": "country",
     "owner": "owner_name",
     "state": "state",
+    "next": "next",
 }
 OF_VIEWS: Final = {
-    "open": "queue",
+    "open": "next",
     "new": "state",
     "mine": "owner",
     "due": "queue",
@@ -93,8 +94,10 @@ def lists(world: World) -> Iterator[tuple[str, str, Callable[[Session], Any]]]:
     yield "a language", "ix_cases_languages", page(QueueQuery(filters=Filters(language=RARE_LANGUAGE)))
     yield "a need, closed", "ix_cases_closed_needs", page(QueueQuery("closed", Filters(need=RARE_NEED)))
     yield "a language, closed", "ix_cases_closed_languages", page(QueueQuery("closed", Filters(language=RARE_LANGUAGE)))
-    yield "a country", "ix_cases_country", page(QueueQuery(filters=Filters(country="LT")))
-    yield "an urgency", "ix_cases_urgency", page(QueueQuery(filters=Filters(urgency="emergency")))
+    yield "a country", "ix_cases_next", page(QueueQuery(filters=Filters(country="LT")))
+    yield "an urgency", "ix_cases_next", page(QueueQuery(filters=Filters(urgency="emergency")))
+    by_day = QueueQuery(filters=Filters(country="LT"), sort=DEFAULT_ORDER)
+    yield "a country by the day of review", "ix_cases_country", page(by_day)
     yield "today", "ix_cases_uncovered_urgency", lambda session: excerpts(session, world, now)
     yield "today, offers", "ix_referrals_expires", lambda session: today.ending_offers(session, world.team_id, START)
     yield "counts", "ix_case_counters_kind", lambda session: queue.counts(session, world.team_id, QueueQuery(), **now)

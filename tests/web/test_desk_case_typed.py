@@ -209,6 +209,8 @@ def test_a_link_away_leads_on_and_with_text_that_is_not_sent_opens_a_new_tab(off
         ("appointments", f"{path}/appointments"),
         ("runs", f"{path}/runs"),
         ("replies", "/desk/replies"),
+        ("/desk/tasks", "/desk/tasks"),
+        ("/desk/me", "/desk/me"),
         ("list", "/desk/?view=new&sort=order"),
         ("next", f"/desk/next?but={label}&list=view%3Dnew%26sort%3Dorder"),
         ("referrals/R-222-2222/thread", f"{path}/referrals/R-222-2222/thread?list=view%3Dnew%26sort%3Dorder"),
@@ -222,13 +224,18 @@ def test_a_link_away_leads_on_and_with_text_that_is_not_sent_opens_a_new_tab(off
         link = kept.tree.css_first("#leaving a")
         assert link is not None
         assert (link.attributes["href"], link.attributes["target"]) == (target, "_blank")
-    for elsewhere in ("//elsewhere.example", "https://elsewhere.example", "../..", "referrals/R-222-2222/accept", ""):
+    for elsewhere in ("//elsewhere.example", "/desk/elsewhere", "https://elsewhere.example", "../..", "referrals/R-222-2222/accept", ""):
         assert browser.submit(page, f"{path}/go", **{"with": f"to={elsewhere}"}).status == 422
     offered = [
         str(node.attributes.get("value", ""))
         for node in page.tree.css("button[formaction]")
         if str(node.attributes["formaction"]) == f"{path}/go"
     ]
+    assert {"to=/desk/today", "to=/desk/search", "to=/desk/me"} <= set(offered)
+    assert page.tree.css("header a") == [], "nor does one of the head"
+    search = page.tree.css_first("header form.find")
+    assert search is not None
+    assert search.attributes["target"] == "_blank"
     assert {"to=documents", "to=appointments", "to=runs", "to=replies", "to=list", "to=next"} <= set(offered)
     inside = page.tree.css("form#c a[href^='/']")
     assert [node.attributes["href"] for node in inside] == [], "no plain link of the form leaves what is typed"

@@ -1,5 +1,7 @@
 """Ways to look at the queue: by other columns, by how the referrals stand, as one's own views; and who else looks."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
@@ -37,6 +39,47 @@ def test_the_header_says_the_order_in_force_and_turns_it(office: StaffSite) -> N
     assert browser.get("/desk/?sort=needs").status == 404
     place = queue.Cursor(("x",)).token()
     assert browser.get(f"/desk/?sort=waits&at={place}").status == 400
+
+
+def test_all_open_begins_with_what_the_desk_has_to_do_and_ends_with_what_others_have(office: StaffSite) -> None:
+    """A case that has been with a partner for weeks has the earliest day of review, and stands last all the same."""
+    many(office, 8)
+    wanted = (
+        ("emergency", {"uncovered": True}, 0),
+        ("emergency", {"referral_status": "answer"}, 9),
+        ("urgent", {"uncovered": True, "referral_status": "work"}, 3),
+        ("normal", {"referral_status": "work", "person_wrote": True}, 8),
+        ("normal", {"referral_status": "declined"}, 4),
+        ("urgent", {"referral_status": "consent"}, 7),
+        ("normal", {"referral_status": "work"}, 30),
+        ("normal", {"state": "unmet", "uncovered": True}, 29),
+    )
+    with office.database.begin() as session:
+        session.execute(sa.update(Case).where(Case.label.not_like("T%")).values(snoozed_until=office.time.at.date() + timedelta(days=9)))
+        for number, (urgency, codes, days_late) in enumerate(wanted):
+            session.execute(
+                sa.update(Case)
+                .where(Case.label == f"T{number:06}")
+                .values(
+                    urgency=urgency,
+                    urgency_rank=["emergency", "urgent", "normal"].index(urgency),
+                    due_on=office.time.at.date() - timedelta(days=days_late),
+                    waiting_since=office.time.at,
+                    snoozed_until=None,
+                    **{"uncovered": False, "person_wrote": False, "referral_status": None, "state": "in_review", **codes},
+                )
+            )
+    browser = office.as_("vera")
+    expected = [f"T{number:06}" for number in (0, 1, 2, 3, 4, 5, 6, 7)]
+    page = browser.get("/desk/")
+    assert labels(page) == expected
+    header = page.tree.css_first("th[aria-sort] a")
+    assert header is not None
+    assert (header.text().split()[0], header.attributes["href"]) == ("Next", "/desk/?sort=-next")
+    assert labels(browser.get("/desk/?sort=-next")) == expected[::-1]
+    assert labels(browser.get("/desk/?sort=order"))[0] == "T000006", "by the day of review"
+    other = page.tree.css_first('nav a[href="/desk/?view=mine"]')
+    assert other is not None, "the order of this view is not taken to others"
 
 
 def test_views_follow_how_the_referrals_stand(office: StaffSite) -> None:
@@ -160,8 +203,6 @@ def test_a_question_stands_ready_in_the_persons_language_and_is_sent_as_it_was_c
 
 
 def test_the_next_step_tells_free_places_and_how_long_an_answer_takes(office: StaffSite) -> None:
-    from datetime import timedelta
-
     from app.directory.models import ServiceRow
     from app.matching import service_history
 

@@ -199,6 +199,8 @@ _COORDINATORS_NAV = (
     "members",
     "proposals",
 )
+IN_THE_HEAD: Final = frozenset({"/desk/me", "/desk/search", *(address for address, _word in _NAV.values())})
+"""The addresses that the head of a page leads to."""
 _NAV_OF = {
     Role.COORDINATOR: (*_COORDINATORS_NAV, "shortcuts"),
     Role.SENIOR: (*_COORDINATORS_NAV, "operations", "shortcuts"),

@@ -149,6 +149,8 @@ def _target(case: Case, to: str, list_query: str) -> str:
         return staff_pages.with_message("/desk/next", but=case.label, list=list_query)
     if to == "replies":
         return "/desk/replies"
+    if to in staff_pages.IN_THE_HEAD:
+        return to
     if to.startswith("case/") and (other := short_labels.of_text(to.removeprefix("case/"))):
         return f"/desk/cases/{other}"
     if _BELOW.fullmatch(to) is None:

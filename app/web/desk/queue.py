@@ -1,4 +1,4 @@
-"""The queue: the team's cases in the order of review. Codes only: never a name, a contact or a story."""
+"""The queue: the team's cases, what has to be done first. Codes only: never a name, a contact or a story."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -43,7 +43,7 @@ def show_queue(
     need: Code = "",
     urgency: Code = "",
     language: Code = "",
-    sort: Annotated[str, Query(max_length=16)] = "order",
+    sort: Annotated[str, Query(max_length=16)] = "",
     at: Annotated[str, Query(max_length=400)] = "",
     select: Annotated[str, Query(max_length=4)] = "",
 ) -> Response:

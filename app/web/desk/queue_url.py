@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from app.cases import queue
 from app.cases.queue import FILTERS, Cursor, Filters, QueueQuery
-from app.cases.queue_views import DEFAULT_ORDER
+from app.cases.queue_views import default_order
 from app.core.errors import AppError
 
 _LONGEST: Final = 400
@@ -37,8 +37,13 @@ class Listing:
     def here(self) -> str:
         return self._path(self._parameters())
 
+    @property
+    def has_default_order(self) -> bool:
+        return self.sort == default_order(self.queue_query.view)
+
     def with_view(self, view: str) -> str:
-        return self._path({**self._parameters(), "view": view})
+        """The address of another view, in the same order if one was chosen."""
+        return self._path({**self._parameters(), "view": view, "sort": "" if self.has_default_order else self.sort})
 
     def without(self, name: str) -> str:
         return self._path({key: value for key, value in self._parameters().items() if key != name})
@@ -71,7 +76,7 @@ class Listing:
         not_default = {
             key: value
             for key, value in parameters.items()
-            if value and (key, value) not in {("view", "open"), ("sort", DEFAULT_ORDER)}
+            if value and (key, value) not in {("view", "open"), ("sort", default_order(parameters["view"]))}
         }
         return "/desk/" + (f"?{urlencode(not_default)}" if not_default else "")
 
@@ -84,9 +89,7 @@ def case_path(label: str, list_query: str, **more: str) -> str:
 
 def listing(codes: Mapping[str, str]) -> Listing:
     """The listing of these codes. Raises NotFound for an unknown view or order."""
-    return Listing(
-        queue.parse_query(codes.get("view") or "open", Filters.of(codes), codes.get("sort") or DEFAULT_ORDER)
-    )
+    return Listing(queue.parse_query(codes.get("view") or "open", Filters.of(codes), codes.get("sort", "")))
 
 
 def read(query: str) -> Listing | None:

@@ -23,7 +23,7 @@ FILTERS: Final = {
 # Columns of the table: the order that its header links to ("" for a column that has none), and its label.
 COLUMNS: Final = (
     ("urgency", N_("Urgency")),
-    ("", N_("Next")),
+    ("next", N_("Next")),
     ("label", N_("Case")),
     ("", N_("Need")),
     ("order", N_("Review by")),
@@ -76,7 +76,7 @@ def _own_view(request: Request, view_id: UUID, listing: Listing, count: int) -> 
         VIEWS[listing.queue_query.view],
         *(label_of_code(request, name, code) for name, code in listing.codes.items()),
     ]
-    if listing.sort != "order":
+    if not listing.has_default_order:
         column = next((word for name, word in COLUMNS if name == listing.queue_query.sort), listing.queue_query.sort)
         title.append(f"{column} {'↓' if listing.queue_query.descending else '↑'}")
     return {"id": view_id, "listing": listing, "title": " · ".join(title), "count": count}

@@ -224,7 +224,14 @@ def test_a_link_away_leads_on_and_with_text_that_is_not_sent_opens_a_new_tab(off
         link = kept.tree.css_first("#leaving a")
         assert link is not None
         assert (link.attributes["href"], link.attributes["target"]) == (target, "_blank")
-    for elsewhere in ("//elsewhere.example", "/desk/elsewhere", "https://elsewhere.example", "../..", "referrals/R-222-2222/accept", ""):
+    for elsewhere in (
+        "//elsewhere.example",
+        "/desk/elsewhere",
+        "https://elsewhere.example",
+        "../..",
+        "referrals/R-222-2222/accept",
+        "",
+    ):
         assert browser.submit(page, f"{path}/go", **{"with": f"to={elsewhere}"}).status == 422
     offered = [
         str(node.attributes.get("value", ""))

@@ -55,7 +55,11 @@ def test_all_open_begins_with_what_the_desk_has_to_do_and_ends_with_what_others_
         ("normal", {"state": "unmet", "uncovered": True}, 29),
     )
     with office.database.begin() as session:
-        session.execute(sa.update(Case).where(Case.label.not_like("T%")).values(snoozed_until=office.time.at.date() + timedelta(days=9)))
+        session.execute(
+            sa.update(Case)
+            .where(Case.label.not_like("T%"))
+            .values(snoozed_until=office.time.at.date() + timedelta(days=9))
+        )
         for number, (urgency, codes, days_late) in enumerate(wanted):
             session.execute(
                 sa.update(Case)
@@ -66,7 +70,13 @@ def test_all_open_begins_with_what_the_desk_has_to_do_and_ends_with_what_others_
                     due_on=office.time.at.date() - timedelta(days=days_late),
                     waiting_since=office.time.at,
                     snoozed_until=None,
-                    **{"uncovered": False, "person_wrote": False, "referral_status": None, "state": "in_review", **codes},
+                    **{
+                        "uncovered": False,
+                        "person_wrote": False,
+                        "referral_status": None,
+                        "state": "in_review",
+                        **codes,
+                    },
                 )
             )
     browser = office.as_("vera")

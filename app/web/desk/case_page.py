@@ -50,6 +50,8 @@ router = APIRouter(prefix="/desk/cases/{label}")
 
 Label = Annotated[str, Path(max_length=12)]
 ListQuery = Annotated[str, Query(max_length=400, alias="list")]
+_ELSEWHERE: Final = {"replies": "/desk/replies", **{address: address for address in staff_pages.IN_THE_HEAD}}
+"""Pages that are not below a case and that its page leads to."""
 _BELOW: Final = re.compile(
     r"documents|appointments|runs|referrals/[A-Z0-9-]{1,12}/(?:thread|quality|said/[a-z_]{1,24})"
 )
@@ -147,10 +149,8 @@ def _target(case: Case, to: str, list_query: str) -> str:
         return f"/desk/?{list_query}"
     if to == "next":
         return staff_pages.with_message("/desk/next", but=case.label, list=list_query)
-    if to == "replies":
-        return "/desk/replies"
-    if to in staff_pages.IN_THE_HEAD:
-        return to
+    if to in _ELSEWHERE:
+        return _ELSEWHERE[to]
     if to.startswith("case/") and (other := short_labels.of_text(to.removeprefix("case/"))):
         return f"/desk/cases/{other}"
     if _BELOW.fullmatch(to) is None:

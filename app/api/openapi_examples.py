@@ -26,6 +26,16 @@ SUMMARY: Final[dict[str, Any]] = {
 }
 DETAIL: Final[dict[str, Any]] = {
     **SUMMARY,
+    "deadlines": [
+        {
+            "last_safe_day": "2026-12-03",
+            "certainty": "sourced-high",
+            "known": True,
+            "letters": True,
+            "event": "return_decision_appeal",
+            "what": "Return decision – you have been told to leave the country",
+        }
+    ],
     "card": {"region": "PL-14", "speak": ["ru"], "for_whom": "self", "helps": ["interpreter"]},
 }
 EVENT: Final[dict[str, Any]] = {

@@ -350,7 +350,7 @@ def _take(
                 )
         except NotFound:
             raise no_such_referral() from None
-        return StoredResponse(200, detail(session, partner, requested_action.referral_id, keys, packs))
+        return StoredResponse(200, detail(session, partner, requested_action.referral_id, keys, packs, now))
 
     payload = f"{requested_action.referral_id}/{requested_action.verb}\n".encode() + body
     namespace = f"act:{partner.client_id}"

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.api.dependencies import Partner, format_instant, no_such_referral
 from app.cases import appointments
 from app.cases.appointment_states import UNDER_WAY
+from app.casework import letter_deadlines
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.referrals import partner_queries
@@ -19,7 +20,9 @@ from app.referrals.states import MAY_OPEN, Actor, State, allowed_actions
 ACTIONS: Final = {state: allowed_actions(state, by=Actor.PARTNER) for state in State}
 
 
-def detail(session: Session, partner: Partner, referral_id: UUID, keys: KeyRing, packs: Directory) -> dict[str, Any]:
+def detail(
+    session: Session, partner: Partner, referral_id: UUID, keys: KeyRing, packs: Directory, now: datetime
+) -> dict[str, Any]:
     """The detail of one referral. Raises NotFound, worded the same for an unknown id and for another organisation's."""
     row = partner_queries.by_id(session, partner.organisation_id, referral_id)
     if row is None:
@@ -29,6 +32,7 @@ def detail(session: Session, partner: Partner, referral_id: UUID, keys: KeyRing,
     return {
         **summary(row, packs),
         **_appointment(session, row),
+        **_deadlines(row, keys, packs, now),
         "card": {**card, "speak": row.languages, "helps": locked.get("helps", [])},
     }
 
@@ -90,6 +94,22 @@ def _deadline(row: sa.Row[Any]) -> dict[str, Any] | None:
     certainty = {"certainty": row.deadline_certainty} if row.deadline_certainty else {}
     known = row.deadline_certainty not in {None, "assumed"}
     return {"last_safe_day": row.deadline_on.isoformat(), **certainty, "known": known}
+
+
+def _deadlines(row: sa.Row[Any], keys: KeyRing, packs: Directory, now: datetime) -> dict[str, Any]:
+    days = [
+        {
+            "last_safe_day": day.last_safe_day.isoformat(),
+            "certainty": day.certainty,
+            "known": day.is_known,
+            "letters": day.is_letters,
+            **({"event": day.event} if day.event else {}),
+            **({"what": day.what} if day.what else {}),
+            **({"also_due": list(day.also)} if day.also else {}),
+        }
+        for day in letter_deadlines.due_days(row, keys, packs, now, "en")
+    ]
+    return {"deadlines": days} if days else {}
 
 
 def _owed_by(row: sa.Row[Any], state: State) -> datetime | None:

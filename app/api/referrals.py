@@ -28,7 +28,7 @@ from app.api.faults import CodeOf, one_of
 from app.api.openapi_components import ETAG, LINK, NO_STORE, signed_in, success
 from app.api.referral_documents import detail, summary
 from app.core import spreadsheet
-from app.core.dependencies import Keys, ReadDb
+from app.core.dependencies import Keys, Now, ReadDb
 from app.core.keyring import KeyRing
 from app.partners.oauth_clients import Caller
 from app.referrals import partner_queries, tabular_export
@@ -197,11 +197,12 @@ def read_referral(
     session: ReadDb,
     keys: Keys,
     packs: Packs,
+    now: Now,
     referral_id: ReferralId,
     seen: Annotated[str | None, Header(alias="If-None-Match", description="The ETag you have.")] = None,
 ) -> Response:
     """One referral with its anonymous card: what you need in order to decide."""
-    document = detail(session, for_organisation(caller), parse_id(referral_id), keys, packs)
+    document = detail(session, for_organisation(caller), parse_id(referral_id), keys, packs, now)
     headers = {"ETag": etags.of_version(document["version"])}
     if seen is not None and etags.is_in(seen, headers["ETag"]):
         return Response(status_code=304, headers=headers)

@@ -87,6 +87,20 @@ class Due(_Document):
     )
 
 
+class DueDay(_Document):
+    """One day by which something is due. `what` is in English."""
+
+    last_safe_day: date
+    certainty: str = Field(description="sourced-high, sourced-medium, sourced-low or assumed.")
+    known: bool = Field(description="false: a careful assumption. The deadline may be over already.")
+    letters: bool = Field(
+        description="true: the limit of the letter itself. false: a further step, or a day that somebody named."
+    )
+    event: str | None = Field(default=None, description="The kind of letter, as in `letter.kind`, or the further step.")
+    what: str | None = Field(default=None, description="What the letter is, or what has to be done by that day.")
+    also_due: list[str] | None = Field(default=None, description="What else is due by that day, like an urgent motion.")
+
+
 class Card(_Document):
     """What you need in order to decide, before acceptance: a card without a name."""
 
@@ -145,6 +159,9 @@ class AppointmentOut(_Document):
 
 class ReferralDetail(ReferralSummary):
     card: Card
+    deadlines: list[DueDay] | None = Field(
+        default=None, description="All days by which something is due, earliest first; `deadline` is the case's own."
+    )
     appointment: AppointmentOut | None = Absent
 
 
@@ -437,6 +454,12 @@ class NeedResultOut(_Document):
     services: list[str] = Field(description="organisation/service", examples=[["pl-hfhr/legal-advice"]])
 
 
+class FurtherDeadline(_Document):
+    event: str
+    last_safe_day: date
+    certainty: str
+
+
 class FiledDeadline(_Document):
     """What is known of the deadline. Texts are in the language of the intake, except `note`, `heading` and `source`."""
 
@@ -461,6 +484,9 @@ class FiledDeadline(_Document):
     appeal_to: str | None = Absent
     filed_through: str | None = Field(default=None, description="Whom the appeal is handed in to.")
     also_due: list[str] | None = Field(default=None, description="What else is due, like an urgent motion.")
+    further: list[FurtherDeadline] | None = Field(
+        default=None, description="Further steps that the letter makes due, each on a day of its own."
+    )
     remarks: list[str] | None = Field(default=None, description="What the person has to know of the limit.")
 
 

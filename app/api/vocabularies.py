@@ -33,6 +33,8 @@ class LetterKind(CodeLabels):
     """A kind of letter with a time limit, in one country."""
 
     country: str = Field(pattern="^[A-Z]{2}$")
+    heading: str | None = Field(default=None, description="What the letter's own heading looks like.")
+    no_heading: str | None = Field(default=None, description="Why no heading is given. English.")
 
 
 class Vocabularies(BaseModel):
@@ -100,7 +102,11 @@ def _document(packs: Directory, languages: Iterable[str], country: str | None) -
         "helps": [entry(*item) for item in HELPS.items()],
         "happened": [entry(kind.code, kind.label) for kind in packs.persecution],
         "letter_kinds": [
-            {"country": host.code, **entry(row.event, row.label or row.title)}
+            {
+                "country": host.code,
+                **entry(row.event, row.label or row.title),
+                **({"heading": row.heading} if row.heading else {"no_heading": row.no_heading}),
+            }
             for host in packs.countries
             if country in {None, host.code}
             for row in packs.deadlines(host.code)

@@ -69,7 +69,7 @@ def extract_pack(
 ) -> Iterator[tuple[int, None, str, list[str]]]:
     """A Babel extractor for country packs: the named `fields` of each entry of the file's lists, and their lines.
 
-    A field may hold a list of texts, or stand in a field that groups some.
+    A field may hold a list of texts, or stand in a field that groups some, or in each of a list of such groups.
     """
     fields_wanted = options["fields"].split()
     document = yaml.compose(file, Loader=yaml.SafeLoader)
@@ -80,8 +80,10 @@ def extract_pack(
 
 def _texts(entry: yaml.MappingNode, fields_wanted: list[str]) -> Iterator[tuple[int, None, str, list[str]]]:
     for key, value in entry.value:
-        if isinstance(value, yaml.MappingNode):
-            yield from _texts(value, fields_wanted)
+        groups = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        if groups and all(isinstance(group, yaml.MappingNode) for group in groups):
+            for group in groups:
+                yield from _texts(group, fields_wanted)
         elif key.value in fields_wanted:
             texts = value.value if isinstance(value, yaml.SequenceNode) else [value]
             yield from ((text.start_mark.line + 1, None, text.value, []) for text in texts if text.value)

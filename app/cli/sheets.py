@@ -49,7 +49,7 @@ def sheet(
     def rendered(session: "Session", found: "HandOverSheet") -> str:
         directory = published.with_edits(session, context.directory).directory
         spoken = language or language_of_centre(directory, found.row.service.split("/")[0])
-        return hand_over_sheet.render(found, spoken, directory, now)
+        return hand_over_sheet.render(found, spoken, context.keys, directory, now)
 
     def whole(session: "Session", signed_in: "SignedIn") -> str:
         desk = desk_of(signed_in, context.keys, now, context.settings.member_reads_per_day)

@@ -150,6 +150,11 @@ class Directory:
     def deadline(self, country: str, event: str) -> Deadline | None:
         return next((row for row in self.deadlines(country) if row.event == event), None)
 
+    def further_rows(self, country: str, rule: Deadline | None) -> tuple[Deadline, ...]:
+        """The rows of the further steps of a kind of letter, in their order."""
+        found = (self.deadline(country, step.event) for step in (rule.then if rule else ()))
+        return tuple(row for row in found if row is not None)
+
     def emergency(self, country: str) -> tuple[Contact, ...]:
         """All rows of the country's file, including those that are never shown: see `urgent_contacts`."""
         return self.contacts_by_country.get(country, ())

@@ -75,6 +75,10 @@ def _country(directory: Directory, folder: str, country: Country) -> Iterator[st
     rows = [row.event for row in directory.deadlines(country.code)]
     yield from _twice(f"{folder}/deadlines.yaml", rows)
     yield from _twice(f"{folder}/deadlines.yaml", (rule.rule for rule in directory.service_rules(country.code)))
+    for row in directory.deadlines(country.code):
+        with_limit = [one.event for one in directory.deadlines(country.code) if one.limit and not one.letter_kind]
+        steps = (step.event for step in row.then)
+        yield from _unknown(f"{folder}/deadlines.yaml: {row.event}: then", steps, frozenset(with_limit))
     if country.counting and country.counting.deadline not in rows:
         yield f"{position}: counting: deadline: there is no row {country.counting.deadline} in {folder}/deadlines.yaml"
     try:

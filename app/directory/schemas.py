@@ -128,6 +128,26 @@ class ShorterLimit(Limit):
     because: str
 
 
+class FurtherStep(Entry):
+    """Another step that the same letter makes due on a day of its own, counted from the same day as the letter's own limit.
+
+    Args:
+        event: the row with its limit and source.
+        by: what has to be done, with `{day}`.
+        undated: the same where the day is not known.
+    """
+
+    event: str = Field(pattern=CODE)
+    by: str
+    undated: str
+
+    @model_validator(mode="after")
+    def _the_sentence_names_the_day(self) -> "FurtherStep":
+        if "{day}" not in self.by:
+            raise ValueError("by: the sentence has no {day}")
+        return self
+
+
 StopsRemoval = Literal["yes", "no", "partly", "unknown"]
 
 
@@ -136,6 +156,8 @@ class Deadline(Entry):
 
     Args:
         heading: the letter's own heading, in the language of the country: what the letter looks like, never a test.
+        no_heading: why a kind of letter has none. English, for lawyers.
+        then: what else the letter makes due, each on a day of its own.
         shorter: a shorter limit that competes with `limit`.
         own_counting: a procedure to which the country's general rule of counting does not apply.
         suspensive: whether the appeal stops removal; the first word is yes, no, partly or something else.
@@ -149,6 +171,7 @@ class Deadline(Entry):
     letter_kind: bool = False
     label: str | None = None
     heading: str | None = None
+    no_heading: str | None = None
     limit: Limit | None = None
     shorter: ShorterLimit | None = None
     counted_from: str | None = None
@@ -158,6 +181,7 @@ class Deadline(Entry):
     appeal_to: str | None = None
     filed_through: str | None = None
     also: tuple[str, ...] = ()
+    then: tuple[FurtherStep, ...] = ()
     remarks: tuple[str, ...] = ()
     legal_basis: str | None = None
     source: Source
@@ -176,6 +200,12 @@ class Deadline(Entry):
     def _a_letter_has_a_label(self) -> "Deadline":
         if self.letter_kind != bool(self.label):
             raise ValueError("a letter kind has a label, and nothing else has one")
+        return self
+
+    @model_validator(mode="after")
+    def _a_letter_has_a_heading_or_says_why_not(self) -> "Deadline":
+        if self.letter_kind != (bool(self.heading) != bool(self.no_heading)):
+            raise ValueError("a letter kind has a heading, or no_heading says why not; nothing else has one")
         return self
 
     @model_validator(mode="after")

@@ -46,7 +46,8 @@ class DeadlineText:
 
     `kind`: the kind of letter, as the form's list names it. `remaining`: "That is today", "That is tomorrow", or the number of
     days. `competing`: that a shorter limit is counted.
-    `source` and `note` are English, for lawyers.
+    `also`: what else has to be done; a step with a day of its own names that day, which is one of `further_days`.
+    `no_heading`, `source` and `note` are English, for lawyers.
     """
 
     last_safe_day: date
@@ -59,9 +60,11 @@ class DeadlineText:
     removal: str
     kind: str
     heading: str
+    no_heading: str
     appeal_to: str
     filed_through: str
     also: tuple[str, ...]
+    further_days: tuple[date, ...]
     remarks: tuple[str, ...]
     source: str
     source_url: str
@@ -85,13 +88,26 @@ def describe(finding: DeadlineFinding, today: date, translator: Translator) -> D
         removal=translator.text(_removal(rule)) if rule else "",
         kind=translator.text(rule.label or "") if rule else "",
         heading=(rule.heading or "") if rule else "",
+        no_heading=(rule.no_heading or "") if rule else "",
         appeal_to=translator.text(rule.appeal_to or "") if rule else "",
         filed_through=translator.text(rule.filed_through or "") if rule else "",
-        also=tuple(translator.text(sentence) for sentence in rule.also) if rule else (),
+        also=(*(translator.text(sentence) for sentence in (rule.also if rule else ())), *further(finding, translator)),
+        further_days=tuple(one.last_safe_day for one in finding.further),
         remarks=tuple(translator.text(sentence) for sentence in rule.remarks) if rule else (),
         source=finding.source,
         source_url=finding.source_url or "",
         note=(rule.source.note or "") if rule else "",
+    )
+
+
+def further(finding: DeadlineFinding, translator: Translator) -> tuple[str, ...]:
+    """The further steps that a letter makes due, each with its day where that is known."""
+    days = {one.rule.event: one.last_safe_day for one in finding.further}
+    return tuple(
+        translator.text(step.by, day=translator.date(days[step.event]))
+        if step.event in days
+        else translator.text(step.undated)
+        for step in (finding.rule.then if finding.rule else ())
     )
 
 

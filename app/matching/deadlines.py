@@ -20,7 +20,7 @@ which is stored, so that a result never moves later because time passes. In the 
 that Reg. (EU) 2024/1348 Art. 67 allows; elsewhere they are an assumption of ours that no law backs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -42,11 +42,21 @@ _LONGEST_HOLIDAYS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
+class FurtherDay:
+    """The last safe day of another step that the same letter makes due. `rule`: the row of the pack with its limit."""
+
+    last_safe_day: date
+    certainty: Certainty
+    rule: Deadline
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineFinding:
     """The last safe day, how certain it is, and its source.
 
     `passed`: it is before today. The person should still ask immediately: a missed time limit can sometimes be reinstated.
     `rule`: the row of the pack for this kind of letter; None where the kind is unknown.
+    `further`: the days of its further steps (`rule.then`), where the day of receipt is known.
     """
 
     last_safe_day: date
@@ -56,6 +66,7 @@ class DeadlineFinding:
     event: str | None
     passed: bool
     rule: Deadline | None = None
+    further: tuple[FurtherDay, ...] = ()
 
     @property
     def is_known(self) -> bool:
@@ -161,6 +172,7 @@ def assess(
     *,
     asked_on: date | None = None,
     earlier_on: date | None = None,
+    further: Sequence[Deadline] = (),
 ) -> DeadlineFinding:
     """The deadline that a letter sets: the pack's limit counted from the day it arrived, or a cautious assumption.
 
@@ -170,16 +182,30 @@ def assess(
         today: in the country.
         asked_on: the day on which the day of receipt was first asked; by default, and at the latest, today.
         earlier_on: an earlier day on the envelope, of a notice left, of electronic delivery.
+        further: the rows of the letter's further steps.
     """
     known_days = [day for day in (received_on, earlier_on) if day is not None and day - today <= timedelta(days=1)]
     start = min(known_days) if known_days else min(asked_on or today, today)
-    limit_day = _limit_day(deadline, start, calendar_of(country)) if deadline else None
+    calendar = calendar_of(country)
+    limit_day = _limit_day(deadline, start, calendar) if deadline else None
+    more = tuple(
+        FurtherDay(day, _SOURCED[row.source.confidence], row)
+        for row in (further if known_days else ())
+        if (day := _limit_day(row, start, calendar)) is not None
+    )
     if deadline is None or limit_day is None or not known_days:
         assumed_day = start + ASSUMED
         day = min(assumed_day, limit_day) if limit_day else assumed_day
         source, url = ASSUMED_SOURCES[country.frame]
         return DeadlineFinding(
-            day, "assumed", source, url, deadline.event if deadline else None, passed=day < today, rule=deadline
+            day,
+            "assumed",
+            source,
+            url,
+            deadline.event if deadline else None,
+            passed=day < today,
+            rule=deadline,
+            further=more,
         )
     return DeadlineFinding(
         last_safe_day=limit_day,
@@ -189,6 +215,7 @@ def assess(
         event=deadline.event,
         passed=limit_day < today,
         rule=deadline,
+        further=more,
     )
 
 

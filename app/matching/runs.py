@@ -99,13 +99,15 @@ def _letter(answers: dict[str, Any], directory: Directory, on: date, asked_on: d
     days = {
         name: date.fromisoformat(letter[name]) for name in ("received_on", "earlier_on", "asked_on") if letter.get(name)
     }
+    rule = directory.deadline(answers["country"], letter.get("kind") or "")
     return deadlines.assess(
-        directory.deadline(answers["country"], letter.get("kind") or ""),
+        rule,
         days.get("received_on"),
         directory.country(answers["country"]),
         on,
         asked_on=days.get("asked_on", asked_on),
         earlier_on=days.get("earlier_on"),
+        further=directory.further_rows(answers["country"], rule),
     )
 
 

@@ -34,7 +34,8 @@ def _on_card(column: InstrumentedAttribute[Any], empty: Any = None) -> sa.Label[
 
 
 _COLUMNS: Final = (
-    Referral.id, Referral.label, Referral.state, Referral.version, Referral.urgency, _on_card(Referral.deadline_on),
+    Referral.id, Referral.label, Referral.state, Referral.version, Referral.urgency,
+    _on_card(Case.last_safe_day).label("deadline_on"),
     Referral.waiting_since, Referral.offered_at, Referral.acknowledge_by, Referral.decide_by, Referral.contact_by,
     Referral.review_on, Referral.reason, Referral.outcome, Referral.updated_at, Referral.question,
     sa.case((_CARD_CLOSED, sa.literal([], type_=Json)), else_=_NEEDS).label("needs"), Case.country,
@@ -47,9 +48,9 @@ _OFFERED: Final = (
     .where(offered_to(sa.bindparam("organisation_id")))
 )
 _BATCH: Final = 1000
-_WITH_CARD: Final = _OFFERED.add_columns(_on_card(Referral.card), Referral.case_id).where(
-    Referral.id == sa.bindparam("referral_id")
-)
+_WITH_CARD: Final = _OFFERED.add_columns(
+    _on_card(Referral.card), _on_card(Case.facts), Case.facts_version, Referral.case_id
+).where(Referral.id == sa.bindparam("referral_id"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """A partner pulls its referrals, reads them and answers them."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import date, datetime
+from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,7 +11,10 @@ from sqlalchemy import event
 
 from app.api import schemas
 from app.audit.models import AuditEntry
-from app.casework import referral_actions
+from app.cases import sealed_parts
+from app.cases.models import Case
+from app.casework import letter_deadlines, referral_actions
+from app.directory.packs import load_packs
 from app.referrals import queries
 from app.referrals.models import ReferralEvent
 from app.referrals.states import Verb
@@ -412,3 +416,46 @@ class listening:
 
     def __exit__(self, *_error) -> None:
         event.remove(self.engine, "before_cursor_execute", self._note)
+
+
+def test_all_deadlines_of_a_letter_are_given_and_none_after_a_refusal(network: Network):
+    """The letter's own day, and an earlier one that another organisation named; both organisations read the present ones."""
+    letter = {"kind": "asylum_appeal_regular", "received_on": "2026-11-23"}
+    case = network.case(letter=letter)
+    first = network.offer(MINE, case)
+    (own,) = network.get(f"/v1/referrals/{first}").json()["deadlines"]
+    assert (own["last_safe_day"], own["event"], own["letters"]) == ("2026-12-07", "asylum_appeal_regular", True)
+    assert own["what"] == "Asylum refused – normal procedure"
+    with network.database.begin() as session:
+        session.execute(sa.update(Case).where(Case.id == case).values(last_safe_day=date(2026, 12, 1)))
+    second = network.offer(OTHER, case)
+    found = schemas.ReferralDetail.model_validate(network.get(f"/v1/referrals/{second}", who=OTHER).json())
+    assert found.deadlines is not None
+    assert [(str(one.last_safe_day), one.letters) for one in found.deadlines] == [
+        ("2026-12-01", False),
+        ("2026-12-07", True),
+    ]
+    assert found.deadline is not None
+    assert str(found.deadline.last_safe_day) == "2026-12-01"
+    assert network.get(f"/v1/referrals/{first}").json()["deadlines"][0]["last_safe_day"] == "2026-12-01"
+    assert network.act(second, "decline", who=OTHER, json={"reason": "out_of_scope"}).status_code == 200
+    assert "deadlines" not in network.get(f"/v1/referrals/{second}", who=OTHER).json()
+
+
+def test_a_further_step_of_a_letter_has_its_own_day_on_the_card(network: Network):
+    facts = {
+        "country": "DE", "needs": ["asylum"], "how_soon": "week", "consent": {"mode": "ask"},
+        "letter": {"kind": "asylum_appeal_simple", "received_on": "2026-11-23"},
+    }  # fmt: skip
+    case_id = uuid4()
+    row = SimpleNamespace(
+        deadline_on=date(2026, 12, 7), deadline_certainty="sourced-medium", country="DE", waiting_since=network.now,
+        case_id=case_id, facts_version=1,
+        facts=network.keys.encrypt(sealed_parts.padded(facts), "cases", str(case_id), "facts", "1"),
+    )  # fmt: skip
+    days = letter_deadlines.due_days(row, network.keys, load_packs(), network.now, "de")  # type: ignore[arg-type]
+    assert [(f"{day.last_safe_day}", day.event, day.is_known) for day in days] == [
+        ("2026-12-07", "asylum_appeal_simple", True),
+        ("2026-12-23", "asylum_appeal_reasons", True),
+    ]
+    assert days[1].what == "Die Gründe und Beweise müssen spätestens am 23. Dezember 2026 beim Gericht sein."

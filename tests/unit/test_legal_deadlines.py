@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from app.core.i18n import translator
 from app.directory.packs import Deadline, Limit, load_packs
-from app.matching import runs
+from app.matching import deadline_texts, runs
 from app.matching.deadlines import Calendar, DeadlineFinding, assess, calendar_of, last_safe_day, time_zone
 
 PACKS = load_packs()
@@ -185,3 +186,30 @@ def test_a_row_with_an_unknown_roll_over_takes_the_country_s_rule_or_the_earlier
     assert finding("PL", "asylum_appeal_regular", "2026-11-21", TODAY).last_safe_day == day("2026-12-07")
     assert finding("LT", "asylum_appeal", "2026-11-21", TODAY).last_safe_day == day("2026-12-07"), "this row says yes"
     assert finding("LT", "dublin_appeal", "2026-11-21", TODAY).last_safe_day == day("2026-11-28"), "this one nothing"
+
+
+@pytest.mark.parametrize(
+    ("event", "received", "first", "reasons"),
+    [
+        ("asylum_appeal_simple", "2026-11-24", "2026-12-08", "2026-12-24"),
+        ("asylum_appeal_manifestly_unfounded", "2026-11-25", "2026-11-30", "2026-12-28"),  # 25 and 26 are holidays
+        ("dublin_appeal", "2027-01-31", "2027-02-08", "2027-03-01"),  # 7 February and 28 February are Sundays
+        ("asylum_appeal_accelerated", "2026-11-24", "2026-11-29", "2026-12-24"),  # the limit itself is not known
+    ],
+)
+def test_what_else_the_letter_makes_due_has_a_day_of_its_own(
+    event: str, received: str, first: str, reasons: str
+) -> None:
+    row = PACKS.deadline("DE", event)
+    further = PACKS.further_rows("DE", row)
+    found = assess(row, day(received), PACKS.country("DE"), day(received), further=further)
+    assert (found.last_safe_day, [one.last_safe_day for one in found.further]) == (day(first), [day(reasons)])
+    words = translator("en")
+    said = deadline_texts.describe(found, day(received), words)
+    assert f"Give the court the reasons and evidence by {words.date(day(reasons))}." in said.also
+    assert said.further_days == (day(reasons),)
+    undated = deadline_texts.describe(
+        assess(row, None, PACKS.country("DE"), day(received), further=further), day(received), words
+    )
+    assert "Give your reasons and evidence within one month of delivery." in undated.also
+    assert not undated.further_days

@@ -111,12 +111,61 @@ def test_every_letter_says_what_it_is_in_its_country_once() -> None:
 
 KINDS_THAT_PEOPLE_HOLD = {
     "PL": "residence_permit_refusal_appeal detention_order_complaint detention_release_refusal_complaint entry_refusal_appeal"
-    " dublin_appeal",
+    " dublin_appeal report_to_reception_centre departure_after_residence_refusal",
     "LT": "residence_permit_refusal_appeal residence_permit_revocation_appeal return_or_entry_ban_emergency detention_appeal"
     " dublin_appeal",
     "GE": "expulsion_appeal residence_permit_refusal_appeal detention_appeal visa_refusal_complaint",
-    "DE": "asylum_appeal_followup_inadmissible asylum_appeal_accelerated residence_permit_refusal_objection detention_complaint",
+    "DE": "asylum_appeal_followup_inadmissible asylum_appeal_accelerated residence_permit_refusal_objection detention_complaint"
+    " reopen_discontinued_asylum",
 }
+WITHOUT_AN_APPEAL = {"report_to_reception_centre", "departure_after_residence_refusal"}
+NO_LETTER_TO_ANSWER = {
+    "PL": "asylum_decision_time asylum_accelerated_decision_time asylum_access_suspension ua_transition_window"
+    " mos_electronic_filing time_limit_counting trafficking_reflection refugee_board_reinstatement detention_length_first",
+    "GE": "admissibility_decision_time visa_free_stay_ru_by visa_free_stay_ua overstay_consequences non_refoulement_bar"
+    " asylum_procedure_order detention_48h detention_length time_limit_counting",
+    "LT": "asylum_decision_time detention_48h ru_trp_travel_rule visa_applications_suspended detention_review_request"
+    " time_limit_counting",
+    "DE": "asylum_appeal_reasons departure_after_simple_rejection departure_after_manifestly_unfounded continue_asylum_after_tp"
+    " missing_remedy_notice reinstatement_missed_deadline detention_release_request time_limit_counting humanitarian_admission"
+    " sec22_status detention_no_duty_lawyer",
+}
+"""Rows that are no kind of letter; decision 144 says of each why."""
+
+
+def test_each_row_was_decided_to_be_a_letter_or_not() -> None:
+    for country, events in NO_LETTER_TO_ANSWER.items():
+        assert {row.event for row in DIRECTORY.deadlines(country) if not row.letter_kind} == set(events.split())
+
+
+def test_each_kind_of_letter_has_its_heading_or_says_why_not() -> None:
+    with_heading = dict.fromkeys(COUNTRIES, 0)
+    for country in COUNTRIES:
+        for row in DIRECTORY.deadlines(country):
+            if row.letter_kind:
+                assert bool(row.heading) != bool(row.no_heading), row.event
+                assert not row.no_heading or row.no_heading.endswith(".")
+                with_heading[country] += bool(row.heading)
+    assert with_heading == {"PL": 8, "GE": 0, "LT": 5, "DE": 8}
+
+
+def test_a_further_step_counts_from_the_same_letter_and_is_never_the_first() -> None:
+    steps = {
+        (country, row.event, step.event)
+        for country in COUNTRIES
+        for row in DIRECTORY.deadlines(country)
+        for step in row.then
+    }
+    assert {country for country, _event, _step in steps} == {"DE"}
+    assert {event for _country, event, _step in steps} == {
+        row.event
+        for row in DIRECTORY.deadlines("DE")
+        if row.letter_kind and "asylum" in row.event + str(row.label).lower()
+    } - {"reopen_discontinued_asylum"} | {"dublin_appeal"}
+    for _country, _event, step in steps:
+        row = DIRECTORY.deadline("DE", step)
+        assert row is not None
+        assert (row.limit and row.limit.unit) == "months"
 
 
 def test_the_letters_that_people_hold_are_kinds_with_what_to_do() -> None:
@@ -125,7 +174,7 @@ def test_the_letters_that_people_hold_are_kinds_with_what_to_do() -> None:
             row = DIRECTORY.deadline(country, event)
             assert row is not None
             assert row.letter_kind
-            assert row.appeal_to or row.filed_through
+            assert row.appeal_to or row.filed_through or (event in WITHOUT_AN_APPEAL and row.remarks)
     for country in COUNTRIES:
         assert DIRECTORY.service_rules(country), "what to look at, to find the day"
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from app.cases.models import Part
 from app.cases.sealed_parts import OpenedPart
+from app.casework import letter_deadlines
 from app.casework.by_hand import HandOverSheet
+from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.intake.vocabulary import CHANNELS, HELPS
 from app.matching import deadlines
@@ -15,7 +17,9 @@ from app.referrals import partner_queries
 from app.web.components import rendering
 
 
-def render(sheet: HandOverSheet, language: str, directory: Directory, now: datetime, *, back: str = "") -> str:
+def render(
+    sheet: HandOverSheet, language: str, keys: KeyRing, directory: Directory, now: datetime, *, back: str = ""
+) -> str:
     """The whole page. `back`: where its link leads that is not printed; none without."""
     zone = deadlines.time_zone(directory.country(sheet.row.country))
     return rendering.render(
@@ -23,7 +27,7 @@ def render(sheet: HandOverSheet, language: str, directory: Directory, now: datet
         language,
         back=back,
         made=CodeNames(language, directory).translator.moment(now, zone),
-        **context(sheet.row, sheet.card, sheet.parts, language, directory),
+        **context(sheet.row, sheet.card, sheet.parts, language, keys, directory, now),
     )
 
 
@@ -32,7 +36,9 @@ def context(
     card: Mapping[str, object],
     parts: Sequence[OpenedPart],
     language: str,
+    keys: KeyRing,
     directory: Directory,
+    now: datetime,
 ) -> dict[str, Any]:
     """What the templates of the sheet and of a link show, in the words of `language`."""
     names = CodeNames(language, directory)
@@ -51,8 +57,10 @@ def context(
         ),
         "speaks": names.names("language", row.languages),
         "helps": [words.text(HELPS[code]) for code in _codes(card.get("helps")) if code in HELPS],
-        "deadline": words.date(row.deadline_on) if row.deadline_on else "",
-        "deadline_known": row.deadline_certainty not in {None, "assumed"},
+        "deadlines": [
+            (words.date(due.last_safe_day), due)
+            for due in letter_deadlines.due_days(row, keys, directory, now, language)
+        ],
         "respond_by": words.moment(row.decide_by, zone) if row.decide_by else "",
         "contact_by": words.moment(row.contact_by, zone) if row.contact_by else "",
         "contact": by_part.get(Part.CONTACT),

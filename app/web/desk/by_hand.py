@@ -108,7 +108,7 @@ def open_sheet(label: Label, referral: Label, request: Request, desk: AtDesk, se
     sheet = by_hand.open_sheet(session, desk, label, referral)
     if language not in LANGUAGES:
         raise NotFound
-    return raw_page(hand_over_sheet.render(sheet, language, packs, desk.now, back=f"/desk/cases/{label}"))
+    return raw_page(hand_over_sheet.render(sheet, language, desk.keys, packs, desk.now, back=f"/desk/cases/{label}"))
 
 
 @router.post("/link", name="make_link")

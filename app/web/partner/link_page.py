@@ -258,7 +258,9 @@ def _request(
         visit.lang,
         status=status,
         mode="request",
-        **hand_over_sheet.context(linked.row, linked.card, linked.parts, visit.lang, visit.directory),
+        **hand_over_sheet.context(
+            linked.row, linked.card, linked.parts, visit.lang, visit.keys, visit.directory, visit.now
+        ),
         version=linked.row.version,
         verbs=linked.verbs,
         may_open=linked.may_open,

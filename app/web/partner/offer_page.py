@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.cases import appointments
 from app.cases.models import Part
 from app.cases.sealed_parts import OpenedPart
-from app.casework import partner_access
+from app.casework import letter_deadlines, partner_access
 from app.core.errors import FieldError, NotFound
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
@@ -77,6 +77,7 @@ def page(
         status=422 if refused else 200,
         row=row,
         card=partner_queries.open_card(keys, row),
+        deadlines=letter_deadlines.due_days(row, keys, packs, now, "en"),
         answers=answer_steps.available(preconditions.open_to_partner(session, row.id, organisation_id, now)),
         may_open=state in MAY_OPEN,
         appointments=appointments.live_states(session, row.case_id, row.id) if state in MAY_OPEN else [],

@@ -15,7 +15,8 @@ from app.core.dependencies import Db, Keys, Now
 from app.core.i18n import N_, translator
 from app.core.ids import named_id
 from app.matching import runs
-from app.web.person import visits
+from app.matching.code_names import CodeNames
+from app.web.person import letter, visits
 from app.web.person.dependencies import ENDED, Cookie, Directory, Lang, anyone
 
 router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
@@ -25,13 +26,17 @@ _DAYS_BEFORE: Final = 1
 
 @router.get("/reminder.ics")
 def reminder(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db) -> Response:
-    """The dates of the calendar: the deadline, and the day by which we aim to look at the request, if they are still to come."""
+    """The dates of the calendar that are still to come: the deadline, the days of its further steps, and the day by which we aim
+    to look at the request."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     case = opened.case
     today = runs.local_date(directory, case.country, now)
-    return file((case.last_safe_day, case.due_on) if case.closed_at is None else (), today, lang, now)
+    if case.closed_at is not None:
+        return file((), today, lang, now)
+    found = letter.of_case(case, keys, CodeNames(lang, directory), directory, now)
+    return file((case.last_safe_day, case.due_on, *(found.further_days if found else ())), today, lang, now)
 
 
 def file(days: Iterable[date | None], today: date, lang: str, now: datetime) -> Response:

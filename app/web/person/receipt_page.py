@@ -100,7 +100,8 @@ def reminder(lang: Lang, cookie: Cookie, now: Now, directory: Directory, session
     reply = draft_answers.receipt(session, cookie, now)
     if reply is None:
         return RedirectResponse(f"/{lang}/", 303)
-    days = (_last_safe_day(reply), _due_on(reply, directory, now))
+    further = (date.fromisoformat(day["last_safe_day"]) for day in (reply.get("deadline") or {}).get("further", ()))
+    days = (_last_safe_day(reply), _due_on(reply, directory, now), *further)
     return calendar_file.file(days, runs.local_date(directory, reply["country"], now), lang, now)
 
 

@@ -16,6 +16,8 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po, write_po
 from babel.util import pathmatch
 
+from app.cli import translation_review as reviews
+from app.cli import translation_signatures as signatures
 from app.core.i18n import LANGUAGES, LOCALES, PERSON, STAFF, compile_po, plural_forms, po_file
 from app.core.readability import Score, score
 
@@ -51,6 +53,11 @@ def messages(domain: str = PERSON) -> list[Message]:
 
     Babel extracts them as `locales/<domain>.cfg` says; a template that cannot be parsed is an error.
     """
+    return list(located_messages(domain))
+
+
+def located_messages(domain: str = PERSON) -> dict[Message, list[tuple[str, int]]]:
+    """The messages of a domain as `messages` gives them, each with the files (below `app`) and lines in which it stands."""
     with mapping_file(domain).open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file, file.name)  # type: ignore[no-untyped-call]
     extracted = extract_from_dir(APP, methods, options, keywords=KEYWORDS[domain])
@@ -59,9 +66,12 @@ def messages(domain: str = PERSON) -> list[Message]:
     def position(path: str) -> int:
         return next(positions[pattern] for pattern in positions if pathmatch(pattern, path))
 
-    in_order = sorted(extracted, key=lambda entry: position(entry[0]))
-    ids = [message if isinstance(message, str) else (message[0], message[1]) for _file, _line, message, *_ in in_order]
-    return [message for message in dict.fromkeys(ids) if message]
+    places: dict[Message, list[tuple[str, int]]] = {}
+    for path, line, message, *_ in sorted(extracted, key=lambda entry: position(entry[0])):
+        if message:
+            identity = message if isinstance(message, str) else (message[0], message[1])
+            places.setdefault(identity, []).append((path, line))
+    return places
 
 
 def extract_pack(
@@ -89,8 +99,8 @@ def _texts(entry: yaml.MappingNode, fields_wanted: list[str]) -> Iterator[tuple[
             yield from ((text.start_mark.line + 1, None, text.value, []) for text in texts if text.value)
 
 
-def catalogue(language: str) -> Catalog:
-    path = po_file(language)
+def catalogue(language: str, domain: str = PERSON) -> Catalog:
+    path = po_file(language, domain)
     if not path.exists():
         return Catalog(locale=language)
     with path.open("rb") as file:
@@ -110,8 +120,9 @@ def problems() -> Iterator[str]:
     known = set(expected)
     for language in LANGUAGES:
         existing, name = catalogue(language), f"app/locales/{language}/LC_MESSAGES/{PERSON}.po"
-        if not _STATE_LINE.search(existing.header_comment):
-            yield f"{name}: the catalogue's header has neither `State: draft` nor `State: signed by …`"
+        stated = _STATE_LINE.search(existing.header_comment)
+        if stated is None or stated[0] != state_line(language, existing):
+            yield f"{name}: the header does not say what is signed: run `pristan i18n extract`"
         for message in expected:
             entry = existing.get(message)
             translations = _forms(entry.string) if entry else ()
@@ -158,12 +169,12 @@ def extract() -> None:
         _write(template_file(domain), template)
     for language in LANGUAGES:
         existing = catalogue(language)
-        updated = _empty_catalogue(_header_comment(language, existing), language)
+        updated = _empty_catalogue("", language)
         for message in expected:
             previous = existing.get(message)
             untranslated = "" if isinstance(message, str) else ("",) * plural_forms(language)[0]
             updated.add(message, message if language == "en" else (previous.string if previous else untranslated))
-        _write(po_file(language), updated)
+        write(language, updated)
     typer.echo(f"{len(expected)} messages")
 
 
@@ -180,11 +191,26 @@ def _empty_catalogue(head: str, language: str | None = None) -> Catalog:
     return new
 
 
-def _header_comment(language: str, existing: Catalog) -> str:
-    """The header comment of a catalogue. A native reader signs it by changing the line with its state."""
-    state = _STATE_LINE.search(existing.header_comment)
-    state_line = state[0] if state else "State: draft. No native reader has signed it yet."
-    return f"# Pristan, {Locale.parse(language).english_name}.\n# {state_line}"
+def state_line(language: str, content: Catalog, domain: str = PERSON) -> str:
+    """What the header of a catalogue says about its signatures: `State: signed by …`, or `State: draft. …`."""
+    return signatures.state_line(signatures.read(signatures.file_of(po_file(language, domain))), entries(content))
+
+
+def entries(content: Catalog) -> dict[Message, tuple[str, ...]]:
+    """The messages of a catalogue with their translations: one for each plural form."""
+    return {
+        entry.id if isinstance(entry.id, str) else (entry.id[0], entry.id[1]): _forms(entry.string)
+        for entry in content
+        if entry.id
+    }
+
+
+def write(language: str, content: Catalog, domain: str = PERSON) -> None:
+    """Write a catalogue; its header says what of it is signed."""
+    content.header_comment = (
+        f"# Pristan, {Locale.parse(language).english_name}.\n# {state_line(language, content, domain)}"
+    )
+    _write(po_file(language, domain), content)
 
 
 def _write(path: Path, content: Catalog) -> None:
@@ -211,6 +237,115 @@ def check() -> None:
         typer.echo(problem, err=True)
     if listed:
         raise typer.Exit(1)
+
+
+_READERS: Final = {PERSON: "people who ask for help", STAFF: "coordinators, partners and members"}
+
+
+def _translated(language: str, domain: str) -> Catalog:
+    """The catalogue of a language. Ends the command with a sentence: unknown, the source, or not there."""
+    if language not in LANGUAGES or language == "en" or domain not in DOMAINS:
+        typer.echo(
+            f"Choose one of {', '.join(code for code in LANGUAGES if code != 'en')}; English is the source.", err=True
+        )
+        raise typer.Exit(2)
+    if not po_file(language, domain).exists():
+        typer.echo(f"There is no catalogue of {domain!r} in this language yet.", err=True)
+        raise typer.Exit(2)
+    return catalogue(language, domain)
+
+
+Language = Annotated[str, typer.Argument(metavar="LANG", help="The language, such as lt.")]
+Domain = Annotated[str, typer.Option(help="The catalogue: messages (the person's pages) or staff.")]
+
+
+@i18n_app.command()
+def review(
+    language: Language,
+    apply: Annotated[
+        Path | None, typer.Option(help="A file that a reader has saved: take its corrections over.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the file is written.")] = None,
+    domain: Domain = PERSON,
+) -> None:
+    """Make one HTML file in which a native reader reads and corrects every message; or take such a file back in.
+
+    With --apply it prints what was changed, and in full what was not, and why. Exit code 1: something was not taken over.
+    """
+    content = _translated(language, domain)
+    if apply is None:
+        path = out or Path(f"pristan-review-{language}.html")
+        signed = signatures.signed(signatures.read(signatures.file_of(po_file(language, domain))))
+        places = reviews.places_of(located_messages(domain), entries(content), signed, language)
+        name = str(Locale.parse(language).english_name)
+        path.write_text(reviews.page(places, language, name, _READERS[domain], domain), encoding="utf-8")
+        typer.echo(
+            f"{path}: {sum(len(place.entries) for place in places)} messages. It needs no network and no other file."
+        )
+        return
+    outcome = reviews.apply(_answers(apply, language, domain), entries(content))
+    for message, forms in outcome.changed.items():
+        content.get(message).string = forms[0] if isinstance(message, str) else forms  # type: ignore[union-attr]
+        typer.echo(f"changed: “{_short(message)}”")
+    if outcome.changed:
+        write(language, content, domain)
+    for title, lines in (("not taken over", outcome.left), ("remark", outcome.notes)):
+        for line in lines:
+            typer.echo(f"{title}: {line}")
+    typer.echo(
+        f"{len(outcome.changed)} changed, {len(outcome.right)} read and right now, {len(outcome.left)} not taken over, "
+        f"{len(outcome.notes)} remarks"
+    )
+    if outcome.left:
+        raise typer.Exit(1)
+
+
+def _answers(path: Path, language: str, domain: str) -> dict[str, reviews.Answer]:
+    try:
+        with path.open("rb") as file:
+            return reviews.read_answers(file.read(reviews.MOST_BYTES + 1), language, domain)
+    except (OSError, reviews.NotAReview) as error:
+        typer.echo(f"{path.name}: {error if isinstance(error, reviews.NotAReview) else 'cannot be read'}", err=True)
+        raise typer.Exit(2) from None
+
+
+@i18n_app.command()
+def sign(
+    language: Language,
+    by: Annotated[str, typer.Option(help="The name under which it is recorded; it can be an invented one.")],
+    read: Annotated[
+        Path | None, typer.Option(help="Only what is ticked as right, or was corrected, in this saved file.")
+    ] = None,
+    domain: Domain = PERSON,
+) -> None:
+    """Record that a native reader has read a catalogue and found it right. A message that is changed later is a draft again."""
+    content = _translated(language, domain)
+    only = None
+    if read is not None:
+        outcome = reviews.apply(_answers(read, language, domain), entries(content))
+        if outcome.changed:
+            typer.echo(f"Take the corrections of this file over first: pristan i18n review {language} --apply", err=True)
+            raise typer.Exit(1)
+        only = outcome.right
+    path = signatures.file_of(po_file(language, domain))
+    try:
+        new = signatures.sign(signatures.read(path), entries(content), by=by, on=datetime.now(UTC).date(), only=only)
+    except (ValueError, signatures.NotSigned) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    signatures.write(path, new)
+    write(language, content, domain)
+    typer.echo(f"{len(new[-1].messages)} messages signed by {by}; digest {new[-1].digest}")
+    typer.echo(state_line(language, content, domain))
+
+
+@i18n_app.command()
+def state() -> None:
+    """Say of each catalogue what of it is signed."""
+    for language in LANGUAGES:
+        for domain in DOMAINS:
+            if language != "en" and po_file(language, domain).exists():
+                typer.echo(f"{language} {domain}: {state_line(language, catalogue(language, domain), domain)}")
 
 
 def scores(language: str) -> list[tuple[Score, str]]:

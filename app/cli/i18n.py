@@ -324,7 +324,9 @@ def sign(
     if read is not None:
         outcome = reviews.apply(_answers(read, language, domain), entries(content))
         if outcome.changed:
-            typer.echo(f"Take the corrections of this file over first: pristan i18n review {language} --apply", err=True)
+            typer.echo(
+                f"Take the corrections of this file over first: pristan i18n review {language} --apply", err=True
+            )
             raise typer.Exit(1)
         only = outcome.right
     path = signatures.file_of(po_file(language, domain))

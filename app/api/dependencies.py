@@ -130,8 +130,9 @@ class Acts(Policy):
     """For a route that writes or waits: the caller is looked up in a short read transaction of its own."""
 
     async def __call__(self, request: Request, token: Token, now: Now) -> Caller:
-        async with request.app.state.transactions.open(write=False) as session:
-            caller = await run_sync(_caller, session, token, now)
+        caller: Caller = await request.app.state.transactions.run(
+            lambda session: _caller(session, token, now), write=False
+        )
         self.check(request, caller)
         await rate_limits.count(request, caller.client_id, self.quota, now)
         return caller

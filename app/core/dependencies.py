@@ -6,10 +6,12 @@ that wait for a transaction whose own work needs a thread would block each other
 """
 
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Annotated, Any, Final
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Annotated, Any, Final, TypeVar
 
 import anyio
 from anyio.to_thread import run_sync
@@ -29,6 +31,10 @@ _MAX_CONNECTIONS: Final = 32  # fewer than the pool has, so that no thread waits
 _MAX_WAIT_SECONDS: Final = 25.0
 """On SQLite, where writers wait for each other. On PostgreSQL `patience` says how long."""
 
+_WRITES: Final = "writes"  # in the session's notes: whether it may write
+_COMMITTED: Final = "committed"
+Result = TypeVar("Result")
+
 
 class Transactions:
     """Opens the sessions of requests. One per app; bound to the event loop on which it first runs."""
@@ -40,10 +46,30 @@ class Transactions:
 
     @asynccontextmanager
     async def open(self, *, write: bool) -> AsyncIterator[Session]:
-        """A session whose transaction is committed at the end of the block.
+        """A session whose transaction is committed at the end of the block, unless `committing` has done so.
 
         Raises Unavailable when there is no connection free for 3 s; on SQLite when it is not our turn for 25 s.
         """
+        async with self._turn(write=write), self._session(write=write) as session:
+            yield session
+
+    async def run(self, work: Callable[[Session], Result], *, write: bool) -> Result:
+        """Do `work` in a transaction of its own and commit it, all in one change of threads. Raises as `open` does."""
+        async with self._turn(write=write):
+            return await run_sync(self._run, work, write)
+
+    def _run(self, work: Callable[[Session], Result], write: bool) -> Result:
+        session = self._database.session(write=write)
+        try:
+            result = work(session)
+        except BaseException:
+            session.close()  # rolls back
+            raise
+        _commit(session, write)
+        return result
+
+    @asynccontextmanager
+    async def _turn(self, *, write: bool) -> AsyncIterator[None]:
         slots = self._writers if write else self._readers
         is_postgres = self._database.dialect == "postgresql"
         began = anyio.current_time()
@@ -58,8 +84,7 @@ class Transactions:
             if lock is not None:
                 await _acquire(lock)
             try:
-                async with self._session(write=write) as session:
-                    yield session
+                yield
             finally:
                 if lock is not None:
                     lock.release()
@@ -69,14 +94,37 @@ class Transactions:
     @asynccontextmanager
     async def _session(self, *, write: bool) -> AsyncIterator[Session]:
         session = self._database.session(write=write)
+        session.info[_WRITES] = write
         try:
             yield session
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await run_sync(session.close)  # rolls back
             raise
-        with anyio.CancelScope(shield=True):
-            await run_sync(_commit, session, write)
+        if not session.info.get(_COMMITTED):
+            with anyio.CancelScope(shield=True):
+                await run_sync(_commit, session, write)
+
+
+def committing(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """The endpoint of a route, which also commits its session at its end, in the thread in which it ran.
+
+    Otherwise the commit would need a second change of threads, which costs as much as a small query. A coroutine is returned as
+    it is: it runs on the event loop, where nothing may wait for the database.
+    """
+    if iscoroutinefunction(endpoint):
+        return endpoint
+
+    @wraps(endpoint)
+    def called(**arguments: Any) -> Any:
+        result = endpoint(**arguments)
+        for session in arguments.values():
+            if isinstance(session, Session) and _WRITES in session.info:
+                _commit(session, session.info[_WRITES])
+                session.info[_COMMITTED] = True
+        return result
+
+    return called
 
 
 def _commit(session: Session, write: bool) -> None:
@@ -132,8 +180,7 @@ async def current_directory(request: Request) -> Any:
     moment = state.clock()
     if state.current.is_due(moment):
         try:
-            async with state.transactions.open(write=False) as session:
-                await run_sync(state.current.refresh, session, moment)
+            await state.transactions.run(lambda session: state.current.refresh(session, moment), write=False)
         except (DBAPIError, PoolTimeout, Unavailable) as error:
             if isinstance(error, DBAPIError) and database_errors.response_to(error) is None:
                 raise

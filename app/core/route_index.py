@@ -14,6 +14,8 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from app.core.dependencies import committing
+
 _ANY: Final = "{}"
 """The key of a segment with a parameter. No request has a segment of this name that leads elsewhere: the route itself decides."""
 _CHOSEN: Final = "pristan.route"
@@ -77,12 +79,15 @@ class _Node:
 
 
 def _flat(context: RouteContext, app: FastAPI) -> BaseRoute:
-    """The route as its router was included: with the prefix, dependencies and responses of every router around it."""
+    """The route as its router was included, with the prefix, dependencies and responses of every router around it.
+
+    Its endpoint commits in its own thread.
+    """
     if not isinstance(context.original_route, APIRoute) or context.endpoint is None:
         return context.original_route
     return APIRoute(
         str(context.path),
-        context.endpoint,
+        committing(context.endpoint),
         response_model=context.response_model,
         status_code=context.status_code,
         tags=context.tags,

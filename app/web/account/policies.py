@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from anyio.to_thread import run_sync
 from fastapi import Depends, Request
+from sqlalchemy.orm import Session
 
 from app.casework.coordinator import Desk, desk_of
 from app.core.dependencies import Keys, Now, current_directory
@@ -177,21 +177,20 @@ async def _member_of_session(request: Request, *, counted: bool) -> SignedIn:
     state = request.app.state
     settings: Settings = state.settings
     now = state.clock()
+
+    def find(session: Session) -> SignedIn:
+        member = sessions.signed_in(session, secret, now, idle=settings.session_idle, max_age=settings.session_max)
+        if counted and member.team_id is not None:
+            counts = tasks.count_open(session, member.team_id)
+            request.state.open_tasks, request.state.undelivered, request.state.reach = counts
+        return member
+
     try:
-        async with state.transactions.open(write=False) as session:
-            member: SignedIn = await run_sync(
-                lambda: sessions.signed_in(
-                    session, secret, now, idle=settings.session_idle, max_age=settings.session_max
-                )
-            )
-            if counted and member.team_id is not None:
-                counts = await run_sync(tasks.count_open, session, member.team_id)
-                request.state.open_tasks, request.state.undelivered, request.state.reach = counts
+        member: SignedIn = await state.transactions.run(find, write=False)
     except NotSignedIn as error:
         raise SignInNeeded(error.detail) from None
     if now - member.seen_at > settings.session_idle / _TOUCH_AFTER:
-        async with state.transactions.open(write=True) as session:
-            await run_sync(sessions.touch, session, secret, now)
+        await state.transactions.run(lambda session: sessions.touch(session, secret, now), write=True)
     return member
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import FunctionType, MethodType
@@ -119,6 +119,19 @@ def render(
 
 def page(template: str, language: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     return HTMLResponse(render(template, language, **context), status_code=status)
+
+
+def shared_page(template: str, language: str, **context: Hashable) -> HTMLResponse:
+    """A page that is the same for everybody who reads this language: rendered once for each context, then kept in memory.
+
+    Nothing of a visitor may be in the context, and no token, secret or time.
+    """
+    return HTMLResponse(_shared(template, language, tuple(sorted(context.items()))))
+
+
+@lru_cache(maxsize=256)
+def _shared(template: str, language: str, context: tuple[tuple[str, Any], ...]) -> str:
+    return render(template, language, **dict(context))
 
 
 def raw_page(html: str) -> HTMLResponse:

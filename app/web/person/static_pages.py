@@ -17,7 +17,7 @@ from app.intake.questions import STEPS
 from app.matching.code_names import CodeNames
 from app.staff import service as staff
 from app.web.components import csrf, path_convertors  # noqa: F401  registers them
-from app.web.components.rendering import page, preferred_language
+from app.web.components.rendering import page, preferred_language, shared_page
 from app.web.person import centre_cards, elsewhere_pages, form_fields
 from app.web.person.dependencies import Config, Cookie, Directory, Lang, anyone, delete_cookie
 
@@ -60,7 +60,7 @@ def start(lang: Lang, settings: Config, directory: Directory, session: ReadDb) -
     """The first page. It names the countries from which a team takes requests, and no others."""
     names, served = translator(lang), staff.served_countries(session)
     countries = [names.country_name(country.code) for country in directory.countries if country.code in served]
-    return page(
+    return shared_page(
         "person/start.html",
         lang,
         demo=settings.demo,
@@ -72,13 +72,13 @@ def start(lang: Lang, settings: Config, directory: Directory, session: ReadDb) -
 
 @router.get("/safety")
 def safety(lang: Lang, settings: Config) -> Response:
-    return page("person/safety.html", lang, days_kept=ceil(settings.closed_kept / timedelta(days=1)), here="safety")
+    return shared_page("person/safety.html", lang, days_kept=ceil(settings.closed_kept / timedelta(days=1)), here="safety")
 
 
 @router.get("/about")
 def about(lang: Lang, settings: Config) -> Response:
     """Who runs this copy, who pays, what it is not, and where to complain outside the team."""
-    return page(
+    return shared_page(
         "person/about.html",
         lang,
         operator=settings.operator,
@@ -160,13 +160,13 @@ def paper(lang: Lang, directory: Directory, session: ReadDb) -> Response:
 
 @router.get("/goodbye")
 def goodbye(lang: Lang) -> Response:
-    return page("person/goodbye.html", lang, here="")
+    return shared_page("person/goodbye.html", lang, here="")
 
 
 @router.get("/deleted")
 def deleted(lang: Lang) -> Response:
     """Say that everything was erased."""
-    return page("person/deleted.html", lang, here="")
+    return shared_page("person/deleted.html", lang, here="")
 
 
 @router.get("/leave")

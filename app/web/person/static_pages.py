@@ -72,7 +72,9 @@ def start(lang: Lang, settings: Config, directory: Directory, session: ReadDb) -
 
 @router.get("/safety")
 def safety(lang: Lang, settings: Config) -> Response:
-    return shared_page("person/safety.html", lang, days_kept=ceil(settings.closed_kept / timedelta(days=1)), here="safety")
+    return shared_page(
+        "person/safety.html", lang, days_kept=ceil(settings.closed_kept / timedelta(days=1)), here="safety"
+    )
 
 
 @router.get("/about")

@@ -14,13 +14,13 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 PO := $(wildcard app/locales/*/LC_MESSAGES/*.po)
-CODE := app alembic tests $(wildcard bench mutants) requirements/install.py
+CODE := app alembic tests $(wildcard bench mutants drill) requirements/install.py
 I18N := $(BIN)/python -c 'from app.cli.i18n import i18n_app; i18n_app()'
 # Compiles the catalogues if one of them is newer than its compiled form.
 CATALOGUES = for po in $(PO); do \
     [ "$${po%.po}.mo" -nt "$$po" ] || { $(I18N) compile || exit 1; break; }; done
 
-.PHONY: help run test check format bench generators mutants lock sbom audit clean base dev
+.PHONY: help run test check format bench drill generators mutants lock sbom audit clean base dev
 
 help:  ## List the targets
 	@echo "make run      start Pristan with a made-up network on http://127.0.0.1:$(PORT)  (PORT=8000)"
@@ -29,6 +29,7 @@ help:  ## List the targets
 	@echo "make check    format, lint, types, layers, catalogues, templates"
 	@echo "make format   format the code"
 	@echo "make bench    measure the budgets of docs/budgets.md on this machine"
+	@echo "make drill    break a PostgreSQL cluster under load and judge what was acknowledged (needs Debian packages; ARGS=--help)"
 	@echo "make mutants  make small changes to the code and list those that no test notices  (ARGS='--packages app/links --seed 3')"
 	@echo "make generators  generate clients of the API, compile and drive them (needs the package registries)"
 	@echo "make lock     resolve the dependencies of pyproject.toml into requirements/*.txt, pinned by hash"
@@ -59,6 +60,11 @@ format: dev
 bench: dev
 	@$(CATALOGUES)
 	@exec $(BIN)/python -m bench $(ARGS)
+
+# A cluster of Debian's packages on 127.0.0.1, as an ordinary user. It names those that are missing.
+drill: dev
+	@$(CATALOGUES)
+	@exec $(BIN)/python -m drill $(ARGS)
 
 mutants: dev
 	@$(CATALOGUES)
@@ -92,4 +98,4 @@ base dev:
 clean:
 	rm -rf .venv .venv.lock var build ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -f .coverage .coverage.* $(PO:.po=.mo)
-	find app alembic tests requirements $(wildcard bench mutants) -name __pycache__ -type d -prune -exec rm -rf {} +
+	find app alembic tests requirements $(wildcard bench mutants drill) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     """Start although the database can lose what it has acknowledged: with standbys and without a synchronous one, or when its
     commits do not wait. *Operations* and /readyz say so in red."""
     key_file: Path = Path()
+    key_file_publish: Path | None = None
+    """A program that a rotation calls with the path of the key file after each change of it. It returns 0 only when every machine
+    has this file (docs/cluster.md). None: all processes see the same file anyway."""
     base_url: str = "http://127.0.0.1:8000"
     demo: bool = False
     operator: str = ""

@@ -1,6 +1,7 @@
 """Implementation of `pristan keys rotate` and `pristan recover`: key rotation and recovery with the offline key."""
 
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -49,6 +50,7 @@ def rotate_epoch(backup: Path | None, *, root: bool = False, at_once: bool = Fal
             before_destroying=take_backup,
             root=root,
             in_flight=timedelta(0) if at_once else rotation.IN_FLIGHT,
+            publish=published_by(context.settings.key_file_publish),
         )
     typer.echo(
         f"{report.reencrypted} values re-encrypted under epoch key {report.epoch}. Destroyed: {list(report.destroyed)}."
@@ -61,6 +63,24 @@ def rotate_epoch(backup: Path | None, *, root: bool = False, at_once: bool = Fal
         typer.echo(
             "Backups made before this rotation can no longer be decrypted. Make a new one now: pristan backup FILE"
         )
+
+
+def published_by(program: Path | None) -> Callable[[Path], None]:
+    """What gives the changed key file to other machines: the operator's program, or nothing. Exits with 1 when it fails."""
+
+    def publish(key_file: Path) -> None:
+        if program is None:
+            return
+        done = subprocess.run([program, key_file.absolute()], check=False)
+        if done.returncode:
+            typer.echo(
+                f"{program} ended with {done.returncode}: other machines may lack the changed key file. Nothing was lost."
+                " Mend that, and run the same command again.",
+                err=True,
+            )
+            raise typer.Exit(1)
+
+    return publish
 
 
 def rotate_team(slug: str, member: str) -> None:

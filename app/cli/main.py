@@ -11,7 +11,7 @@ from app.cli.clients import clients_app
 from app.cli.database import database_app
 from app.cli.hsds import hsds_app
 from app.cli.i18n import i18n_app
-from app.cli.maintenance import backup, freeze, keys_app, members_app, recover, restore, unfreeze
+from app.cli.maintenance import backup, freeze, keys_app, members_app, recover, restore, status, unfreeze
 from app.cli.organisation_keys import register, rewrap
 from app.cli.partner import partner_app
 from app.cli.partner_conflicts import conflicts_app
@@ -49,6 +49,7 @@ app.command()(backup)
 app.command()(restore)
 app.command()(freeze)
 app.command()(unfreeze)
+app.command()(status)
 app.command()(simulate)
 app.command()(sheet)
 

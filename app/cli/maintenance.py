@@ -137,3 +137,12 @@ def unfreeze() -> None:
     from app.cli.members import turn_freeze
 
     turn_freeze(on=False)
+
+
+def status() -> None:
+    """Print what somebody has to do, one code a line; the handbook (docs/operations.md) says what each means. Exits with 1 if
+    there is anything.
+    """
+    from app.cli.service_status import print_status
+
+    print_status()

@@ -139,7 +139,9 @@ PRIVILEGES: Final = MappingProxyType(
         ), backup=""),
         "shown_codes": Rights(public=_CASE, worker="SD"),
         "tasks": Rights(public="SIU", partner="SIU", desk="SIU", worker="SIU"),
-        "telegram_links": Rights(public="SID", desk="SD", partner="D", worker="SD"),
+        "telegram_links": Rights(
+            public="SID", partner="SD", desk="SD", worker="SD", columns=_only(partner="case_id")
+        ),
         "team_countries": Rights(public="S", partner="S", desk="SIUD", worker="S"),
         "team_rotas": Rights(desk="SIU", worker="S"),
         "teams": Rights(public="S", partner="S", desk="SIU", worker="SI", columns=_only(public="id")),

@@ -73,13 +73,15 @@ def rotate(
     sleep: Callable[[float], None] = time.sleep,
     root: bool = False,
     in_flight: timedelta = IN_FLIGHT,
+    publish: Callable[[Path], None] = lambda _key_file: None,
 ) -> RotationReport:
     """Begin a rotation, or continue an interrupted one, and run it to its end.
 
     `root`: replace the root secret too. If a rotation of the epoch key alone is in progress, it is ended first. What is
     `in_flight` under the former root is accepted for that long. `before_destroying` is called when everything is encrypted
     under the new key and the old one still exists: the moment for a backup. `patience` is how long to wait for transactions
-    that may still use the old key. Raises RuntimeError when rows under an old key keep appearing.
+    that may still use the old key. `publish` is called after each change of the key file and returns when every machine has it;
+    if it raises, the rotation stops there and can be run again. Raises RuntimeError when rows under an old key keep appearing.
     """
     ring = _begin(key_file, now, root=root, in_flight=in_flight)
     report = RotationReport(ring.current, new_root=ring.root_is_new)
@@ -89,6 +91,7 @@ def rotate(
                 session, actor_kind="console", actor_id="-", action="keys:root_replaced", subject_kind="epoch",
                 subject_id=ring.current, now=now(),
             )  # fmt: skip
+    publish(key_file)
     sleep(_HEAD_START)
     while True:
         moved = _round(database, ring, report, progress)
@@ -106,6 +109,7 @@ def rotate(
     before_destroying(ring)
     old = tuple(number for number in ring.epochs if number != ring.current)
     keyring.end_epochs(key_file, ring.current)
+    publish(key_file)
     report.destroyed = old
     with database.begin() as session:
         conflicts.note_hits(session)
@@ -117,7 +121,7 @@ def rotate(
     if root and not report.new_root:
         return rotate(
             database, key_file, now, progress=progress, before_destroying=before_destroying, patience=patience,
-            sleep=sleep, root=True, in_flight=in_flight,
+            sleep=sleep, root=True, in_flight=in_flight, publish=publish,
         )  # fmt: skip
     return report
 

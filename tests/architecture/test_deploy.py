@@ -7,6 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from app.cli.main import app as cli
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SERVICES = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -44,8 +47,9 @@ def caddy() -> str:
 
 def test_there_is_a_unit_for_each_surface_the_worker_and_the_backup() -> None:
     named = {path.stem.removeprefix("pristan-") for path in SERVICES}
-    assert named == {"public", "desk", "partner", "worker", "backup"}
-    assert unit(DEPLOY / "systemd" / "pristan-backup.timer")["Timer"]["persistent"] == "true"
+    assert named == {"public", "desk", "partner", "worker", "backup", "reminder", "all"}
+    for name in ("backup", "reminder"):
+        assert unit(DEPLOY / "systemd" / f"pristan-{name}.timer")["Timer"]["persistent"] == "true"
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
@@ -53,13 +57,22 @@ def test_a_unit_has_as_few_rights_as_can_be_and_settings_of_its_own(path: Path) 
     service = unit(path)["Service"]
     assert {name: service.get(name) for name in HARDENED} == HARDENED
     assert service["environmentfile"] == f"/etc/pristan/{path.stem.removeprefix('pristan-')}.env"
-    assert "PRISTAN_WORKER_IN_WEB=false" in service["environment"]
+    alone = "true" if path.stem == "pristan-all" else "false"  # on SQLite the worker is a thread of the one process
+    assert f"PRISTAN_WORKER_IN_WEB={alone}" in service["environment"]
 
 
 def test_each_web_unit_serves_one_surface_on_a_socket_of_its_own() -> None:
     for name in ("public", "desk", "partner"):
         command = unit(DEPLOY / "systemd" / f"pristan-{name}.service")["Service"]["execstart"]
         assert command.endswith(f"serve --surfaces {name} --socket /run/pristan-{name}/http.sock")
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
+def test_the_command_of_a_unit_and_its_options_exist(path: Path) -> None:
+    command = unit(path)["Service"]["execstart"].replace("exec ", "").split("/opt/pristan/bin/pristan ")[1].split()
+    shown = CliRunner().invoke(cli, [command[0], "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0, shown.output
+    assert [word for word in command if word.startswith("--") and word not in shown.stdout] == []
 
 
 def test_systemd_understands_every_unit() -> None:

@@ -23,7 +23,7 @@ def test_links_to_our_own_files_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_that_are_named_are_there(page: Path) -> None:
-    named = re.findall(r"`((?:app|tests|docs|alembic|bench|mutants)/[\w/.*-]+)`", page.read_text())
+    named = re.findall(r"`((?:app|tests|docs|alembic|bench|mutants|drill|deploy)/[\w/.*-]+)`", page.read_text())
     assert [path for path in named if not any(ROOT.glob(path.rstrip("/")))] == []
 
 

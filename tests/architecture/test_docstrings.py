@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 PARSED = {path: ast.parse(path.read_text()) for path in sorted((ROOT / "app").rglob("*.py"))}
 OF_LIBRARIES = {"IntegrityError", "UndefinedError", "NoResultFound"}
 RAISES = re.compile(r"\bRaises ((?:[A-Z]\w+(?: \([^()]*\))?(?:, and |, | and | or )?)+)")
-FILE = re.compile(r"\b(?:app|tests|docs|alembic|bench|mutants)/[\w./-]*\.(?:py|md|yaml|html|json)\b")
+FILE = re.compile(r"\b(?:app|tests|docs|alembic|bench|mutants|drill|deploy)/[\w./-]*\.(?:py|md|yaml|html|json)\b")
 NAME = re.compile(r"`([A-Za-z][\w.]*\.[A-Za-z_]\w*|_?[a-z]+_\w+)`")
 
 

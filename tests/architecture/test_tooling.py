@@ -160,7 +160,9 @@ def test_containers_start_commands_that_exist() -> None:
         assert [word for word in words[1:] if word.startswith("--") and word not in told.stdout] == []
 
 
-@pytest.mark.parametrize("target", ["run", "test", "check", "bench", "mutants", "sbom", "audit", "clean", "help"])
+@pytest.mark.parametrize(
+    "target", ["run", "test", "check", "bench", "drill", "mutants", "sbom", "audit", "clean", "help"]
+)
 def test_make_knows_its_targets(target: str) -> None:
     told = subprocess.run(
         ["make", "--dry-run", "--no-print-directory", target, "PYTHON=true"],

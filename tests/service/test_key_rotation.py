@@ -269,3 +269,37 @@ def test_every_case_the_key_opens_is_sealed_to_the_new_one(
         assert sealed_parts.data_key(
             session, scene.keys, case_id, sealed_parts.PERSON, team_id, KeyPair.from_seed(mine[new])
         )
+
+
+def test_the_changed_key_file_is_published_before_anything_is_encrypted_and_after_the_old_key_is_gone(
+    scene: Scene, tmp_path: Path
+) -> None:
+    path, seen = tmp_path / "keys.json", list[tuple[tuple[int, ...], tuple[int, int]]]()
+
+    def publish(key_file: Path) -> None:
+        ring = KeyRing.load(key_file)
+        with scene.database.begin(write=False) as session:
+            seen.append((ring.epochs, (rotation.remaining(session, max(ring.epochs)), len(ring.epochs))))
+
+    with scene.database.begin(write=False) as session:
+        all_of_them = rotation.remaining(session, 2)
+    run(scene, path, publish=publish)
+    assert seen == [((1, 2), (all_of_them, 2)), ((2,), (0, 1))]
+
+
+def test_a_rotation_whose_key_file_cannot_be_published_encrypts_nothing_and_can_be_run_again(
+    scene: Scene, tmp_path: Path
+) -> None:
+    path = tmp_path / "keys.json"
+
+    def fail(_key_file: Path) -> None:
+        raise OSError("no way to the other machine")
+
+    with scene.database.begin(write=False) as session:
+        before = rotation.remaining(session, 2)
+    with pytest.raises(OSError, match="no way"):
+        run(scene, path, publish=fail)
+    with scene.database.begin(write=False) as session:
+        assert rotation.remaining(session, 2) == before > 0
+    assert KeyRing.load(path).epochs == (1, 2)
+    assert run(scene, path, publish=lambda _key_file: None).destroyed == (1,)

@@ -5,11 +5,13 @@ from pathlib import Path
 import pyotp
 import pytest
 import sqlalchemy as sa
+import typer
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from typer.testing import CliRunner
 
 from app.app_context import AppContext, migrate, open_app_context
 from app.casework.filing import file_intake
+from app.cli.keys import published_by
 from app.cli.main import app
 from app.client.decryption import base64url
 from app.core import keyholders
@@ -99,3 +101,19 @@ def test_the_command_line_alone_registers_no_key_and_makes_no_second_team(contex
     assert made.exit_code == 0, made.output
     with context.database.begin(write=False) as session:
         assert session.scalars(sa.select(Team.slug).order_by(Team.slug)).all() == ["de", "pl"]
+
+
+def test_the_operators_program_gets_the_key_file_and_its_failure_stops_the_rotation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program, key_file = tmp_path / "publish", tmp_path / "keys.json"
+    key_file.write_text("keys")
+    program.write_text(f'#!/bin/sh\ncp "$1" "{tmp_path}/other-machine.json"\n')
+    program.chmod(0o700)
+    published_by(program)(key_file)
+    assert (tmp_path / "other-machine.json").read_text() == "keys"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    with pytest.raises(typer.Exit):
+        published_by(program)(key_file)
+    assert "ended with 3" in capsys.readouterr().err
+    published_by(None)(key_file)

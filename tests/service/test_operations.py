@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
+from app.app_context import migrate, open_app_context
+from app.cli.main import app as cli
 from app.core.db import Database
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.messaging.models import OutboxMessage
 from app.operations import heartbeats, status
 from app.operations.privileges import Role
+from app.operations.status import Status
 from app.partners.organisations import Organisation
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.worker.loop import Worker
@@ -204,3 +208,17 @@ def test_whose_program_is_not_reached_is_named(
         found = status.read_status(session, office.keys, office.time.at).not_reached
         helsinki = session.scalars(sa.select(Organisation.name).where(Organisation.slug == ONE)).one()
     assert list(found) == ([helsinki] if named else []), "the neighbour's program is reached"
+
+
+def test_the_command_prints_the_codes_and_its_status_says_whether_there_are_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRISTAN_VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("PRISTAN_DATABASE_URL", f"sqlite:///{tmp_path / 'pristan.db'}")
+    migrate(open_app_context().database)
+    told = CliRunner().invoke(cli, ["status"])
+    assert told.exit_code == 1
+    assert {"worker-late", "backup-old"} <= set(told.stdout.split())
+    monkeypatch.setattr(Status, "problems", lambda _self: [])
+    told = CliRunner().invoke(cli, ["status"])
+    assert (told.exit_code, told.stdout) == (0, "Nothing to do.\n")

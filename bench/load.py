@@ -81,7 +81,13 @@ def found(url: str, var: Path) -> Network:
         keyholders.register(session, OwnerKind.ORGANISATION, centre, KeyPair.generate().public, now)
         frontend = partners.add_client(session, keys, "front", "Front", ["intakes:create"], now)
         partner = partners.add_client(
-            session, keys, "partner", "Partner", ["referrals:read", "referrals:write", "events:read"], now, organisation_id=centre
+            session,
+            keys,
+            "partner",
+            "Partner",
+            ["referrals:read", "referrals:write", "events:read"],
+            now,
+            organisation_id=centre,
         )
         filed = filing.file_intake(
             session, schemas.read(answers(), load_packs(), now.date()), keys=keys, directory=load_packs(), now=now

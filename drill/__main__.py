@@ -116,7 +116,7 @@ def _run(faults: list[str], wanted: argparse.Namespace) -> Verdict:
                 _say(began, f"{name}: the longest time without an acknowledged write was {drill.gap(at):.1f} s")
                 if number < len(faults):
                     cluster.wait_until_whole(
-                        lambda node: _say(began, f"{node} does not find its way back: copied anew")
+                        lambda node: _say(began, f"{node} does not find its way back: copied again")
                     )
             time.sleep(wanted.quiet_seconds)
             _settle(told, work, reader, feed_end)

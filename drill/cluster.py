@@ -207,7 +207,7 @@ class Cluster:
     def wait_until_whole(self, on_copy: Callable[[str], None] = lambda _name: None) -> None:
         """Until every other node follows the primary, and one of them synchronously (unless the cluster is asynchronous).
 
-        A node that does not find its way back within a minute is copied anew (`patronictl reinit`), once, as an operator would.
+        A node that does not find its way back within a minute is copied again (`patronictl reinit`), once, as an operator would.
         """
         copy_at, copied = time.monotonic() + _ON_ITS_OWN, False
 

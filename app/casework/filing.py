@@ -398,6 +398,7 @@ def filing_reply(
     Reasons are codes, because the page may be read in another language than the form.
     """
     reader = CodeNames(intake.language or "en", directory)
+    unnamed = runs.not_to_be_named(intake.status, directory)
 
     def reasons(match: ServiceMatch) -> list[dict[str, Any]]:
         return [{"key": reason.key, "params": dict(reason.params)} for reason in match.reasons]
@@ -424,7 +425,11 @@ def filing_reply(
             for match in filed.result.candidates
         ],
         "nearest": [{**named(match), "reasons": reasons(match)} for match in filed.result.nearest],
-        "not_matched": [{"service": match.service, "reasons": reasons(match)} for match in filed.result.not_matched],
+        "not_matched": [
+            {"service": match.service, "reasons": reasons(match)}
+            for match in filed.result.not_matched
+            if match.organisation not in unnamed
+        ],
         "by_need": results_by_need(filed, directory),
     }
     if filed.deadline is not None:

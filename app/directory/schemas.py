@@ -316,10 +316,14 @@ class Organisations(Entry):
 
 
 class Guidance(Entry):
-    """A short fact for somebody who waits and has this need. The order in the file is the order in which it is shown."""
+    """A short fact for somebody who waits and has this need. The order in the file is the order in which it is shown.
+
+    `leads_to_the_state`: it sends people to a state body that they should not turn to without permission to stay.
+    """
 
     need: str = Field(pattern=CODE)
     fact: str = Field(min_length=1, max_length=260)
+    leads_to_the_state: bool = False
     source: Source
 
 

@@ -17,7 +17,8 @@ day is the last day that is completely over before they end;
 
 An unknown limit or kind: 5 days from the day of receipt. An unknown day of receipt: from the day on which it was first asked,
 which is stored, so that a result never moves later because time passes. In the EU 5 days are the shortest appeal period
-that Reg. (EU) 2024/1348 Art. 67 allows; elsewhere they are an assumption of ours that no law backs.
+that Reg. (EU) 2024/1348 Art. 67 allows in asylum procedures; elsewhere, and for a letter that is known to be about something else,
+they are an assumption of ours that no law backs.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,6 +37,8 @@ ASSUMED_SOURCES: Final[dict[str | None, tuple[str, str | None]]] = {
     None: ("no law known to us: 5 days are a careful assumption", None),
 }
 """What the assumed 5 days rest on, and its address, by the frame of the country."""
+_ABOUT_ASYLUM: Final = ("asylum", "dublin")
+"""Words in the codes of letters to which the Union's rules on asylum procedures apply: no source for any other letter."""
 _SOURCED: Final[dict[str, Certainty]] = {"high": "sourced-high", "medium": "sourced-medium", "low": "sourced-low"}
 _WEEKEND: Final = 5
 _LONGEST_HOLIDAYS: Final = 30
@@ -196,7 +199,8 @@ def assess(
     if deadline is None or limit_day is None or not known_days:
         assumed_day = start + ASSUMED
         day = min(assumed_day, limit_day) if limit_day else assumed_day
-        source, url = ASSUMED_SOURCES[country.frame]
+        about_asylum = deadline is None or any(word in deadline.event for word in _ABOUT_ASYLUM)
+        source, url = ASSUMED_SOURCES[country.frame if about_asylum else None]
         return DeadlineFinding(
             day,
             "assumed",

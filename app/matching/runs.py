@@ -69,7 +69,7 @@ def facts_and_deadline(
         ),
         last_safe_day=last_safe_day,
         never=frozenset(consent.get("never") or ()),
-        unsafe=_state_legal_aid(directory) if status == NO_STATUS else frozenset(),
+        unsafe=not_to_be_named(status, directory),
     )
     return facts, finding
 
@@ -78,8 +78,11 @@ NO_STATUS: Final = "no_status"
 FACTS_BINDING: Final = ("match_runs", "facts_mac")
 
 
-def _state_legal_aid(directory: Directory) -> frozenset[str]:
-    """State bodies whose legal aid the state pays for: not named to somebody who has no permission to stay."""
+def not_to_be_named(status: str | None, directory: Directory) -> frozenset[str]:
+    """Organisations that are not named to somebody without permission to stay, in any list: state bodies whose legal aid the
+    state pays for."""
+    if status != NO_STATUS:
+        return frozenset()
     return frozenset(
         organisation.id
         for organisation in directory.organisations

@@ -232,6 +232,15 @@ def test_the_check_page_leads_with_what_matters_and_folds_the_rest(base: str, ne
     question.click()
     expect(page.locator(".centre input[value=never]").first).to_be_visible()
     check(page)
+    expect(page.locator("#answers dl")).not_to_be_visible()
+    page.set_viewport_size({"width": 1366, "height": 800})
+    expect(page.locator("#answers dl")).to_be_visible()
+    found, told = page.locator(".cols > div").first.bounding_box(), page.locator(".cols > .side").bounding_box()
+    assert found is not None
+    assert told is not None
+    assert told["y"] == found["y"], "what they told us stands beside what we found, from the top"
+    assert told["height"] > found["height"] / 4
+    check(page, thorough=False)
 
 
 @pytest.mark.parametrize(

@@ -148,3 +148,25 @@ def test_a_contact_for_one_need_is_not_named_for_another() -> None:
     assert purposes("DE", "gbv") == {"emergency", "violence"}
     assert purposes("GE", "detention") >= {"emergency", "ombudsman"}
     assert "hrd_emergency" in purposes("LT", "hrd_journalists")
+
+
+@pytest.mark.parametrize("language", ["ru", "ka", "en"])
+def test_places_have_no_english_words_for_readers_of_another_language(language: str) -> None:
+    words = translator(language)
+    for organisation in DIRECTORY.organisations:
+        said = centre_cards.place(organisation, words)
+        assert bool(said) == bool(organisation.city)
+        assert "(" not in said
+        if language != "en":
+            assert not re.search(
+                r"\b(online|nationwide|international|region|regions|border|exile|France|Germany)\b", said
+            ), said
+    berlin = next(entry for entry in DIRECTORY.organisations if entry.city == "Berlin (nationwide)")
+    assert centre_cards.place(berlin, translator("en")) == "Berlin; In the whole country"
+
+
+def test_what_a_reason_says_is_not_said_a_second_time() -> None:
+    ways = centre_cards.Reach(languages="Lithuanian", costs=["It may cost money: ask first"])
+    assert centre_cards.said_once(ways, ["need.yes", "language.yes"]) == ways
+    assert not centre_cards.said_once(ways, ["language.interpreter"]).languages
+    assert not centre_cards.said_once(ways, ["cost_unknown"]).costs

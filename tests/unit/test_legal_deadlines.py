@@ -133,6 +133,18 @@ def test_a_regulation_of_the_union_is_no_source_outside_it() -> None:
     assert outside.source_url is None
 
 
+def test_the_rules_on_asylum_are_no_source_for_a_letter_about_something_else() -> None:
+    for event, is_source in (
+        ("border_leave_order_complaint", False),
+        ("entry_refusal_appeal", False),
+        ("dublin_appeal", True),
+    ):
+        found = finding("PL", event, "2026-11-20", TODAY)
+        assert found.certainty == "assumed"
+        assert ("2024/1348" in found.source) is is_source
+    assert "2024/1348" not in finding("LT", "detention_appeal", "2026-11-20", TODAY).source
+
+
 def test_holidays_of_a_land_move_no_day_because_the_land_of_the_court_is_not_known() -> None:
     answers = {
         "country": "DE", "region": "DE-BE", "needs": ["asylum"], "how_soon": "none", "consent": {},

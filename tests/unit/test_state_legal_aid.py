@@ -4,6 +4,8 @@ import pytest
 
 from app.directory.packs import load_packs
 from app.matching import engine, runs
+from app.matching.code_names import CodeNames
+from app.web.person import waiting_advice
 from tests.support.partners import START
 
 PACKS = load_packs()
@@ -32,3 +34,16 @@ def test_no_state_legal_aid_without_status(country: str) -> None:
         ]
         assert is_named or not lines
     assert any(line.purpose == "state_legal_aid" for line in PACKS.urgent_contacts("GE", ["asylum"]))
+
+
+def test_no_fact_for_who_waits_sends_somebody_without_status_to_the_state() -> None:
+    def facts(*, no_status: bool) -> str:
+        told = waiting_advice.while_you_wait(
+            "DE", ["residence_permit"], "residence_permit_refusal_action", PACKS, CodeNames("en", PACKS), from_day=None,
+            has_deadline=True, no_status=no_status,
+        )  # fmt: skip
+        return " ".join(text for text, _source in (*told.first, *told.more))
+
+    assert "Beratungshilfe" in facts(no_status=False)
+    assert "Beratungshilfe" not in facts(no_status=True)
+    assert "urgent motion" in facts(no_status=True), "the rest is told"

@@ -88,3 +88,17 @@ def test_every_kind_of_letter_that_has_facts_leads_to_them(country: str) -> None
             assert need is None or DIRECTORY.need(need) is not None
     assert waiting_advice.need_of_letter(None) is None
     assert waiting_advice.need_of_letter("unknown") is None
+
+
+@pytest.mark.parametrize(
+    ("letter", "need"),
+    [
+        ("departure_after_residence_refusal", "residence_permit"),
+        ("entry_refusal_appeal", "asylum"),
+        ("report_to_reception_centre", "asylum"),
+        ("reopen_discontinued_asylum", "asylum"),
+        ("refugee_board_court_complaint", "asylum"),
+    ],
+)
+def test_a_letter_has_the_facts_that_are_about_it(letter: str, need: str) -> None:
+    assert waiting_advice.need_of_letter(letter) == need

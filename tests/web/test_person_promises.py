@@ -217,3 +217,13 @@ def test_who_writes_after_the_end_is_read(person_site: PersonSite) -> None:
         task = session.scalars(sa.select(Task).where(Task.kind == TaskKind.WROTE_AFTER_END.value)).one()
         assert task.done_at is None
         assert (task.opened_at.minute, task.opened_at.second) == (0, 0), "the exact moment stands nowhere"
+
+
+def test_state_legal_aid_stands_in_no_list_for_somebody_without_status(person_site: PersonSite) -> None:
+    """Not among the others either: whoever has no permission to stay should not find the way there by a name."""
+    said = {"needs": ["asylum", "residence_permit"], "country": "DE", "how_soon": "today"}
+    named = short_form(person_site.browser(), "en", until_check=True, status="asylum_seeker", **said)
+    assert "Beratungshilfe" in named.text
+    page = short_form(person_site.browser(), "en", until_check=True, status="no_status", **said)
+    assert "Beratungshilfe" not in page.text
+    assert "Beratungshilfe" not in page.fill().text

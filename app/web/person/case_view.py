@@ -288,26 +288,23 @@ def _while_you_wait(
     """What the person can do while they wait; None when the case has ended, or a centre is at work on it."""
     if case.closed_at is not None or any(State(entry.state) in AT_WORK for entry in referrals):
         return None
+    facts = _facts(case, keys)
     return waiting_advice.while_you_wait(
         case.country,
         case.needs,
-        _letter_kind(case, keys),
+        (facts.get("letter") or {}).get("kind"),
         directory,
         code_names,
         from_day=max(case.due_on, today) + timedelta(days=1) if case.state in _BEFORE_REFERRAL else None,
         has_deadline=case.last_safe_day is not None,
         at_once=case.urgency == "emergency" or _is_near(case.last_safe_day, today),
+        no_status=facts.get("status") == runs.NO_STATUS,
     )
 
 
 def _is_near(last_safe_day: date | None, today: date) -> bool:
     """Whether so little time is left that nobody should wait for an answer."""
     return last_safe_day is not None and last_safe_day - today <= _NO_TIME_TO_WAIT
-
-
-def _letter_kind(case: Case, keys: KeyRing) -> str | None:
-    kind: str | None = (_facts(case, keys).get("letter") or {}).get("kind")
-    return kind
 
 
 def _facts(case: Case, keys: KeyRing) -> dict[str, Any]:

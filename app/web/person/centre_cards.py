@@ -2,8 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
@@ -28,7 +28,18 @@ _READ: Final = MappingProxyType(
 _LANGUAGE_OF_SCRIPT: Final = MappingProxyType({_CYRILLIC: "ru", _GEORGIAN: "ka", _HEBREW: "he"})
 _DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _DAY_AND_NIGHT: Final = ("00:00", "23:59")
-_PLACES: Final = MappingProxyType({"online": N_("Online"), "nationwide": N_("In the whole country")})
+_NATIONWIDE: Final = "nationwide"
+_PLACES: Final = MappingProxyType(
+    {
+        "online": N_("Online"),
+        _NATIONWIDE: N_("In the whole country"),
+        "international": N_("International"),
+        "belarus border region": N_("On the border with Belarus"),
+    }
+)
+_COUNTRIES_IN_PLACES: Final = MappingProxyType({"france": "FR", "germany and exile hubs abroad": "DE"})
+_OWN_LANGUAGE: Final = re.compile(r"^language\.(interpreter|no|unknown)$")
+"""Reasons that name every language in which a centre works."""
 COSTS: Final = MappingProxyType(
     {
         "free": N_("Free of charge"),
@@ -112,9 +123,28 @@ def _country_language(organisation: Organisation | Helper, directory: Directory)
 
 
 def place(organisation: Organisation | Helper, words: Translator) -> str:
-    """The town; "online" and "nationwide" in the reader's language."""
+    """The towns; what the directory says about them in English is left out, or said in the reader's language."""
     city = organisation.city or ""
-    return next((words.text(word) for code, word in _PLACES.items() if city.startswith(code)), city)
+    pieces = [_place(piece.strip(), words) for piece in re.sub(r"\([^)]*\)", "", city).split(";")]
+    if f"({_NATIONWIDE})" in city:
+        pieces.append(words.text(_PLACES[_NATIONWIDE]))
+    return "; ".join(dict.fromkeys(pieces))
+
+
+def _place(piece: str, words: Translator) -> str:
+    known = piece.casefold()
+    if known in _COUNTRIES_IN_PLACES:
+        return words.country_name(_COUNTRIES_IN_PLACES[known])
+    return words.text(_PLACES[known]) if known in _PLACES else re.sub(r" (and regions|region)$", "", piece)
+
+
+def said_once(ways: Reach, reasons: Collection[str]) -> Reach:
+    """The ways to reach a centre without what its reasons say already: the languages, or that it may cost money."""
+    return replace(
+        ways,
+        languages="" if any(map(_OWN_LANGUAGE.match, reasons)) else ways.languages,
+        costs=() if "cost_unknown" in reasons else ways.costs,
+    )
 
 
 def reach(organisation: Organisation | Helper, directory: Directory, words: Translator) -> Reach:
@@ -195,8 +225,15 @@ def remarks(organisation: Organisation | Helper, directory: Directory, code_name
     return [in_sentence(reason, code_names) for reason in reasons]
 
 
-def card(organisation: Organisation | Helper, directory: Directory, words: Translator, **more: Any) -> dict[str, Any]:
-    """The context of a centre in `parts/centres.html`."""
+def card(
+    organisation: Organisation | Helper,
+    directory: Directory,
+    words: Translator,
+    *,
+    said: Collection[str] = (),
+    **more: Any,
+) -> dict[str, Any]:
+    """The context of a centre in `parts/centres.html`. `said`: the keys of its reasons."""
     name, original = names(organisation, words.language, directory)
     return {
         "slug": organisation.id,
@@ -205,7 +242,7 @@ def card(organisation: Organisation | Helper, directory: Directory, words: Trans
         "place": place(organisation, words),
         "verified": organisation.source.confidence != "low",
         "state_run": organisation.state_run,
-        "reach": reach(organisation, directory, words),
+        "reach": said_once(reach(organisation, directory, words), said),
         "reasons": (),
         "choice": "ask",
         "ask": False,
@@ -215,11 +252,13 @@ def card(organisation: Organisation | Helper, directory: Directory, words: Trans
     }
 
 
-def card_of(slug: str, name: str, directory: Directory, words: Translator, **more: Any) -> dict[str, Any]:
+def card_of(
+    slug: str, name: str, directory: Directory, words: Translator, *, said: Collection[str] = (), **more: Any
+) -> dict[str, Any]:
     """The card of an organisation by its slug. One that has left the directory is shown by its name alone."""
     organisation = directory.organisation(slug)
     if organisation is not None:
-        return card(organisation, directory, words, **more)
+        return card(organisation, directory, words, said=said, **more)
     return {
         "slug": slug, "name": WrittenName(name, words.language), "original": None, "place": "", "verified": True,
         "state_run": False, "reach": Reach(), "reasons": (), "choice": "ask", "ask": False, "connected": False,

@@ -1,6 +1,6 @@
 """The check page: each answer with a link to change it, which centres can help and why, and who may read the request."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -24,6 +24,8 @@ from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import centre_cards, draft_answers, elsewhere_pages, form_fields, needs_list, urgent_contacts
 
+_NOT_VERIFIED: Final = "not_verified"
+_BY_YOURSELF: Final = "by_yourself"
 _NEAREST: Final = 8
 
 
@@ -75,18 +77,24 @@ def check_context(
     result = runs.run(session, facts, directory, now, seed=0)
     shown = (*result.candidates, *result.nearest)
     connected = connected_centres(session, [match.organisation for match in shown])
-    close_ones = centres(result.nearest, answers, directory, code_names, connected)
-    candidates = centres(result.candidates, answers, directory, code_names, connected)
+    candidates = (match for match in result.candidates if match.verified)
+    nearest = (match for match in result.nearest if match.verified)
+    unconfirmed = (match for match in shown if not match.verified)
     return {
         "answered": [
             (step, field)
             for step in STEPS
             for field in form_fields.fields(step.questions, answers, {}, code_names, directory)
         ],
-        "candidates": [centre for centre in candidates if centre["verified"]],
-        "nearest": [centre for centre in close_ones if centre["verified"]][:_NEAREST],
-        "unconfirmed": [centre for centre in (*candidates, *close_ones) if not centre["verified"]][:_NEAREST],
-        "others": centres(result.not_matched, answers, directory, code_names),
+        "candidates": centres(candidates, answers, directory, code_names, connected, {_BY_YOURSELF}),
+        "nearest": centres(nearest, answers, directory, code_names, connected)[:_NEAREST],
+        "unconfirmed": centres(unconfirmed, answers, directory, code_names, told_elsewhere={_NOT_VERIFIED})[:_NEAREST],
+        "others": centres(
+            (match for match in result.not_matched if match.organisation not in facts.unsafe),
+            answers,
+            directory,
+            code_names,
+        ),
         "need_results": needs_list.results(
             intake.needs, result.candidates, directory, code_names, has_deadline=deadline is not None
         ),
@@ -113,10 +121,12 @@ def centres(
     directory: Directory,
     code_names: CodeNames,
     connected: frozenset[str] = frozenset(),
+    told_elsewhere: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """The centres for the page: name, reasons, contacts, whether consent is asked, and the choice made. Consent is asked once
     for a centre, even if two of its services fit. It is not asked for a centre that takes no requests from us or that is not
-    verified. `connected`: slugs of the centres that can read a request here.
+    verified. `connected`: slugs of the centres that can read a request here. `told_elsewhere`: reasons that the page says
+    above the centre, or above all centres of the list.
     """
     centre_list = []
     asked: set[str] = set()
@@ -125,13 +135,16 @@ def centres(
         if organisation is None:
             continue
         choice = answers.get(f"c_{organisation.id}", ["ask"])[-1]
-        by_yourself = any(reason.key == "by_yourself" for reason in match.reasons)
+        by_yourself = any(reason.key == _BY_YOURSELF for reason in match.reasons)
         centre_list.append(
             centre_cards.card(
                 organisation,
                 directory,
                 code_names.translator,
-                reasons=[in_sentence(reason, code_names) for reason in match.reasons],
+                said=[reason.key for reason in match.reasons],
+                reasons=[
+                    in_sentence(reason, code_names) for reason in match.reasons if reason.key not in told_elsewhere
+                ],
                 choice=choice if choice in draft_answers.CHOICES else "ask",
                 ask=match.verified and not by_yourself and organisation.id not in asked,
                 connected=organisation.id in connected,

@@ -159,6 +159,7 @@ def receipt_page(
                 candidate["name"],
                 directory,
                 words,
+                said=[reason.get("key", "") for reason in candidate["reasons"]],
                 reasons=[_in_words(reason, code_names) for reason in candidate["reasons"]],
             )
             for candidate in reply["candidates"]
@@ -173,6 +174,7 @@ def receipt_page(
             from_day=_turn_to_a_centre_from(reply, directory, now),
             has_deadline=bool(reply.get("deadline")),
             at_once=reply["urgency"] == "emergency",
+            no_status=bool(reply.get("no_status")),
         ),
         next_steps=next_steps.sentences(reply, runs.local_date(directory, reply["country"], now), words),
         elsewhere=elsewhere_pages.about_the_place(reply["country"], reply.get("region"), lang, words),

@@ -16,7 +16,9 @@ MOST_PRESSING: Final = (
 """Needs with facts, the one that can wait least first."""
 SHOWN: Final = 3
 _NEED_OF_LETTER: Final = (
-    ("dublin", "dublin"), ("transfer", "dublin"), ("detention", "detention"), ("return", "deportation"), ("leave", "deportation"),
+    ("departure_after_residence", "residence_permit"), ("entry_refusal", "asylum"), ("report_to_reception", "asylum"),
+    ("refugee_board", "asylum"), ("dublin", "dublin"), ("transfer", "dublin"), ("detention", "detention"),
+    ("return", "deportation"), ("leave", "deportation"),
     ("expulsion", "deportation"), ("removal", "deportation"), ("departure", "deportation"), ("residence", "residence_permit"),
     ("stay", "residence_permit"), ("visa", "residence_permit"), ("asylum", "asylum"), ("airport", "asylum"),
 )  # fmt: skip
@@ -51,10 +53,19 @@ def while_you_wait(
     from_day: date | None,
     has_deadline: bool,
     at_once: bool = False,
+    no_status: bool = False,
 ) -> WhileYouWait:
-    """The facts for these needs and this kind of letter, in the reader's language. The letter's come first."""
+    """The facts for these needs and this kind of letter, in the reader's language. The letter's come first.
+
+    `no_status`: the person has no permission to stay.
+    """
     wanted = [need for need in dict.fromkeys((need_of_letter(letter), *_by_pressure(list(needs)))) if need]
-    facts = [entry for need in wanted for entry in directory.guidance(country, need)]
+    facts = [
+        entry
+        for need in wanted
+        for entry in directory.guidance(country, need)
+        if not (no_status and entry.leads_to_the_state)
+    ]
     sourced = [(code_names.text(entry.fact), entry.source) for entry in facts]
     return WhileYouWait(sourced[:SHOWN], sourced[SHOWN:], country.lower(), from_day, has_deadline, at_once)
 

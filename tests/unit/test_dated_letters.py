@@ -153,7 +153,7 @@ def test_a_weak_source_is_called_our_best_guess() -> None:
     found = assess(PACKS.deadline("LT", "dublin_appeal"), date(2026, 11, 20), PACKS.country("LT"), today)
     said = deadline_texts.describe(found, today, translator("en"))
     assert said.certainty == "This is our best guess; a lawyer must confirm it."
-    assert said.also == ("Ask within the same time that the transfer is stopped until the decision on your appeal.",)
+    assert said.also == ("Ask within the same time that the transfer is stopped until the appeal is decided.",)
     assert said.removal.startswith("An appeal alone does not stop removal.")
     assert said.note
 

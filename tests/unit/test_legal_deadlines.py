@@ -223,5 +223,5 @@ def test_what_else_the_letter_makes_due_has_a_day_of_its_own(
     undated = deadline_texts.describe(
         assess(row, None, PACKS.country("DE"), day(received), further=further), day(received), words
     )
-    assert "Give your reasons and evidence within one month of delivery." in undated.also
+    assert "Give the court the reasons and evidence within one month of delivery." in undated.also
     assert not undated.further_days

@@ -327,10 +327,30 @@ def test_what_packs_and_saved_questions_say_to_the_person_is_worded_for_a_helper
     assert addressed - to_the_helper <= wording.IN_SOME_LANGUAGES.keys()
 
 
-@pytest.mark.parametrize(("language", "pronoun"), [
+PRONOUNS = [
     ("ru", r"\b(вы|вас|вам|вами|ваш\w*)\b"), ("uk", r"\b(ви|вас|вам|вами|ваш\w*)\b"), ("be", r"\b(вы|вас|вам|вамі|ваш\w*)\b"),
     ("pl", r"\bPaństw"), ("lt", r"\b(Jūs\w*|Jum[ss]?|Jumis)\b"), ("ka", r"\bთქვენ"),
-])  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "pronoun"), [("en", r"\b(you|yours?|yourself)\b"), *PRONOUNS])
+def test_what_packs_say_of_a_letter_is_true_for_a_helper_too(language: str, pronoun: str) -> None:
+    """One wording for both. In German the polite imperative speaks to whoever reads: ask, file, keep."""
+    packs, words = load_packs(), translator(language)
+    said = {
+        sentence
+        for country in packs.countries
+        for row in packs.deadlines(country.code)
+        for sentence in (
+            *row.also, *row.remarks, *(text for step in row.then for text in (step.by, step.undated)),
+            row.appeal_to or "", row.filed_through or "",
+        )
+    }  # fmt: skip
+    assert len(said) > 50
+    assert [text for sentence in said if re.search(pronoun, text := words.text(sentence), re.IGNORECASE)] == []
+
+
+@pytest.mark.parametrize(("language", "pronoun"), PRONOUNS)
 def test_the_other_languages_do_not_speak_to_the_person_either(language: str, pronoun: str) -> None:
     words = translator(language)
     for own, of_another in wording.IN_SOME_LANGUAGES.items():

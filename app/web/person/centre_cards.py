@@ -35,9 +35,13 @@ _PLACES: Final = MappingProxyType(
         _NATIONWIDE: N_("In the whole country"),
         "international": N_("International"),
         "belarus border region": N_("On the border with Belarus"),
+        "airports": N_("Airports"),
+        "asylum centres": N_("Reception centres for asylum seekers"),
     }
 )
-_COUNTRIES_IN_PLACES: Final = MappingProxyType({"france": "FR", "germany and exile hubs abroad": "DE"})
+_COUNTRIES_IN_PLACES: Final = MappingProxyType(
+    {"france": "FR", "germany and exile hubs abroad": "DE", "russia": "RU", "from belarus": "BY"}
+)
 _OWN_LANGUAGE: Final = re.compile(r"^language\.(interpreter|no|unknown)$")
 """Reasons that name every language in which a centre works."""
 COSTS: Final = MappingProxyType(

@@ -100,12 +100,12 @@ def fields(
     """The questions that are asked of whoever fills this form in, each worded for them.
 
     `on_one_page`: the country is asked on the same page, so that regions of all countries are offered; in steps, only those of
-    the chosen country.
+    the chosen country. Without a chosen country a step names kinds of letters without their headings.
     """
     is_known = bool(answers.get("for_whom"))
     has_country = on_one_page or directory.has_country(answers.get("country", [""])[-1])
     return [
-        _field(question, answers, errors.get(question.name, ""), code_names, directory)
+        _field(question, answers, errors.get(question.name, ""), code_names, directory, with_headings=has_country)
         for question in question_list
         if (not question.for_helper or not is_known or is_for_another(answers))
         and (question.options != "regions" or has_country)
@@ -118,7 +118,13 @@ def worded(step: Step, answers: FormFields) -> Step:
 
 
 def _field(
-    question: Question, answers: FormFields, error: str, code_names: CodeNames, directory: Directory
+    question: Question,
+    answers: FormFields,
+    error: str,
+    code_names: CodeNames,
+    directory: Directory,
+    *,
+    with_headings: bool,
 ) -> FormField:
     is_elsewhere = answers.get("country", [""])[-1] == ACROSS
 
@@ -129,7 +135,7 @@ def _field(
     values = answers.get(question.name, [default] if default else [])
     groups = tuple(
         OptionGroup(label, tuple(Option(value, name, value in values) for value, name in options))
-        for label, options in _options(question.options, answers, code_names, directory)
+        for label, options in _options(question.options, answers, code_names, directory, with_headings=with_headings)
         if options
     )
     value, boxes = values[-1] if values and question.kind is not Kind.CHECKS else "", Boxes()
@@ -174,9 +180,9 @@ Options = Sequence[tuple[str, str]]
 
 
 def _options(
-    vocabulary: str, answers: FormFields, code_names: CodeNames, directory: Directory
+    vocabulary: str, answers: FormFields, code_names: CodeNames, directory: Directory, *, with_headings: bool
 ) -> Iterable[tuple[str, Options]]:
-    """Headed lists of (value, label)."""
+    """Headed lists of (value, label). `with_headings`: a kind of letter with the heading that such a letter has."""
     translator = code_names.translator
     if vocabulary in _PLAIN:
         yield "", [(code, code_names.text(asked(label, answers))) for code, label in _PLAIN[vocabulary].items()]
@@ -202,7 +208,13 @@ def _options(
             rows = [row for row in directory.deadlines(country.code) if row.letter_kind]
             yield (
                 translator.country_name(country.code),
-                [(f"{country.code}.{row.event}", _kind_of_letter(row, answers, code_names)) for row in rows],
+                [
+                    (
+                        f"{country.code}.{row.event}",
+                        _kind_of_letter(row, answers, code_names, with_heading=with_headings),
+                    )
+                    for row in rows
+                ],
             )
     elif vocabulary == "happened":
         for phase, label in PHASES.items():
@@ -213,10 +225,10 @@ def _options(
             )
 
 
-def _kind_of_letter(row: Deadline, answers: FormFields, code_names: CodeNames) -> str:
+def _kind_of_letter(row: Deadline, answers: FormFields, code_names: CodeNames, *, with_heading: bool) -> str:
     """The kind of a letter with its own heading, in the language of the country: what it looks like."""
     kind = code_names.text(asked(row.label or "", answers))
-    if not row.heading or row.heading.casefold() == kind.casefold():
+    if not with_heading or not row.heading or row.heading.casefold() == kind.casefold():
         return kind
     return code_names.text(N_("{kind}. Looks like: {heading}"), kind=kind, heading=row.heading)
 

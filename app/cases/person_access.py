@@ -28,6 +28,8 @@ MOST_MESSAGES: Final = 500
 MOST_CHANGES_A_DAY: Final = 60
 """Messages, corrections, choices and new numbers of one person on one day (UTC). Withdrawing and erasing are never counted."""
 _LOOKED: Final = "case:opened_by_number"
+_BY_CODE: Final = ("case:opened_by_code", "case:document_opened_by_code")
+"""What somebody else opens with the person's code is no change by the person."""
 
 
 class TooManyChanges(TooMany):
@@ -95,7 +97,7 @@ def count_change(session: Session, case: Case, now: datetime) -> None:
     today = sa.select(AuditEntry.action).where(
         AuditEntry.subject_id == case.id.hex,
         AuditEntry.actor_kind == "person",
-        AuditEntry.action != _LOOKED,
+        AuditEntry.action.not_in([_LOOKED, *_BY_CODE]),
         AuditEntry.at >= datetime.combine(now.astimezone(UTC).date(), time(), UTC),
     )
     some = today.limit(MOST_CHANGES_A_DAY).subquery()

@@ -236,22 +236,18 @@ def open_parts(session: Session, keys: KeyRing, cookie: str, now: datetime) -> L
 
     Raises Conflict: it has not accepted, or has opened it too often. Frozen.
     """
-    if kill_switch.is_on(session, kill_switch.FREEZE):
-        raise kill_switch.Frozen
-    link = _locked(session, links.by_visit(session, cookie, now), now)
-    if link is None or not _is_agreed(session, link):
+    link = visited(session, cookie, now)
+    if link is None:
         return None
     referral = session.get_one(Referral, link.referral_id)
     if State(referral.state) not in MAY_OPEN:
         raise Conflict("The encrypted parts open once you have accepted.", state=referral.state)
     if link.openings >= links.MAX_OPENINGS:
         raise Conflict("This link has opened the request as often as it can.", state=referral.state)
-    try:
-        data_key = links.open_key(keys, link, links.key_of_visit(link, cookie))
-    except CannotOpen:
+    data_key = key_of_visit(keys, link, cookie)
+    if data_key is None:
         return None
-    reader = AuditedReader("partner", link.id.hex, f"link:{link.id.hex}", links.MAX_OPENINGS)
-    access_control.authorize_read(session, keys, reader, referral.case_id, now)
+    access_control.authorize_read(session, keys, reader_of(link), referral.case_id, now)
     link.openings += 1
     link.opened_at = now
     partner_access.mark_opened(session, referral, now)
@@ -263,6 +259,29 @@ def open_parts(session: Session, keys: KeyRing, cookie: str, now: datetime) -> L
     rewrapping.rewrap_opened(session, keys, referral.case_id, data_key)
     seen = _seen(session, keys, link, now)
     return LinkedReferral(seen.row, seen.card, seen.verbs, seen.may_open, seen.openings_left, parts)
+
+
+def visited(session: Session, cookie: str, now: datetime) -> ReferralLink | None:
+    """The link of a visit with its row, its referral's and its case's locked, for what only an organisation that the person agreed
+    to may do. None: the visit or its link has ended, or the consent. Raises Frozen.
+    """
+    if kill_switch.is_on(session, kill_switch.FREEZE):
+        raise kill_switch.Frozen
+    link = _locked(session, links.by_visit(session, cookie, now), now)
+    return link if link is not None and _is_agreed(session, link) else None
+
+
+def key_of_visit(keys: KeyRing, link: ReferralLink, cookie: str) -> bytes | None:
+    """The case's `person` key, in the browser in which the code was given; None: it does not open any more."""
+    try:
+        return links.open_key(keys, link, links.key_of_visit(link, cookie))
+    except CannotOpen:
+        return None
+
+
+def reader_of(link: ReferralLink) -> AuditedReader:
+    """Who reads, for the audit log and for the limit of a day."""
+    return AuditedReader("partner", link.id.hex, f"link:{link.id.hex}", links.MAX_OPENINGS)
 
 
 def answer(

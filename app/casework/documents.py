@@ -15,7 +15,7 @@ from app.cases import access_control, person_access, queue, rewrapping, sealed_p
 from app.cases.access_control import READS_PER_DAY, AuditedReader
 from app.cases.models import Case
 from app.cases.person_access import OpenedCase
-from app.casework import corrections, partner_access, person_actions, person_news, sealed_access
+from app.casework import centre_documents, corrections, partner_access, person_actions, person_news, sealed_access
 from app.casework.coordinator import Desk, locked_case, record_audit, record_change
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, NotFound
@@ -84,6 +84,7 @@ def add_by_person(
     person_actions.tell_who_works(session, case.id, now)
     person_news.tell_team(session, case, now)
     tasks.open_task(session, TaskKind.READ_DOCUMENT, case, now=to_the_hour(now))
+    centre_documents.answered(session, case.id)
     session.flush()
     return document
 
@@ -114,7 +115,7 @@ def open_at_desk(session: Session, desk: Desk, label: str, document_id: UUID, fi
     record_audit(session, desk, case, "case:document_opened", {"document": document.id.hex, "page": first})
     key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
     rewrapping.rewrap_opened(session, desk.keys, case.id, key)
-    return case, _pages(session, key, case, document, first)
+    return case, pages_of(session, key, case, document, first)
 
 
 def send_to_person(
@@ -199,7 +200,7 @@ def open_by_partner(
         now=now,
     )
     rewrapping.rewrap_opened(session, keys, case.id, key, to=member.keys_of(session))
-    return _pages(session, key, case, document, first)
+    return pages_of(session, key, case, document, first)
 
 
 def sealed_piece_for_client(
@@ -251,12 +252,18 @@ def _opened_lately(session: Session, referral: Referral, codes: dict[str, object
     return codes in session.scalars(query).all()
 
 
-def _pages(session: Session, data_key: bytes, case: Case, document: Document, first: int) -> OpenedPages:
+def pages_of(session: Session, data_key: bytes, case: Case, document: Document, first: int) -> OpenedPages:
+    """Some pages of a document, from `first` on, decrypted. The caller has counted and audited it. Raises NotFound, Conflict."""
+    return pages_with_key(session, storage.document_key(data_key, document.id), case, document, first)
+
+
+def pages_with_key(session: Session, key: bytes, case: Case, document: Document, first: int) -> OpenedPages:
+    """The same with the document's own key. Raises NotFound, Conflict."""
     numbers = range(first, min(first + PAGES_AT_ONCE, document.pages + 1))
     if first < 1 or not numbers:
         raise NotFound("The document has no such page.")
     try:
-        pages = [(number, storage.open_page(session, data_key, document, number)) for number in numbers]
+        pages = [(number, storage.open_page_with(session, key, document, number)) for number in numbers]
     except CannotOpen:
         raise Conflict("This document cannot be opened with this key.", state=case.state) from None
     position = [entry.id for entry in storage.of_case(session, case.id)].index(document.id) + 1

@@ -21,6 +21,7 @@ OPENINGS: Final = {
     "referral:sealed_read": "everything",
     "referral:sheet_opened": "sheet",
     "case:opened_by_code": "code",
+    "case:document_opened_by_code": "code_document",
     "case:document_opened": "document",
     "referral:document_opened": "their_document",
     "referral:opened_by_link": "link",

@@ -34,6 +34,7 @@ class PersonReferral:
     """A referral as the person sees it: no refusal, reason or deadline of the partner.
 
     `question`: a code. `needs`: what it is for; None: all needs. `way`: how the organisation is asked; None: its account.
+    `asks_document`: it is at work and asks for photos of a letter.
     """
 
     id: UUID
@@ -45,6 +46,7 @@ class PersonReferral:
     question: str | None
     needs: Sequence[str] | None
     way: str | None
+    asks_document: bool
 
 
 def referrals_of(session: Session, case_id: UUID) -> Sequence[PersonReferral]:
@@ -60,12 +62,13 @@ def referrals_of(session: Session, case_id: UUID) -> Sequence[PersonReferral]:
             Referral.question,
             Referral.needs,
             Referral.way,
+            sa.and_(Referral.asks_document, Referral.state.in_([state.value for state in AT_WORK])),
         )
         .join(Organisation, Organisation.id == Referral.organisation_id)
         .where(Referral.case_id == case_id)
         .order_by(Referral.created_at, Referral.label)
     )
-    return [PersonReferral(*row) for row in rows]
+    return [PersonReferral(*tuple(row)) for row in rows]
 
 
 def write_message(session: Session, opened: OpenedCase, text: str, *, now: datetime) -> None:

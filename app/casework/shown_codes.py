@@ -1,14 +1,19 @@
 """The person's own code: with it somebody whom they trust reads their own words, in a browser that we do not know.
 
 It is good for a day and a few openings, and the person can stop it. What opens is the story, what happened and what they need,
-never the contact. Each opening is audited and told on their page. The slow parts, `prepare`, `typed_code` and `TypedCode.key`,
-touch no database: call them while no transaction is open.
+and their letters and documents if they want that; never the contact. Whoever opened it can leaf through the documents for an
+hour: the page has a ticket, encrypted under the epoch key, with the keys of these documents and of nothing else. Each opening is
+audited and told on their page. The slow parts, `prepare`, `typed_code` and `TypedCode.key`, touch no database: call them while
+no transaction is open.
 """
 
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -18,11 +23,15 @@ from app.cases import sealed_parts, shown_numbers
 from app.cases.models import Case, Part
 from app.cases.person_access import OpenedCase
 from app.cases.sealed_parts import OpenedPart
+from app.casework import documents
+from app.casework.documents import OpenedPages
 from app.core import sealing, stretching
 from app.core.clock import to_the_hour
-from app.core.errors import Conflict
+from app.core.errors import Conflict, NotFound
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
+from app.documents import storage
+from app.documents.models import Document
 from app.links import codes
 from app.links.models import ShownCode
 
@@ -31,14 +40,19 @@ OPENINGS: Final = 3
 BINDING: Final = ("shown_codes", "look_up_id")
 _SALT: Final = b"pristan/shown-code/2"
 PARTS: Final = (Part.STORY, Part.HAPPENED)
+LEAFING: Final = timedelta(hours=1)
+"""How long documents can be opened after the code was given."""
+_TICKET: Final = ("shown_codes", "-", "ticket", "1")
 
 
 @dataclass(frozen=True, slots=True)
 class ShownCase:
-    """What a code has opened."""
+    """What a code has opened. `documents`: those that can be opened with `ticket`."""
 
     case: Case
     parts: Sequence[OpenedPart]
+    documents: Sequence[Document] = ()
+    ticket: str = ""
 
     def __repr__(self) -> str:
         return f"ShownCase({self.case.label})"
@@ -62,7 +76,9 @@ def prepare() -> NewCode:
     return NewCode(code, codes.stretched(code), _mac_input(code))
 
 
-def make(session: Session, opened: OpenedCase, keys: KeyRing, new: NewCode, now: datetime) -> str:
+def make(
+    session: Session, opened: OpenedCase, keys: KeyRing, new: NewCode, now: datetime, *, with_documents: bool = False
+) -> str:
     """Make it the case's code and return it; a former one stops. The caller holds the case's row. Raises Conflict: it has ended."""
     if opened.case.closed_at is not None:
         raise Conflict("This case has ended.", state=opened.case.state)
@@ -74,6 +90,7 @@ def make(session: Session, opened: OpenedCase, keys: KeyRing, new: NewCode, now:
         "sealed_key": keys.encrypt(inner, "shown_codes", str(opened.case.id), "sealed_key", "1"),
         "expires_at": to_the_hour(now) + LASTS,
         "openings_left": OPENINGS,
+        "with_documents": with_documents,
     }
     session.execute(sa.insert(ShownCode), [row])
     audit.record_by_person(session, opened.case.id, "case:code_made", now)
@@ -83,7 +100,7 @@ def make(session: Session, opened: OpenedCase, keys: KeyRing, new: NewCode, now:
 def of_case(session: Session, case: Case, now: datetime) -> ShownCode | None:
     """The code that works now, without its digits, which are known to nobody but the person."""
     row = session.get(ShownCode, case.id)
-    return row if row is not None and row.expires_at > now else None
+    return row if row is not None and row.expires_at > now and row.openings_left > 0 else None
 
 
 def stop(session: Session, case: Case, now: datetime) -> None:
@@ -134,15 +151,65 @@ def open_case(session: Session, keys: KeyRing, typed: TypedCode, key: bytes, now
         return None
     audit.record_by_person(session, case.id, "case:opened_by_code", now)
     row.openings_left -= 1
-    if row.openings_left == 0:
+    shown = storage.of_case(session, case.id) if row.with_documents else ()
+    ticket = _ticket(keys, row, person_key, shown, now) if shown else ""
+    if row.openings_left == 0 and not row.with_documents:
         session.delete(row)
     session.flush()
-    return ShownCase(case, parts)
+    return ShownCase(case, parts, shown, ticket)
+
+
+def _ticket(keys: KeyRing, row: ShownCode, person_key: bytes, shown: Sequence[Document], now: datetime) -> str:
+    content = {
+        "look_up_id": row.look_up_id.hex(),
+        "until": (now + LEAFING).isoformat(),
+        "keys": {document.id.hex: storage.document_key(person_key, document.id).hex() for document in shown},
+    }
+    return urlsafe_b64encode(keys.encrypt(json.dumps(content).encode(), *_TICKET)).decode()
+
+
+def open_pages(
+    session: Session, keys: KeyRing, ticket: str, document_id: UUID, first: int, now: datetime
+) -> OpenedPages | None:
+    """Some pages, from `first` on, of a document that a code has opened within the last hour. Recorded once an hour.
+
+    None: too old, the code was stopped, or the document was taken back: told alike.
+    """
+    try:
+        content = json.loads(keys.decrypt(urlsafe_b64decode(ticket.encode()), *_TICKET))
+    except (CannotOpen, ValueError):
+        return None
+    key, look_up_id = content["keys"].get(document_id.hex), bytes.fromhex(content["look_up_id"])
+    if key is None or datetime.fromisoformat(content["until"]) <= now:
+        return None
+    shown_numbers.show_code(session, look_up_id)
+    still = sa.and_(ShownCode.look_up_id == look_up_id, ShownCode.expires_at > now, ShownCode.with_documents.is_(True))
+    row = session.scalars(sa.select(ShownCode).where(still).with_for_update()).one_or_none()
+    if row is None:
+        return None
+    try:
+        document = storage.find(session, row.case_id, document_id)
+        case = session.get_one(Case, row.case_id)
+        opened = documents.pages_with_key(session, bytes.fromhex(key), case, document, first)
+    except (NotFound, Conflict):
+        return None
+    audit.record_once_an_hour(
+        session,
+        actor_kind="person",
+        actor_id=case.id.hex,
+        action="case:document_opened_by_code",
+        subject_kind="case",
+        subject_id=case.id,
+        now=now,
+    )
+    return opened
 
 
 def _row(session: Session, typed: TypedCode, now: datetime, *, lock: bool = False) -> ShownCode | None:
     shown_numbers.show_code(session, *typed.look_up_ids)
-    query = sa.select(ShownCode).where(ShownCode.look_up_id.in_(typed.look_up_ids), ShownCode.expires_at > now)
+    query = sa.select(ShownCode).where(
+        ShownCode.look_up_id.in_(typed.look_up_ids), ShownCode.expires_at > now, ShownCode.openings_left > 0
+    )
     return session.scalars(query.with_for_update() if lock else query).one_or_none()
 
 

@@ -59,13 +59,20 @@ def of_case(session: Session, case_id: UUID) -> Sequence[Document]:
     return session.scalars(query).all()
 
 
-def room(session: Session, case_id: UUID, limits: DocumentLimits) -> Room:
-    """What the case can still take."""
-    counted = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(Document.pages), 0)).where(
-        Document.case_id == case_id
-    )
+def room(session: Session, case_id: UUID, limits: DocumentLimits, *, organisation_id: UUID | None = None) -> Room:
+    """What the case can still take; of an organisation at most half, so that it never takes the person's room."""
+    left = _left(session, limits.files, limits.pages, Document.case_id == case_id)
+    if organisation_id is None:
+        return left
+    of_theirs = sa.and_(Document.case_id == case_id, Document.organisation_id == organisation_id)
+    theirs = _left(session, max(limits.files // 2, 1), max(limits.pages // 2, 1), of_theirs)
+    return Room(min(left.files, theirs.files), min(left.pages, theirs.pages))
+
+
+def _left(session: Session, most_files: int, most_pages: int, which: sa.ColumnElement[bool]) -> Room:
+    counted = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(Document.pages), 0)).where(which)
     files, pages = session.execute(counted).one()
-    return Room(max(limits.files - files, 0), max(limits.pages - int(pages), 0))
+    return Room(max(most_files - files, 0), max(most_pages - int(pages), 0))
 
 
 def add(
@@ -80,7 +87,7 @@ def add(
     organisation_id: UUID | None = None,
 ) -> Document:
     """Seal and store the page pictures of one file. The caller holds the case's row lock. Raises DocumentsFull."""
-    left = room(session, case_id, limits)
+    left = room(session, case_id, limits, organisation_id=organisation_id)
     if not left.is_left or len(pages) > left.pages:
         raise DocumentsFull
     document = Document(
@@ -181,8 +188,12 @@ def sealed_piece(session: Session, document: Document, number: int) -> SealedPie
 
 def open_page(session: Session, data_key: bytes, document: Document, page: int) -> bytes:
     """The picture of one page, as JPEG. Raises NotFound, CannotOpen (another key, or a piece is missing or not in its place)."""
+    return open_page_with(session, document_key(data_key, document.id), document, page)
+
+
+def open_page_with(session: Session, key: bytes, document: Document, page: int) -> bytes:
+    """The same with the document's own key."""
     pieces = sealed_pieces(session, document, page)
-    key = document_key(data_key, document.id)
     return b"".join(
         sealing.unpad(
             sealing.decrypt(

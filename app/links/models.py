@@ -13,8 +13,9 @@ class ShownCode(Base):
     """The code of a case that its person made to show their own words to somebody; at most one for each case.
 
     `look_up_id`: a MAC of the code, hidden under the epoch key. `sealed_key`: the case's `person` key, encrypted with the key of
-    the code (`codes.stretched`) and then under the epoch key. `expires_at` is a full hour. The
-    row is deleted when the code is used up, stopped or too old.
+    the code (`codes.stretched`) and then under the epoch key. `expires_at` is a full hour. `with_documents`: it opens the
+    person's letters and documents too. The row is deleted when the code is stopped or too old, and with the last opening unless
+    somebody may still be leafing through documents: then none is left.
     """
 
     __tablename__ = "shown_codes"
@@ -24,6 +25,7 @@ class ShownCode(Base):
     sealed_key: Mapped[bytes]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     openings_left: Mapped[int] = mapped_column(sa.SmallInteger)
+    with_documents: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 class ReferralLink(Base):

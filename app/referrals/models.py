@@ -25,7 +25,8 @@ class Referral(Base):
     `needs`: those of the case's needs that it is for; null, of a referral made by a former version: all of them.
     `question` is set while the partner waits for an answer to it; `read_at`: when the encrypted parts were first opened;
     `predecessor_id`: the referral that this one replaces; `hours`: the organisation's own hours at the time of the offer;
-    `way`: how the organisation is asked (`ways`); null: through its account.
+    `way`: how the organisation is asked (`ways`); null: through its account. `asks_document`: it asks the person for photos of a
+    letter, until they add one; a routing code.
     """
 
     __tablename__ = "referrals"
@@ -79,6 +80,7 @@ class Referral(Base):
     predecessor_id: Mapped[UUID | None]
     hours: Mapped[dict[str, Any] | None] = mapped_column(Json)
     way: Mapped[str | None] = mapped_column(sa.String(8))
+    asks_document: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 class ReferralEvent(Base):

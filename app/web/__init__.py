@@ -46,6 +46,8 @@ def error_page(request: Request, error: AppError) -> Response:
 def body_limits(surfaces: Collection[Surface], settings: Settings) -> dict[str, int]:
     """Body limits in bytes of the paths that take files."""
     limits: dict[str, int] = desk.body_limits(settings) if "desk" in surfaces else {}
+    if "partner" in surfaces:
+        limits.update(partner.body_limits(settings))
     if "public" in surfaces:
         limits.update(person.body_limits(settings))
     return limits

@@ -49,6 +49,10 @@ BY_LINK = {
     ("/partner/link/{lang}/answer", "POST"),
     ("/partner/link/{lang}/quality", "POST"),
     ("/partner/link/{lang}/end", "POST"),
+    ("/partner/link/{lang}/documents", "POST"),
+    ("/partner/link/{lang}/documents/ask", "POST"),
+    ("/partner/link/{lang}/documents/{document}", "POST"),
+    ("/partner/link/{lang}/documents/{document}/remove", "POST"),
 }
 """These open with a link and its code alone, whoever is signed in; without them there is nothing (test_partner_link.py)."""
 OPEN |= BY_LINK

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from app.settings import Settings
 from app.web import account
+from app.web.account import uploads
 from app.web.desk import (
     appointments,
     assisted_intake,
@@ -33,7 +34,6 @@ from app.web.desk import (
     tasks,
     today,
     undelivered_notices,
-    uploads,
 )
 
 router = APIRouter()
@@ -74,7 +74,7 @@ _PACKAGES: Final = dict.fromkeys(hsds_packages.PATHS, hsds_packages.LARGEST + _F
 
 def body_limits(settings: Settings) -> dict[str, int]:
     """Body limits in bytes of the paths that take a file."""
-    return {**_PACKAGES, **uploads.body_limits(settings)}
+    return {**_PACKAGES, **uploads.body_limits(uploads.AT_DESK, settings)}
 
 
 __all__ = ["body_limits", "router"]

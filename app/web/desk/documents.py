@@ -13,17 +13,16 @@ from app.casework import documents, filing
 from app.core.dependencies import Brake, Db, ReadDb
 from app.core.errors import FieldError, Invalid
 from app.core.i18n import N_
-from app.core.vocabulary import complete
 from app.core.written_dates import Nearest
 from app.directory.packs import Directory
 from app.documents import storage
-from app.documents.limits import Refusal
 from app.documents.storage import DocumentsFull
+from app.web.account import uploads
 from app.web.account.policies import AtDesk, Config, Packs, submitted_version
+from app.web.account.uploads import AtDeskWithDocument
 from app.web.components import date_fields, document_pages, staff_pages
 from app.web.components.forms import field_value
-from app.web.desk import uploads
-from app.web.desk.uploads import AtDeskWithDocument
+from app.web.components.uploads import NOT_SENT
 
 router = APIRouter()
 
@@ -37,18 +36,6 @@ _LETTER_ERRORS: Final = {
     "too_long_ago": N_("This day is too long ago for a letter that counts today."),
 }
 """What the page says of a fault that the schema of an intake finds."""
-_NOT_SENT: Final = complete({*Refusal, uploads.BUSY, "full", "none"}, {
-    "not_accepted": N_("It is not a photo or PDF that we can read."),
-    "encrypted": N_("It is protected by a password. Save it without a password first."),
-    "too_many_pages": N_("It has too many pages."),
-    "too_big": N_("It is too large."),
-    "damaged": N_("The file is damaged or did not arrive completely."),
-    "too_slow": N_("Reading it took too long. Save it in a simpler form, for example as a scan."),
-    "busy": N_("Very many files are arriving at the moment. Try again in a minute."),
-    "full": N_("There is no room for this document: the case has as many files or pages as it can have."),
-    "none": N_("Choose a photo or a PDF first."),
-})  # fmt: skip
-"""Why a document was not sent to the person."""
 
 
 @router.get("/desk/cases/{label}/documents", name="case_documents")
@@ -89,7 +76,7 @@ def _page(
         status=422 if errors or not_sent else 200,
         not_sent=not_sent,
         sends=documents.takes_documents(case),
-        send_to=uploads.PATH,
+        send_to=uploads.AT_DESK,
         case=case,
         documents=document_pages.listed(session, storage.of_case(session, case.id)),
         kinds=[
@@ -101,7 +88,7 @@ def _page(
     )
 
 
-@router.post(uploads.PATH, name="send_case_document")
+@router.post(uploads.AT_DESK, name="send_case_document")
 def send_document(
     request: Request, desk: AtDeskWithDocument, session: Db, packs: Packs, config: Config, brake: Brake
 ) -> Response:
@@ -111,21 +98,21 @@ def send_document(
         raise Invalid([FieldError(pointer="/to_case", code="required", detail="The form names no case.")])
     case = queue.by_label(session, desk.team_id, label)
     if isinstance(pages, str) or pages is None:
-        return _page(request, session, packs, case, not_sent=_NOT_SENT[pages or "none"])
+        return _page(request, session, packs, case, not_sent=NOT_SENT[pages or "none"])
     if not filing.is_urgent(case.urgency):
         brake.check(session)
     try:
         documents.send_to_person(session, desk, label, pages, document_pages.document_limits(config))
     except DocumentsFull:
-        return _page(request, session, packs, case, not_sent=_NOT_SENT["full"])
-    return staff_pages.redirect(f"/desk/cases/{label}/documents?done=done")
+        return _page(request, session, packs, case, not_sent=NOT_SENT["full"])
+    return staff_pages.redirect(f"/desk/cases/{label}/documents?done=document_sent")
 
 
 @router.post("/desk/cases/{label}/documents/{document:id}/remove", name="take_back_case_document")
 def take_back_document(label: Label, document: UUID, desk: AtDesk, session: Db) -> Response:
     """Delete a document that the team sent."""
     documents.take_back_from_person(session, desk, label, document)
-    return staff_pages.redirect(f"/desk/cases/{label}/documents?done=done")
+    return staff_pages.redirect(f"/desk/cases/{label}/documents?done=document_taken_back")
 
 
 @router.post("/desk/cases/{label}/documents/{document:id}", name="open_case_document")

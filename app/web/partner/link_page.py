@@ -14,22 +14,26 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
-from app.casework import by_link
+from app.cases.models import Case
+from app.casework import by_link, centre_documents
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import AppError, Conflict, Invalid, NotFound, PreconditionFailed
 from app.core.i18n import LANGUAGES
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
+from app.documents import storage
 from app.intake.questions import FormFields
 from app.links import codes
 from app.matching.code_names import CodeNames
 from app.referrals import reasons
 from app.referrals.commands import TransitionInput
+from app.referrals.models import Referral
 from app.referrals.states import Verb
 from app.referrals.ways import Means
+from app.settings import Settings
 from app.web.account.policies import anyone
 from app.web.account.sign_in import passphrase_hashing
-from app.web.components import cookies, csrf, hand_over_sheet
+from app.web.components import cookies, csrf, document_pages, hand_over_sheet
 from app.web.components.forms import field_value
 from app.web.components.rendering import error_message, page
 from app.web.partner import link_words
@@ -39,7 +43,7 @@ from app.web.person.person_prompts import QUESTIONS
 PREFIX: Final = "/partner/link/"
 router = APIRouter(prefix=PREFIX + "{lang}", dependencies=[Depends(anyone)])
 COOKIE: Final = "link"
-_TEMPLATE: Final = "parts/link.html"
+TEMPLATE: Final = "parts/link.html"
 _REASONS: Final = MappingProxyType(
     {
         verb.value: {code: link_words.REASONS[code] for code in reasons.reasons_for(verb)}
@@ -68,8 +72,12 @@ class Visit:
 
     def check_form(self, form: FormFields) -> None:
         """Raises LinkGone: the form belongs to another visit, or is a day old."""
-        if not csrf.is_valid(self.keys, field_value(form, "csrf"), self.now, csrf.of_visit(self.cookie)):
+        if not self.knows(form):
             raise LinkGone
+
+    def knows(self, form: FormFields) -> bool:
+        """Whether the form has a token of this visit."""
+        return csrf.is_valid(self.keys, field_value(form, "csrf"), self.now, csrf.of_visit(self.cookie))
 
 
 async def _visit(request: Request, lang: Lang, keys: Keys, directory: Directory, now: Now) -> Visit:
@@ -129,42 +137,43 @@ async def give_code(request: Request, lang: Lang, form: Form, settings: Config) 
 
 
 @router.get("")
-def show_request(visit: Visiting, session: ReadDb, done: Done = "") -> Response:
+def show_request(visit: Visiting, session: ReadDb, settings: Config, done: Done = "") -> Response:
     """What it is about, without a name, and the answers that are open."""
-    linked = _look(session, visit)
+    linked = look(session, visit)
     notice = link_words.DONE[Verb(done)] if done in link_words.DONE else ""
-    if done == "quality":
-        notice = link_words.QUALITY_SAID
-    return _request(visit, linked, notice=notice)
+    notice = link_words.SAID.get(done, notice)
+    return show(session, visit, settings, linked, notice=notice)
 
 
 @router.post("/words")
-def open_words(form: Form, visit: Visiting, session: Db) -> Response:
+def open_words(form: Form, visit: Visiting, session: Db, settings: Config) -> Response:
     """Open name, contact, story and messages on this page alone: it is not kept in the browser. Writes an audit entry."""
     visit.check_form(form)
     try:
         linked = by_link.open_parts(session, visit.keys, visit.cookie, visit.now)
     except Conflict:
-        return _request(visit, _look(session, visit), error=link_words.CHANGED, status=409)
+        return show(session, visit, settings, look(session, visit), error=link_words.CHANGED, status=409)
     if linked is None:
         raise LinkGone
-    return _request(visit, linked)
+    return show(session, visit, settings, linked)
 
 
 @router.post("/answer")
 def answer(form: Form, visit: Visiting, settings: Config, session: Db) -> Response:
     """Make a move for the organisation. What is missing is asked for again."""
     visit.check_form(form)
-    seen = _look(session, visit)
+    seen = look(session, visit)
     given = {name: field_value(form, name) or None for name in ("reason", "outcome", "question")}
     payload = TransitionInput(given["reason"], given["outcome"], question=given["question"], how=Means.LINK.value)
     try:
         verb = _verb(form)
         moved = by_link.answer(session, visit.cookie, verb, payload, _version(form), visit.now)
     except Invalid:
-        return _request(visit, seen, error=link_words.CHOOSE, status=422, opened=field_value(form, "verb"))
+        return show(
+            session, visit, settings, seen, error=link_words.CHOOSE, status=422, opened=field_value(form, "verb")
+        )
     except (Conflict, PreconditionFailed):
-        return _request(visit, seen, error=link_words.CHANGED, status=409)
+        return show(session, visit, settings, seen, error=link_words.CHANGED, status=409)
     if moved is None:
         raise LinkGone
     if verb in link_words.DONE:
@@ -175,16 +184,16 @@ def answer(form: Form, visit: Visiting, settings: Config, session: Db) -> Respon
 
 
 @router.post("/quality")
-def say_quality(form: Form, visit: Visiting, session: Db) -> Response:
+def say_quality(form: Form, visit: Visiting, session: Db, settings: Config) -> Response:
     """Answer how good the referral was: codes. Words are for the coordinator."""
     visit.check_form(form)
-    seen = _look(session, visit)
+    seen = look(session, visit)
     try:
         is_said = by_link.say_quality(session, visit.cookie, form.get("quality", []), visit.now)
     except Invalid:
-        return _request(visit, seen, error=link_words.CHOOSE_SOME, status=422, opened="quality")
+        return show(session, visit, settings, seen, error=link_words.CHOOSE_SOME, status=422, opened="quality")
     except Conflict:
-        return _request(visit, seen, error=link_words.CHANGED, status=409)
+        return show(session, visit, settings, seen, error=link_words.CHANGED, status=409)
     if not is_said:
         raise LinkGone
     return RedirectResponse(f"{PREFIX}{visit.lang}?done=quality", 303)
@@ -222,7 +231,8 @@ def _version(form: FormFields) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
-def _look(session: Session, visit: Visit) -> by_link.LinkedReferral:
+def look(session: Session, visit: Visit) -> by_link.LinkedReferral:
+    """The referral of the visit, nothing of it opened but the card. Raises LinkGone."""
     linked = by_link.look(session, visit.keys, visit.cookie, visit.now)
     if linked is None:
         raise LinkGone
@@ -231,20 +241,22 @@ def _look(session: Session, visit: Visit) -> by_link.LinkedReferral:
 
 def _said(lang: str, mode: str, message: str, status: int = 200) -> Response:
     return page(
-        _TEMPLATE, lang, status=status, mode=mode, message=message, label="", paths=None,
+        TEMPLATE, lang, status=status, mode=mode, message=message, label="", paths=None,
         error=message if mode == "error" else "",
     )  # fmt: skip
 
 
 def _ask(lang: str, token: str, label: str, error: str = "") -> Response:
     return page(
-        _TEMPLATE, lang, status=422 if error else 200, mode="code", token=token, label=label, error=error,
+        TEMPLATE, lang, status=422 if error else 200, mode="code", token=token, label=label, error=error,
         paths=f"/{token}",
     )  # fmt: skip
 
 
-def _request(
+def show(
+    session: Session,
     visit: Visit,
+    settings: Settings,
     linked: by_link.LinkedReferral,
     *,
     notice: str = "",
@@ -252,9 +264,12 @@ def _request(
     status: int = 200,
     opened: str = "",
 ) -> Response:
-    """`opened`: the verb whose form is shown open, because something in it is missing."""
+    """The page of the referral. `opened`: the verb whose form is shown open, because something in it is missing."""
+    limits = document_pages.document_limits(settings)
+    referral, case = session.get_one(Referral, linked.row.id), session.get_one(Case, linked.row.case_id)
+    documents = storage.of_case(session, case.id) if linked.may_open else ()
     return page(
-        _TEMPLATE,
+        TEMPLATE,
         visit.lang,
         status=status,
         mode="request",
@@ -269,6 +284,12 @@ def _request(
         outcomes=link_words.OUTCOMES,
         quality=link_words.QUALITY,
         questions=QUESTIONS,
+        documents=documents,
+        mine=referral.organisation_id,
+        sends=centre_documents.may_send(referral, case),
+        room=storage.room(session, case.id, limits, organisation_id=referral.organisation_id),
+        megabytes=limits.file.bytes // 1_000_000,
+        asks=referral.asks_document,
         notice=notice,
         error=error,
         opened=opened,

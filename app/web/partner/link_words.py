@@ -34,7 +34,17 @@ QUALITY: Final = complete(quality.QUALITY, {
     "contact_failed": N_("The contact details did not work"),
     "not_prepared": N_("The person did not expect us"),
 })  # fmt: skip
-QUALITY_SAID: Final = N_("Thank you. The coordinator sees your answer.")
+SAID: Final = {
+    "quality": N_("Thank you. The coordinator sees your answer."),
+    "sent": N_("The document was sent. The person sees it on their page."),
+    "asked": N_("The person has been asked for photos of the letter."),
+    "removed": N_("The document was deleted."),
+}
+"""What the page says after something else than an answer."""
+DOCUMENT: Final = N_("Letters and documents")
+USED_UP: Final = N_(
+    "Documents have been opened with this link as often as is possible on one day. Please come back tomorrow."
+)
 CHOOSE_SOME: Final = N_("Nothing was recorded yet. Please choose one to four answers.")
 DONE: Final = {
     Verb.ACCEPT: N_("Thank you. You have taken the request. The person is told."),

@@ -87,6 +87,7 @@ OPENED: Final = complete(OPENINGS.values(), {
     "document": N_("A coordinator opened a document of yours."),
     "their_document": N_("{centre} opened a document of yours."),
     "code": N_("Somebody opened what you wrote with the code that you made."),
+    "code_document": N_("Somebody opened a document of yours with the code that you made."),
     "link": N_("{centre} opened what you wrote and how to contact you, with a link and a code."),
     "sheet": N_("A coordinator opened what you wrote and how to contact you, to give it to {centre}."),
 })  # fmt: skip

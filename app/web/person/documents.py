@@ -63,8 +63,8 @@ OUTCOMES: Final = complete({*Refusal, ADDED, FULL, BUSY, TOO_MANY}, {
     "too_many": N_("It was not added: very many changes were made to this request today. Please come back tomorrow."),
 })  # fmt: skip
 """What became of one file."""
-_NO_ROOM: Final = N_("We have no room for documents at the moment. Please try again in a few hours.")
-_NONE: Final = N_("Please choose a photo or a PDF first.")
+NO_ROOM_WORDS: Final = N_("We have no room for documents at the moment. Please try again in a few hours.")
+NONE: Final = N_("Please choose a photo or a PDF first.")
 _BY: Final = complete(("person", "desk", "partner"), {
     "person": N_("You added it on {day}."),
     "desk": N_("Your coordinator added it on {day}."),
@@ -95,7 +95,7 @@ def show_documents(
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     results = (visits.kept(session, cookie, now, "documents") if again else None) or {}
     words, limits = translator(lang), document_limits(settings)
-    problem = {LATE: EXPIRED_NOTICE, NO_ROOM: _NO_ROOM, NONE_CHOSEN: _NONE}.get(results.get("problem", ""), "")
+    problem = {LATE: EXPIRED_NOTICE, NO_ROOM: NO_ROOM_WORDS, NONE_CHOSEN: NONE}.get(results.get("problem", ""), "")
     entries = storage.of_case(session, opened.case.id)
     centres = organisations.names(session, [entry.organisation_id for entry in entries if entry.organisation_id])
     left = storage.room(session, opened.case.id, limits)

@@ -41,5 +41,6 @@ def prompts_context(
         "contact": [
             (question, _CONTACT[question.about]) for question in contact_answers.questions(session, case_id, now)
         ],
+        "documents": [referral.organisation for referral in referrals if referral.asks_document],
         "move": code_names.translator.country_name(move.to_country) if move is not None else None,
     }

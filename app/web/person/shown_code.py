@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 import anyio
 from anyio.to_thread import run_sync
@@ -11,13 +12,13 @@ from sqlalchemy.orm import Session
 
 from app.cases.models import Part
 from app.casework import shown_codes
-from app.core.dependencies import Keys, Now, ReadDb
+from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import Unavailable
 from app.directory.packs import Directory as Packs
 from app.links import codes
 from app.matching import deadlines
 from app.matching.code_names import CodeNames
-from app.web.components import csrf
+from app.web.components import csrf, document_pages
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
 from app.web.person import visits
@@ -76,7 +77,8 @@ async def make_code(
         opened = visits.case_of_form(session, form, cookie, keys, now)
         if opened is None or cookie is None or opened.case.closed_at is not None:
             return False
-        code = shown_codes.make(session, opened, keys, new, now) if new is not None else None
+        documents = field_value(form, "documents") == "yes"
+        code = shown_codes.make(session, opened, keys, new, now, with_documents=documents) if new is not None else None
         if code is None:
             shown_codes.stop(session, opened.case, now)
         visits.keep(session, cookie, now, settings.draft_idle, shown_code=code)
@@ -111,6 +113,7 @@ def show_code(
         address=f"{settings.base_url}/{lang}/show",
         until=CodeNames(lang, directory).translator.moment(row.expires_at, zone),
         left=row.openings_left,
+        with_documents=row.with_documents,
         csrf=csrf.new_token(keys, now, csrf.of_visit(cookie)),
         here="case/code",
     )
@@ -119,7 +122,7 @@ def show_code(
 @router.get("/show")
 def ask_for_code(lang: Lang) -> Response:
     """Ask for a code. Opens and changes nothing."""
-    return page("person/show.html", lang, shown=None, error=False, here="show")
+    return page("person/show.html", lang, shown=None, opened=None, error=False, here="show")
 
 
 @router.post("/show")
@@ -146,7 +149,33 @@ async def open_with_code(
         async with transactions.open(write=True) as session:
             words = await run_sync(look, session)
     status = 200 if words is not None else 422
-    return page("person/show.html", lang, status=status, shown=words, error=words is None, here="show")
+    return page("person/show.html", lang, status=status, shown=words, opened=None, error=words is None, here="show")
+
+
+@router.post("/show/document")
+def open_document(lang: Lang, form: Form, now: Now, keys: Keys, session: Db) -> Response:
+    """Show some pages of a document that the code has opened, on this page alone."""
+    ticket, first = field_value(form, "ticket"), document_pages.first_page(form)
+    document = _id(field_value(form, "document"))
+    opened = shown_codes.open_pages(session, keys, ticket, document, first, now) if document else None
+    if opened is None:
+        return page("person/show.html", lang, status=422, shown=None, opened=None, error=True, here="show")
+    return page(
+        "person/show.html",
+        lang,
+        shown=None,
+        error=False,
+        ticket=ticket,
+        here="show",
+        **document_pages.opened_context(opened),
+    )
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _in_words(shown_case: shown_codes.ShownCase, lang: str, directory: Packs) -> dict[str, Any]:
@@ -159,6 +188,8 @@ def _in_words(shown_case: shown_codes.ShownCase, lang: str, directory: Packs) ->
         "languages": names.names("language", case.languages) if case.languages else "",
         "deadline": names.translator.date(case.last_safe_day) if case.last_safe_day else "",
         "is_known": case.deadline_certainty not in {None, "assumed"},
+        "documents": shown_case.documents,
+        "ticket": shown_case.ticket,
         "story": (by_part.get(Part.STORY) or {}).get("story", ""),
         "happened": [
             names.text(persecution.get(code, code)) for code in (by_part.get(Part.HAPPENED) or {}).get("codes", ())

@@ -146,9 +146,9 @@ class Settings(BaseSettings):
     spam_kept: Days = Field(default=timedelta(days=7), ge=timedelta(days=1), le=timedelta(days=30))
     """A case that was discarded as spam."""
     export_team_conversations: bool = False
-    """Whether the person's own copy contains what the team and the organisations wrote to each other about their request.
-    Off: it can contain a lawyer's work, which most laws of our countries keep out of it. Ask counsel before you change it;
-    it applies to what the team opens from then on."""
+    """Whether the person's own copy contains what the team and the organisations wrote to each other about their request, and
+    the codes with which an organisation answered about its quality. Off: it can contain a lawyer's work, which most laws of our
+    countries keep out of it. Ask counsel before you change it; it applies to what the team opens from then on."""
     conversation_messages: int = Field(default=200, ge=10, le=2000)
     """How many messages the conversation of the team with an organisation about one referral can have."""
     session_idle: timedelta = timedelta(minutes=15)

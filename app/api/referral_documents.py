@@ -15,7 +15,7 @@ from app.casework import letter_deadlines
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.referrals import partner_queries
-from app.referrals.states import MAY_OPEN, Actor, State, allowed_actions
+from app.referrals.states import AT_WORK, MAY_OPEN, Actor, State, allowed_actions
 
 ACTIONS: Final = {state: allowed_actions(state, by=Actor.PARTNER) for state in State}
 
@@ -31,20 +31,27 @@ def detail(
     card = {name: locked[name] for name in ("region", "for_whom") if locked.get(name)}
     return {
         **summary(row, packs),
-        **_appointment(session, row),
+        **_appointments(session, row),
         **_deadlines(row, keys, packs, now),
         "card": {**card, "speak": row.languages, "helps": locked.get("helps", [])},
     }
 
 
-def _appointment(session: Session, row: sa.Row[Any]) -> dict[str, Any]:
-    """How the times stand that this organisation offered last: the state, and the hour of an agreed one."""
-    for appointment in appointments.of_case(session, row.case_id, row.id):
-        if appointment.state in UNDER_WAY:
-            hour = {"hour": format_instant(appointment.agreed_hour)} if appointment.agreed_hour else {}
-            slot = {"slot": appointment.agreed_slot} if appointment.agreed_slot is not None else {}
-            return {"appointment": {"id": str(appointment.id), "state": appointment.state, **slot, **hour}}
-    return {}
+def _appointments(session: Session, row: sa.Row[Any]) -> dict[str, Any]:
+    """How the times stand that this organisation offered last, and while it works on the case those of the team."""
+    found: dict[str, Any] = {}
+    at_work = State(row.state) in AT_WORK
+    for one in appointments.of_case(session, row.case_id):
+        if one.state not in UNDER_WAY:
+            continue
+        hour = {"hour": format_instant(one.agreed_hour)} if one.agreed_hour else {}
+        if one.referral_id == row.id:
+            slot = {"slot": one.agreed_slot} if one.agreed_slot is not None else {}
+            found.setdefault("appointment", {"id": str(one.id), "state": one.state, **slot, **hour})
+        elif one.referral_id is None and at_work:
+            callback = {"callback": one.window_id is not None} if hour else {}
+            found.setdefault("team_appointment", {"state": one.state, **hour, **callback})
+    return found
 
 
 def summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:

@@ -157,12 +157,23 @@ class AppointmentOut(_Document):
     hour: datetime | None = Field(default=None, description="Of an agreed time: the full hour in which it begins.")
 
 
+class TeamAppointmentOut(_Document):
+    """How the times stand that the team offered the person, while you work on the referral. The exact time is encrypted."""
+
+    state: Literal["open", "agreed", "others_wanted"]
+    hour: datetime | None = Field(default=None, description="Of an agreed time: the full hour in which it begins.")
+    callback: bool | None = Field(
+        default=None, description="Of an agreed time: true if the team calls back within a window that begins then."
+    )
+
+
 class ReferralDetail(ReferralSummary):
     card: Card
     deadlines: list[DueDay] | None = Field(
         default=None, description="All days by which something is due, earliest first; `deadline` is the case's own."
     )
     appointment: AppointmentOut | None = Absent
+    team_appointment: TeamAppointmentOut | None = Absent
 
 
 class ReferralPage(_Document):

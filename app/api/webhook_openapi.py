@@ -49,6 +49,8 @@ def _sent(kind: str) -> dict[str, Any]:
         words = "The team wrote to you about a referral: read it with `GET /v1/referrals/{id}/messages`."
     if kind.startswith(f"{PREFIX}appointment."):
         words = f"Times that were offered for a referral of yours became {kind.rpartition('.')[2]}."
+    if kind.startswith(f"{PREFIX}team_appointment."):
+        words = f"Times that the team offered the person of a referral of yours became {kind.rpartition('.')[2]}."
     if kind == TEST:
         schema, data, words = "Test", {"event": _EVENT}, "You asked for a test. It means nothing."
     example = {"type": kind, "timestamp": "2026-11-24T10:05:12.250000Z", "data": data}

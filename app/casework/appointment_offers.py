@@ -162,6 +162,8 @@ def _after_offer(session: Session, case: Case, referral: Referral | None, now: d
     messaging.notify_person(session, NoticeKind.TIMES_OFFERED, about_id=case.id, case_id=case.id, now=now)
     if referral is not None:
         change_feed.publish_appointment(session, referral, AppointmentState.OPEN, now)
+    else:
+        change_feed.publish_team_appointment(session, case.id, AppointmentState.OPEN, now)
 
 
 def offer_windows(
@@ -200,6 +202,7 @@ def withdraw_at_desk(session: Session, desk: Desk, label: str, appointment_id: U
     if row.referral_id is not None:
         raise NotFound("There is no such appointment.")
     _withdraw(session, case, row, "desk", desk.now)
+    change_feed.publish_team_appointment(session, case.id, AppointmentState.WITHDRAWN, desk.now)
     record_audit(session, desk, case, "case:times_withdrawn")
     return case
 
@@ -255,6 +258,7 @@ def _tell_offerer(session: Session, case: Case, row: Appointment, now: datetime)
         messaging.queue(session, NoticeKind.TIMES_ANSWERED, about_id=case.id, team_id=case.team_id, now=at)
         if row.state in {AppointmentState.OTHERS_WANTED, AppointmentState.DECLINED}:
             tasks.open_task(session, TaskKind.APPOINTMENT, case, now=at)
+        change_feed.publish_team_appointment(session, case.id, AppointmentState(row.state), at)
         return
     referral = session.get_one(Referral, row.referral_id)
     to = referral.organisation_id
@@ -358,5 +362,7 @@ def expire(session: Session, case_id: UUID, *, now: datetime) -> bool:
             tasks.open_task(session, TaskKind.APPOINTMENT, case, referral=referral, now=now)
         if referral is not None:
             change_feed.publish_appointment(session, referral, AppointmentState.EXPIRED, now)
+        else:
+            change_feed.publish_team_appointment(session, case.id, AppointmentState.EXPIRED, now)
     session.flush()
     return bool(rows)

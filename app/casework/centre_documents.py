@@ -98,11 +98,11 @@ def take_back(session: Session, referral: Referral, document_id: UUID, *, who: U
 
     The caller holds the rows. Raises NotFound: another's, or none; Conflict.
     """
-    if not partner_access.may_open(referral):
-        raise Conflict("The documents open once you have accepted.", state=referral.state)
     document = storage.find(session, referral.case_id, document_id)
     if document.organisation_id != referral.organisation_id:
         raise NotFound("There is no such document.")
+    if not partner_access.may_open(referral):
+        raise Conflict("The documents open once you have accepted.", state=referral.state)
     storage.remove(session, document)
     _record(session, referral, "referral:document_taken_back", who, now, {"document": document_id.hex})
 
@@ -136,8 +136,7 @@ def answered(session: Session, case_id: UUID) -> None:
 
 def _check(referral: Referral, case: Case) -> None:
     if not may_send(referral, case):
-        detail = "Documents are sent and asked for after acceptance, while you work on the request."
-        raise Conflict(detail, state=referral.state)
+        raise Conflict("Documents are sent and asked for while you work on the request.", state=referral.state)
 
 
 def _record(

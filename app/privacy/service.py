@@ -98,7 +98,8 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
 def export(session: Session, opened: OpenedCase, keys: KeyRing, *, team_conversations: bool = False) -> dict[str, Any]:
     """All data about the person in readable form: codes, facts, their own words, the thread, referrals and their states.
 
-    `team_conversations`: the law of this installation wants what team and organisations wrote to each other in it.
+    `team_conversations`: the law of this installation wants what team and organisations wrote to each other in it, and what an
+    organisation answered about the quality of a referral.
     """
     case = opened.case
     return {
@@ -119,7 +120,7 @@ def export(session: Session, opened: OpenedCase, keys: KeyRing, *, team_conversa
             {"need": row.need, "state": row.state, **({"outcome": row.outcome} if row.outcome else {})}
             for row in needs.of_case(session, case).values()
         ],
-        "referrals": personal_data.export(session, case.id),
+        "referrals": personal_data.export(session, case.id, said_to_team=team_conversations),
         "opened": [
             {"day": entry.day.isoformat(), "by": entry.organisation or "coordinator", "what": entry.what}
             for entry in openings.of_case(session, case.id, UTC)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db import try_advisory_lock
 from app.referrals.models import FeedEvent, Referral
+from app.referrals.states import AT_WORK
 
 KEPT_FOR: Final = timedelta(days=90)
 _LOCK: Final = 0x50525F4645
@@ -37,6 +38,7 @@ def publish(session: Session, organisation_id: UUID, referral_id: UUID, kind: st
 
 _MESSAGE: Final = "message."
 _APPOINTMENT: Final = "appointment."
+_TEAM_APPOINTMENT: Final = "team_appointment."
 
 
 def publish_message(session: Session, referral: Referral, now: datetime) -> None:
@@ -51,13 +53,23 @@ def publish_appointment(session: Session, referral: Referral, became: str, now: 
     publish(session, referral.organisation_id, referral.id, kind, referral.version, now)
 
 
+def publish_team_appointment(session: Session, case_id: UUID, became: str, now: datetime) -> None:
+    """Publish to each organisation at work on the case that the times which the team offered reached the state `became`."""
+    at_work = sa.select(Referral.organisation_id, Referral.id, Referral.state, Referral.version).where(
+        Referral.case_id == case_id, Referral.state.in_([state.value for state in AT_WORK])
+    )
+    for row in session.execute(at_work).all():
+        kind = f"{_TEAM_APPOINTMENT}{became}.{row.state}"
+        publish(session, row.organisation_id, row.id, kind, row.version, now)
+
+
 def public_type(kind: str) -> str:
-    """The type of an event without the service's prefix: `referral.accepted`; `message.posted` and `appointment.agreed`, say, in
-    whatever state the referral is.
+    """The type of an event without the service's prefix: `referral.accepted`; `message.posted`, `appointment.agreed` and
+    `team_appointment.agreed`, say, in whatever state the referral is.
     """
     if kind.startswith(_MESSAGE):
         return "message.posted"
-    return kind.rpartition(".")[0] if kind.startswith(_APPOINTMENT) else kind
+    return kind.rpartition(".")[0] if kind.startswith((_APPOINTMENT, _TEAM_APPOINTMENT)) else kind
 
 
 def state_in(kind: str) -> str:

@@ -36,6 +36,7 @@ TYPES: Final = (
     *(f"{PREFIX}referral.{state}" for state in State if state in VISIBLE_TO_PARTNER),
     MESSAGE,
     *(f"{PREFIX}appointment.{state}" for state in AppointmentState),
+    *(f"{PREFIX}team_appointment.{state}" for state in AppointmentState),
 )
 
 

@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from app.api import schemas
-from app.cases import appointments
+from app.cases import appointments, callback_windows
 from app.cases.appointment_states import AppointmentVerb
-from app.cases.appointments import Appointment
+from app.cases.appointments import Appointment, Offer
 from app.cases.models import Case
 from app.cases.person_access import OpenedCase
 from app.casework import appointment_offers
@@ -134,3 +134,40 @@ def test_only_the_centre_at_work_offers_times(network: Network) -> None:
     assert network.call("DELETE", path).status_code == 404
     with pytest.raises(ValueError, match="one to five"):
         sealed_times(key, [], way="phone")
+
+
+def test_the_times_of_the_team_are_seen_by_who_works_on_the_case(network: Network) -> None:
+    """An agreed callback is told by its hour, so that two do not phone at once; another organisation's referral has none of it."""
+    referral, key = at_work(network)
+    elsewhere = network.offer()
+    before = len(network.get("/v1/events").json()["events"])
+    begins = network.now.replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
+    with network.database.begin() as session:
+        case = session.get_one(Case, session.get_one(Referral, UUID(referral)).case_id, with_for_update=True)
+        window = callback_windows.add(session, case.team_id, begins, 2, 3, by=uuid4(), now=network.now)
+        offer = Offer((begins,), "phone", windows=(str(window.id),), hours=(2,))
+        appointments.add(session, key.key, case.id, offer, network.now, identity=uuid4())
+        appointment_offers._after_offer(session, case, None, network.now)
+    assert team_times(network, referral) == {"state": "open"}
+    picks(network, referral, key, 0)
+    assert team_times(network, referral) == {
+        "state": "agreed",
+        "hour": f"{begins:%Y-%m-%dT%H}:00:00.000Z",
+        "callback": True,
+    }
+    assert appointment(network, referral) is None, "it is none of the organisation's own"
+    assert team_times(network, elsewhere) is None
+    events = network.get("/v1/events").json()["events"][before:]
+    assert [event["type"] for event in events] == [
+        "org.pristan.team_appointment.open", "org.pristan.team_appointment.agreed",
+    ]  # fmt: skip
+    assert all(referral in event["subject"] for event in events)
+    network.act(referral, "hand_back", json={"reason": "no_capacity"})
+    assert team_times(network, referral) is None
+
+
+def team_times(network: Network, referral: str) -> dict[str, object] | None:
+    document = network.get(f"/v1/referrals/{referral}").json()
+    schemas.ReferralDetail.model_validate(document)
+    found: dict[str, object] | None = document.get("team_appointment")
+    return found

@@ -10,6 +10,7 @@ from tests.service.test_canaries import WORDS, everything_written, found
 from tests.support.desk import Browser, Page, StaffSite
 from tests.web.test_desk_case import referral_of, referred
 from tests.web.test_partner_case_file import accepted
+from tests.web.test_referral_threads import export
 
 WORD = "zinnober-what-we-missed"
 
@@ -40,6 +41,15 @@ def test_codes_are_counted_and_words_are_sealed_to_the_team(office: StaffSite) -
         case = transitions.locked(session, office.case(label).id)
         privacy.service.erase(session, case, actor_kind="person", now=office.time.at)
     assert said(office) == []
+
+
+def test_the_persons_copy_has_the_codes_only_where_the_law_wants_it(office: StaffSite) -> None:
+    _label, path, receipt = accepted(office)
+    assert say(office.as_("partner"), path, "too_late").did("quality")
+    (silent,) = export(office, receipt)["referrals"]
+    assert "quality" not in silent
+    (told,) = export(office, receipt, team_conversations=True)["referrals"]
+    assert told["quality"] == ["too_late"]
 
 
 def test_words_about_a_referral_are_found_nowhere(office: StaffSite) -> None:

@@ -62,6 +62,9 @@ def actions(office: StaffSite) -> list[str]:
 
 def test_an_organisation_sends_the_person_a_document_and_takes_it_back(office: StaffSite) -> None:
     label, them, partner, path = accepted(office)
+    words = them.get("/en/case").words()
+    assert "A centre has taken your case." in words
+    assert "The centre has to answer within a fixed time." not in words
     refused = sent_by(partner, path, hostile_files.encrypted_pdf())
     assert refused.status == 422
     assert "Nothing was sent." in refused.words()

@@ -122,6 +122,7 @@ _GOING_TO_ASK: Final = (
     N_("A coordinator is going to ask a centre to help you."),
     N_("The coordinator calls or writes to them. If they do not answer in time, we will ask the next one."),
 )
+_TAKEN: Final = (N_("A centre has taken your case."), N_("If you do not hear from them, write to us below."))
 _MAY_WE_ASK: Final = N_("May we ask this centre to help you?")
 _UNTIL_YES: Final = N_("They are asked only when you say yes. Please answer below.")
 _NO_TIME_TO_WAIT: Final = timedelta(days=2)
@@ -150,6 +151,8 @@ def status_page(
     asked_by = centre_contacts.first_asked(session, _spoken_for(every_referral))
     if case.state == CaseState.REFERRED and _is_nobody_asked_yet(every_referral, asked_by):
         headline, next_step = _GOING_TO_ASK
+    if case.state == CaseState.REFERRED and any(State(entry.state) in AT_WORK for entry in every_referral):
+        headline, next_step = _TAKEN
     visible_referrals = [entry for entry in every_referral if REFERRAL[entry.state]]
     today = runs.local_date(directory, case.country, now)
     asked = [entry for entry in visible_referrals if entry.state == State.AWAITING_CONSENT]

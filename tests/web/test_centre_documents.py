@@ -11,6 +11,7 @@ from app.core.db import Database
 from app.documents.models import Document, DocumentPiece
 from app.links import codes
 from app.partners.organisations import Organisation
+from tests.service.test_canaries import DIGITS, LATIN, WORDS, everything_written, found
 from tests.support import hostile_files
 from tests.support.desk import TWO, Browser, Page, StaffSite, running
 from tests.support.hostile_files import CANARY
@@ -25,14 +26,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codes, "_MEMORY_KIB", 8)
 
 
-def file_form(fields: dict[str, str], content: bytes) -> dict[str, object]:
+def file_form(fields: dict[str, str], content: bytes, name: str = f"{CANARY}.pdf") -> dict[str, object]:
     """A form with one file, as a browser sends it."""
     parts = [
         f'------x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in fields.items()
         if name != "file"
     ]
-    head = f'------x\r\nContent-Disposition: form-data; name="file"; filename="{CANARY}.pdf"\r\n\r\n'.encode()
+    head = f'------x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
     body = b"".join([*parts, head, content, b"\r\n------x--\r\n"])
     return {"content": body, "headers": {"content-type": KIND}}
 
@@ -274,3 +275,37 @@ def test_a_stopped_code_and_a_document_taken_back_end_the_leafing(office: StaffS
     (letter,) = documents(office)
     them.submit(them.get("/en/case/documents"), f"/en/case/documents/{letter.id}/remove")
     assert lawyer.submit(page, "/en/show/document").status == 422
+
+
+def test_thirty_planted_words_of_a_link_a_code_and_their_documents_are_found_nowhere(
+    office: StaffSite, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In the story that link and code open, and in names and texts of the files that an organisation sends, by page and by link."""
+    text, named = hostile_files.one_page("({})Tj".format(" ".join(LATIN + DIGITS)).encode()), " ".join(WORDS)
+    label, _them, partner, path = accepted(office)
+    page = partner.get(f"{path}/documents")
+    done = partner.send("POST", "/partner/documents", **file_form(page.form("/partner/documents"), text, named))
+    assert done.status == 303
+    label, receipt = office.file(consent=links.NAMED, language="en", story=" ".join(WORDS))
+    vera = office.as_("vera")
+    vera.submit(vera.get(f"/desk/cases/{label}/refer?service={links.SERVICE}"), f"/desk/cases/{label}/refer")
+    action = f"/desk/cases/{label}/referrals/{referral_of(office, label).label}/link"
+    page = vera.submit(vera.get(f"/desk/cases/{label}"), action, send="self")
+    code, shown = links.CODE.search(page.words()), re.search(r"/partner/link/\w\w/[\w-]{43}", page.text)
+    assert code
+    assert shown
+    browser, page = links.given(office, shown[0], code[0])
+    page = links.said(browser, page, "accept")
+    words = browser.submit(page, "/partner/link/en/words").words()
+    assert all(word in words for word in WORDS), "the organisation reads them"
+    fields = browser.get("/partner/link/en").form("/partner/link/en/documents")
+    assert browser.send("POST", "/partner/link/en/documents", **file_form(fields, text, named)).status == 303
+    them = person(office, receipt)
+    _lawyer, page = shown_with(office, code_for(them, documents="yes"))
+    assert all(word in page.words() for word in WORDS)
+    assert _lawyer.submit(page, "/en/show/document").status == 200
+    output = capfd.readouterr()
+    written = everything_written(office.database, office.app.state.settings.var)
+    assert found(written + (output.out + output.err).encode()) == set()
+    for digits in (code[0], code[0].replace(" ", "")):
+        assert digits.encode() not in written

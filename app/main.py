@@ -88,7 +88,7 @@ def create_app(
     app.add_middleware(
         RequestMiddleware,
         max_body=settings.max_body,
-        body_limits=web.body_limits(wanted, settings),
+        body_limits={**web.body_limits(wanted, settings), **api.body_limits(wanted, settings)},
         https=settings.base_url.startswith("https:"),
         hsts_preload=settings.hsts_preload,
         onion=settings.onion_location,

@@ -23,12 +23,14 @@ from app.api import (
     referral_quality,
     referral_sealed,
     referrals,
+    sent_documents,
     signatures,
     vocabularies,
     webhooks,
 )
 from app.core.errors import AppError, TooLarge
 from app.core.problems import problem
+from app.settings import Settings
 
 
 def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
@@ -47,6 +49,7 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
         app.include_router(referral_appointments.router)
         app.include_router(referral_messages.router)
         app.include_router(referral_quality.router)
+        app.include_router(sent_documents.router)
         app.include_router(fhir.router)
         app.include_router(inbound_referrals.router)
         app.include_router(signatures.router)
@@ -59,6 +62,11 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
         app.include_router(reference_page.router)
 
 
+def body_limits(surfaces: Iterable[str], settings: Settings) -> dict[str, int]:
+    """Body limits in bytes of the paths that take files."""
+    return sent_documents.body_limits(settings) if "partner" in surfaces else {}
+
+
 def error_answer(request: Request, error: AppError) -> Response:
     """A problem document; at the OAuth endpoints, for a body that is too large, an error of RFC 6749."""
     if isinstance(error, TooLarge) and request.url.path in {"/oauth/token", "/oauth/revoke"}:
@@ -66,4 +74,4 @@ def error_answer(request: Request, error: AppError) -> Response:
     return problem(error)
 
 
-__all__ = ["error_answer", "mount"]
+__all__ = ["body_limits", "error_answer", "mount"]

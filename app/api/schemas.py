@@ -157,6 +157,13 @@ class AppointmentOut(_Document):
     hour: datetime | None = Field(default=None, description="Of an agreed time: the full hour in which it begins.")
 
 
+class SentDocument(_Document):
+    """A document that your organisation sent to the person."""
+
+    id: UUID
+    pages: int = Field(ge=1)
+
+
 class TeamAppointmentOut(_Document):
     """How the times stand that the team offered the person, while you work on the referral. The exact time is encrypted."""
 

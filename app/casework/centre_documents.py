@@ -22,6 +22,7 @@ from app.core.keyring import KeyRing
 from app.documents import storage
 from app.documents.limits import DocumentLimits
 from app.documents.models import Document
+from app.documents.storage import DocumentsFull
 from app.messaging import person_texts
 from app.messaging.kinds import NoticeKind
 from app.referrals import queries
@@ -75,6 +76,50 @@ def send(
         author="partner", now=now, actor_id=who.hex, organisation_id=referral.organisation_id,
     )  # fmt: skip
     after_sending(session, referral, document, who, now)
+    return document
+
+
+def sent_before(
+    session: Session, referral: Referral, case: Case, document_id: UUID, limits: DocumentLimits
+) -> Document | None:
+    """What the organisation sent under this id before; None if there is room for a new document.
+
+    The caller holds the rows. Raises Conflict (it is not at work on it, or the id is taken), DocumentsFull.
+    """
+    _check(referral, case)
+    known = session.get(Document, document_id)
+    if known is not None:
+        if (known.case_id, known.organisation_id) != (case.id, referral.organisation_id):
+            raise Conflict("This id is taken. Choose another one.", state=referral.state)
+        return known
+    if not storage.room(session, case.id, limits, organisation_id=referral.organisation_id).is_left:
+        raise DocumentsFull
+    return None
+
+
+def send_sealed(
+    session: Session,
+    referral: Referral,
+    case: Case,
+    key: bytes,
+    document_id: UUID,
+    pages: Sequence[bytes],
+    limits: DocumentLimits,
+    now: datetime,
+) -> Document:
+    """`send` for a program, which gives the document's own key and its id; the person is told by a notice.
+
+    The same id again changes nothing. A key that is not the one of the case and this document opens nothing for anybody. The caller
+    holds the rows. Raises as `sent_before`.
+    """
+    known = sent_before(session, referral, case, document_id, limits)
+    if known is not None:
+        return known
+    document = storage.add_with_key(
+        session, key, case.id, pages, limits,
+        author="partner", organisation_id=referral.organisation_id, now=now, document_id=document_id,
+    )  # fmt: skip
+    after_sending(session, referral, document, referral.organisation_id, now)
     return document
 
 

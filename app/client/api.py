@@ -15,7 +15,7 @@ import httpx
 
 from app.client.appointments import sealed_times
 from app.client.decryption import CaseKey, OpenedPart, base64url, from_base64url, opened, opened_key, signers_of
-from app.client.documents import OpenedPage, opened_pages
+from app.client.documents import OpenedPage, document_key, opened_pages
 from app.client.errors import ApiError, CannotReach
 from app.client.messages import OpenedMessage, opened_messages, sealed_message
 from app.client.records import Event, Referral
@@ -162,6 +162,29 @@ class PartnerClient:
             return answer
 
         return opened_pages(document, case_key, piece)
+
+    def send_document(self, referral_id: str, content: bytes, *, document_id: str | None = None) -> str:
+        """Send the person a photo or PDF while you work on the referral. Returns the document's id. Needs both `referrals` scopes.
+
+        The service makes pictures of its pages and seals them with the document's key, which is derived here from the case's. Store
+        `document_id` (a new UUID) before the call if you may have to repeat it. Raises CannotOpen, or ValueError without a key.
+        """
+        if self._private_key is None:
+            raise ValueError("a private key is needed to send documents")
+        sealed, identity = self.sealed(referral_id), document_id or str(uuid4())
+        key = document_key(opened_key(sealed, self._private_key, signers=self._signers(sealed)), identity)
+        headers = {"Document-Key": base64url(key), "Content-Type": "application/octet-stream"}
+        parameters = {"referral": referral_id, "document": identity}
+        answer = self._call("POST", "/v1/documents", headers=headers, params=parameters, content=content)
+        return str(answer.json()["id"])
+
+    def take_back_document(self, referral_id: str, document_id: str) -> None:
+        """Delete a document that your organisation sent."""
+        self._call("DELETE", f"/v1/referrals/{_segment(referral_id)}/documents/{_segment(document_id)}")
+
+    def ask_for_document(self, referral_id: str) -> None:
+        """Ask the person for photos of a letter: they read it on their page until they add some."""
+        self._call("POST", f"/v1/referrals/{_segment(referral_id)}/documents/ask")
 
     def offer_times(self, referral_id: str, times: Sequence[datetime], **how: Any) -> str:
         """Offer the person one to five times while you work on the referral. Returns the id of the offer.

@@ -21,6 +21,11 @@ class OpenedPage:
     content: bytes = field(repr=False)
 
 
+def document_key(case_key: CaseKey, document_id: str) -> bytes:
+    """The key of one document, derived from its case's."""
+    return sealing.derive(case_key.key, f"pristan/document:{document_id}")
+
+
 def opened_pages(
     document: dict[str, Any], case_key: CaseKey, piece: Callable[[int], dict[str, Any]]
 ) -> Iterator[OpenedPage]:
@@ -31,7 +36,7 @@ def opened_pages(
     """
     try:
         identity, pages, last = str(document["id"]), int(document["pages"]), int(document["pieces"])
-        key = sealing.derive(case_key.key, f"pristan/document:{identity}")
+        key = document_key(case_key, identity)
         number = 0
         for page in range(1, pages + 1):
             content, place, pieces = bytearray(), 0, 1

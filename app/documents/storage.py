@@ -87,11 +87,38 @@ def add(
     organisation_id: UUID | None = None,
 ) -> Document:
     """Seal and store the page pictures of one file. The caller holds the case's row lock. Raises DocumentsFull."""
+    document_id = uuid4()
+    return add_with_key(
+        session,
+        document_key(data_key, document_id),
+        case_id,
+        pages,
+        limits,
+        author=author,
+        now=now,
+        organisation_id=organisation_id,
+        document_id=document_id,
+    )
+
+
+def add_with_key(
+    session: Session,
+    key: bytes,
+    case_id: UUID,
+    pages: Sequence[bytes],
+    limits: DocumentLimits,
+    *,
+    author: str,
+    now: datetime,
+    organisation_id: UUID | None,
+    document_id: UUID,
+) -> Document:
+    """The same with the document's own key and its id, for a sender who derived it."""
     left = room(session, case_id, limits, organisation_id=organisation_id)
     if not left.is_left or len(pages) > left.pages:
         raise DocumentsFull
     document = Document(
-        id=uuid4(),
+        id=document_id,
         case_id=case_id,
         author=author,
         organisation_id=organisation_id,
@@ -100,7 +127,6 @@ def add(
     )
     session.add(document)
     session.flush()
-    key = document_key(data_key, document.id)
     for number, content in enumerate(pages, 1):
         session.execute(sa.insert(DocumentPiece), _sealed(key, document, number, content))
     return document

@@ -23,6 +23,7 @@ from app.core.dependencies import Brake, Db, Keys, Now
 from app.core.errors import Conflict, NotFound, Unavailable
 from app.core.i18n import N_, translator
 from app.core.keyring import KeyRing
+from app.core.sealing import CannotOpen
 from app.core.storage_brake import StorageBrake
 from app.core.vocabulary import complete
 from app.documents import storage
@@ -293,7 +294,10 @@ def show_page(
 
 def _picture(session: Session, opened: OpenedCase, document: UUID, number: int) -> Response:
     entry = storage.find(session, opened.case.id, document)
-    content: Any = storage.open_page(session, opened.person_key, entry, number)
+    try:
+        content: Any = storage.open_page(session, opened.person_key, entry, number)
+    except CannotOpen:  # a program sealed it with a key that is not this case's
+        raise NotFound("This page cannot be opened.") from None
     return Response(content, media_type="image/jpeg", headers=_SANDBOXED)
 
 

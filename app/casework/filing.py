@@ -5,7 +5,7 @@ Nobody at the desk takes part, and once it is committed nobody without a key can
 
 from collections.abc import Collection, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -77,6 +77,19 @@ class ReferredIn:
     agreed: str
 
 
+@dataclass(frozen=True, slots=True)
+class MovedIn:
+    """What is different for a case of an earlier list: since when the person waits (UTC, cut to the hour), the team's note on it,
+    and who moves it in. Nobody is told of it one by one, unless it is an emergency.
+    """
+
+    waiting_since: datetime
+    note: str = field(repr=False)
+    by: str
+    actor_kind: str
+    actor_id: UUID | None
+
+
 def file_intake(
     session: Session,
     intake: Intake,
@@ -88,6 +101,7 @@ def file_intake(
     crowd: bool = False,
     referred: ReferredIn | None = None,
     only_urgent: bool = False,
+    moved_in: MovedIn | None = None,
 ) -> Filed:
     """File one case. `held_reason`: why it is marked as possible spam, see `cases.spam_screening`.
     `crowd`: very many forms come; the team is told. `only_urgent`: there is no room for a case without urgency.
@@ -97,7 +111,8 @@ def file_intake(
     team_id = staff.team_for(session, intake.country)
     if team_id is None:
         raise CountryNotServed("No team of this installation takes requests from this country.")
-    intake = intake.first_asked(runs.local_date(directory, intake.country, now))
+    since = moved_in.waiting_since if moved_in else to_the_hour(now)
+    intake = intake.first_asked(runs.local_date(directory, intake.country, since))
     facts, deadline = facts_and_deadline(intake, directory, now)
     if only_urgent and not is_urgent(facts.urgency):
         raise StorageFull
@@ -108,7 +123,7 @@ def file_intake(
     result = runs.run(session, facts, directory, now, seed=case_id.int, resting=resting)
     receipt = receipts.new()
     zone = time_zone(directory.country(intake.country))
-    row = _case_row(case_id, receipt, team_id, intake, facts, deadline, zone=zone, keys=keys, now=now)
+    row = _case_row(case_id, receipt, team_id, intake, facts, deadline, zone=zone, keys=keys, now=now, since=since)
     shown_numbers.show(session, row["receipt_id"])
     brought_by = referred.organisation_id if referred else None
     if spam_screening.is_offered_last(held_reason, facts.urgency) and row["last_safe_day"] is None:
@@ -118,11 +133,12 @@ def file_intake(
         messaging.queue(session, NoticeKind.CROWD, about_id=team_id, team_id=team_id, now=to_the_hour(now))
     needs.store_new(session, case_id, intake.needs, now)
     conflicts.store_check(session, case_id, compared)
-    _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=compared.hits)
+    _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=compared.hits, moved_in=moved_in)
     store_notice_address(session, keys, case_id, intake, directory)
-    _note(session, case_id, intake, facts, referred, now)
+    _note(session, case_id, intake, facts, referred, now, moved_in)
     news = NoticeKind.EMERGENCY if facts.urgency == "emergency" else NoticeKind.CASE_SUBMITTED
-    messaging.queue(session, news, about_id=case_id, team_id=team_id, now=to_the_hour(now))
+    if moved_in is None or news is NoticeKind.EMERGENCY:
+        messaging.queue(session, news, about_id=case_id, team_id=team_id, now=to_the_hour(now))
     runs.store_first(session, keys, case_id, facts, result, directory=directory, now=now)
     duplicate_detection.add_fingerprints(session, keys, case_id, team_id, contact, intake.country)
     if intake.count_me and held_reason is None:
@@ -213,8 +229,11 @@ def _case_row(
     zone: tzinfo,
     keys: KeyRing,
     now: datetime,
+    since: datetime | None = None,
 ) -> dict[str, Any]:
+    """The row of a case. `since`: since when the person waits, if not since this hour."""
     hour = to_the_hour(now)
+    waiting_since = since or hour
     last_safe_day = deadline.last_safe_day if deadline else None
     return {
         "id": case_id,
@@ -227,8 +246,8 @@ def _case_row(
         "urgency_rank": URGENCY_RANK[facts.urgency],
         "last_safe_day": last_safe_day,
         "deadline_certainty": deadline.certainty if deadline else None,
-        "due_on": due_on(facts.urgency, last_safe_day, hour, zone),
-        "waiting_since": hour,
+        "due_on": due_on(facts.urgency, last_safe_day, waiting_since, zone),
+        "waiting_since": waiting_since,
         "person_wrote": False,
         "uncovered": True,
         "facts": sealed_parts.encrypt_facts(keys, case_id, 1, intake_storage.facts_of(intake)),
@@ -249,10 +268,12 @@ def _seal(
     keys: KeyRing,
     now: datetime,
     but: Collection[UUID],
+    moved_in: MovedIn | None = None,
 ) -> None:
     """Make the two data keys, seal them to everybody who may open the case, and encrypt the parts. The keys are not kept.
 
-    `but`: organisations that get no key although the person agreed, for a conflict of interest.
+    `but`: organisations that get no key although the person agreed, for a conflict of interest. The note of an earlier list is
+    sealed as every note of the team is.
     """
     person_key, desk_key = sealed_parts.new_key(), sealed_parts.new_key()
     consented = {named_id("organisation", slug) for slug in intake.consent.organisations} - set(but)
@@ -271,6 +292,9 @@ def _seal(
         sealed_parts.part_row(person_key, case_id, part, content)
         for part, content in sealed_contents(intake, now).items()
     ]
+    if moved_in is not None and moved_in.note:
+        content = {"text": moved_in.note, "at": sealed_parts.exact_time(now), "by": moved_in.by}
+        parts.append(sealed_parts.part_row(desk_key, case_id, Part.NOTE, content, author="desk"))
     bulk.insert(session, SealedPart, parts)
 
 
@@ -288,8 +312,11 @@ def _note(
     facts: Facts,
     referred: ReferredIn | None,
     now: datetime,
+    moved_in: MovedIn | None = None,
 ) -> None:
     actor_kind, actor_id = ("partner", referred.organisation_id) if referred else ("person", None)
+    if moved_in is not None:
+        actor_kind, actor_id = moved_in.actor_kind, moved_in.actor_id
     codes = {"urgency": facts.urgency, "country": intake.country, **({"agreed": referred.agreed} if referred else {})}
     event = {
         "id": uuid4(),
@@ -308,7 +335,7 @@ def _note(
         session,
         actor_kind=actor_kind,
         actor_id=actor_id.hex if actor_id else "-",
-        action="case:referred_in" if referred else "case:submitted",
+        action="case:referred_in" if referred else "case:moved_in" if moved_in else "case:submitted",
         subject_kind="case",
         subject_id=case_id,
         codes={**codes, **({"client": referred.client_id} if referred else {})},

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli import files
+from app.cli.case_import import import_app
 from app.cli.clients import clients_app
 from app.cli.database import database_app
 from app.cli.hsds import hsds_app
@@ -20,6 +21,7 @@ from app.cli.sandbox import sandbox_app
 from app.cli.sheets import sheet
 from app.cli.simulate import simulate
 from app.cli.startup import OneLineGroup
+from app.cli.teams import teams_app
 
 app = typer.Typer(
     cls=OneLineGroup,
@@ -34,6 +36,7 @@ app.add_typer(clients_app, name="clients")
 app.add_typer(database_app, name="database")
 app.add_typer(hsds_app, name="hsds")
 app.add_typer(i18n_app, name="i18n")
+app.add_typer(import_app, name="import")
 app.add_typer(keys_app, name="keys")
 # One key in 64 begins with "-" in base64url; it is an argument, not an option that nobody knows.
 keys_app.command(context_settings={"ignore_unknown_options": True})(register)
@@ -43,6 +46,7 @@ app.add_typer(partner_app, name="partner")
 partner_app.add_typer(conflicts_app, name="conflicts")
 app.add_typer(rules_app, name="rules")
 app.add_typer(sandbox_app, name="sandbox")
+app.add_typer(teams_app, name="teams")
 app.command()(match)
 app.command()(recover)
 app.command()(backup)

@@ -10,6 +10,7 @@ from app.app_context import migrate, open_app_context
 from app.audit import witness
 from app.cli import files, recovery_proof
 from app.core.clock import utc_now
+from app.core.errors import AppError, Invalid
 from app.directory import loader as directory_loader
 from app.directory.packs import PackError, load_packs
 from app.operations import heartbeats
@@ -30,14 +31,7 @@ def set_up_interactively(team: str, countries: list[str], member: str) -> None:
             session
         ):  # a second team is a second person for organisations and admins: not by the server alone
             recovery_proof.require(session)
-    passphrase = typer.prompt(
-        f"Passphrase of the first coordinator (for example: {passphrases.suggestion()})",
-        hide_input=True,
-        confirmation_prompt=True,
-    )
-    weakness = passphrases.weakness(passphrase, member, team)
-    if weakness:
-        raise typer.BadParameter(weakness)
+    passphrase = _passphrase(member, team)
     now = utc_now()
     with context.database.begin() as session:
         directory_loader.upsert(session, context.directory, now)
@@ -54,6 +48,45 @@ def set_up_interactively(team: str, countries: list[str], member: str) -> None:
             "/v1/intakes answers `country-not-served`."
         )
     typer.echo("Next steps: pristan members invite-admin NAME, and pristan keys backup-key. See docs/operations.md.")
+
+
+def add_team_interactively(slug: str, name: str, countries: list[str], member: str) -> None:
+    """Ask for the recovery key and a passphrase, and add a further team with its first senior. Exits with 1 if it is refused."""
+    context = open_app_context()
+    unknown = set(countries) - {country.code for country in context.directory.places}
+    if unknown:
+        raise typer.BadParameter(f"no country pack for {', '.join(sorted(unknown))}")
+    now = utc_now()
+    try:
+        with context.database.begin(write=False) as session:
+            team_setup.check(session, slug, countries)
+        recovery_seed = recovery.parse_key(typer.prompt("Recovery key", hide_input=True))
+        with context.database.begin(write=False) as session:
+            recovery.check_holds_key_of(session, recovery_seed, None)
+        passphrase = _passphrase(member, slug)
+        with context.database.begin() as session:
+            new_team = team_setup.add_further_team(session, slug, name, countries, recovery_seed, now)
+            secret = team_setup.add_coordinator(session, context.keys, new_team, member, Role.SENIOR, passphrase, now)
+    except (AppError, recovery.WrongKey) as error:
+        typer.echo(error.errors[0]["detail"] if isinstance(error, Invalid) else str(error), err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"Secret for the authenticator app: {secret}")
+    typer.echo(
+        "The recovery key holds the key of this team too. Further members are proposed at the desk, by two people."
+    )
+
+
+def _passphrase(member: str, team: str) -> str:
+    """A passphrase that is asked for twice. Raises BadParameter for a weak one."""
+    passphrase: str = typer.prompt(
+        f"Passphrase of the first coordinator (for example: {passphrases.suggestion()})",
+        hide_input=True,
+        confirmation_prompt=True,
+    )
+    weakness = passphrases.weakness(passphrase, member, team)
+    if weakness:
+        raise typer.BadParameter(weakness)
+    return passphrase
 
 
 def load_directory(packs: Path | None) -> None:

@@ -1,6 +1,7 @@
 """Rows of a list as people have it: CSV in the encodings and with the separators of spreadsheets, or XLSX.
 
-A file is read on the partner's machine and goes nowhere. Errors and places name rows and columns, never what a cell contains.
+A conflict list is read on the partner's machine and goes nowhere; a list of cases is read by the service, within narrower `Limits`.
+Errors and places name rows and columns, never what a cell contains.
 """
 
 import codecs
@@ -29,10 +30,28 @@ class UnreadableListError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What a cell contains, as text. `unclear`: why its text is not what was typed, for example "a date"; else empty."""
+    """What a cell contains, as text. `unclear`: why its text is not what was typed, for example "a date"; else empty.
+
+    `day`: the day of a cell that a spreadsheet keeps as a date."""
 
     text: str
     unclear: str = ""
+    day: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is read of a file. `size`, `unpacked`: bytes of it, and of an XLSX when it is unpacked. `rows`, `columns`: of a sheet,
+    None for all. `formulas`: whether a formula counts as its last result; otherwise its cell is unclear."""
+
+    size: int = _LARGEST
+    unpacked: int = _LARGEST
+    rows: int | None = None
+    columns: int | None = None
+    formulas: bool = True
+
+
+_ANY: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +62,10 @@ class Sheet:
     encoding: str = ""
 
 
-def read_sheets(content: bytes) -> list[Sheet]:
+def read_sheets(content: bytes, limits: Limits = _ANY) -> list[Sheet]:
     """The sheets of a file: one of a CSV file, all of an XLSX one. Raises UnreadableListError."""
-    if len(content) > _LARGEST:
-        raise UnreadableListError("it is longer than 50 MB")
+    if len(content) > limits.size:
+        raise UnreadableListError(_too_long(limits.size))
     if not content.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise UnreadableListError("it is empty")
     if content.startswith(_OLD_OFFICE):
@@ -54,9 +73,29 @@ def read_sheets(content: bytes) -> list[Sheet]:
             "it is a file of an old or encrypted Excel: save it as XLSX without a password, or as CSV"
         )
     if content.startswith(_ZIP):
-        return _workbook(content)
+        return _workbook(content, limits)
     text, encoding = decode(content)
-    return [Sheet(tuple(_lines(text)), encoding)]
+    return [Sheet(_within(_lines(text), limits), encoding)]
+
+
+def _too_long(size: int) -> str:
+    return f"it is longer than {size // 1_000_000} MB"
+
+
+def _within(rows: Iterator[tuple[int, tuple[Cell, ...]]], limits: Limits) -> tuple[tuple[int, tuple[Cell, ...]], ...]:
+    """The rows of a sheet. Raises UnreadableListError: more rows or columns than are read."""
+    kept: list[tuple[int, tuple[Cell, ...]]] = []
+    for number, cells in rows:
+        if limits.columns is not None and len(cells) > limits.columns:
+            raise UnreadableListError(f"it has more than {limits.columns} columns")
+        if limits.rows is not None and len(kept) == limits.rows:
+            raise UnreadableListError(f"it has more than {limits.rows} rows with the headings: divide it")
+        kept.append((number, cells if limits.formulas else tuple(map(_no_formula, cells))))
+    return tuple(kept)
+
+
+def _no_formula(cell: Cell) -> Cell:
+    return Cell("", "a formula") if cell.text.startswith("=") else cell
 
 
 def read_lines(lines: Sequence[str]) -> Sheet:
@@ -136,17 +175,17 @@ def _delimiter(text: str) -> str:
     return next((sign for sign in "\t;|" if sign in first), ",")
 
 
-def _workbook(content: bytes) -> list[Sheet]:
+def _workbook(content: bytes, limits: Limits) -> list[Sheet]:
     import openpyxl  # only who has an XLSX file needs it
 
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             if "[Content_Types].xml" not in packed.namelist():
                 raise UnreadableListError("it is no XLSX file: save the list as XLSX, or as CSV in UTF-8")
-            if sum(entry.file_size for entry in packed.infolist()) > _LARGEST:
-                raise UnreadableListError("it is longer than 50 MB")
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
-        sheets = [Sheet(tuple(_worksheet(sheet))) for sheet in book.worksheets]
+            if sum(entry.file_size for entry in packed.infolist()) > limits.unpacked:
+                raise UnreadableListError(f"unpacked, {_too_long(limits.unpacked)}")
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=limits.formulas, keep_links=False)
+        sheets = [Sheet(_within(_worksheet(sheet, limits), limits)) for sheet in book.worksheets]
     except UnreadableListError:
         raise
     except Exception:  # noqa: BLE001 - a broken archive raises whatever it likes, and its text may quote the file
@@ -156,10 +195,18 @@ def _workbook(content: bytes) -> list[Sheet]:
     return sheets
 
 
-def _worksheet(sheet: Any) -> Iterator[tuple[int, tuple[Cell, ...]]]:
-    for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
-        cells = tuple(_cell(value) for value in row)
-        if any(cell.text or cell.unclear for cell in cells):
+def _worksheet(sheet: Any, limits: Limits) -> Iterator[tuple[int, tuple[Cell, ...]]]:
+    """The rows with something in them. Raises UnreadableListError for a sheet that goes on far below: it is not walked through."""
+    last_row = None if limits.rows is None else 10 * limits.rows
+    last_column = None if limits.columns is None else limits.columns + 1
+    sheet.reset_dimensions()  # what a file says of its own size is not believed
+    for number, row in enumerate(sheet.iter_rows(max_col=last_column), 1):
+        if last_row is not None and number > last_row:
+            raise UnreadableListError(f"it has rows below row {last_row}: delete them, also if they look empty")
+        cells = tuple(Cell("", "a formula") if cell.data_type == "f" else _cell(cell.value) for cell in row)
+        while cells and not (cells[-1].text or cells[-1].unclear):
+            cells = cells[:-1]
+        if cells:
             yield number, cells
 
 
@@ -168,7 +215,9 @@ def _cell(value: object) -> Cell:
         return Cell("")
     if isinstance(value, bool):
         return Cell("", "true or false")
-    if isinstance(value, dt.datetime | dt.date | dt.time | dt.timedelta):
+    if isinstance(value, dt.datetime | dt.date):
+        return Cell("", "a date", value.date() if isinstance(value, dt.datetime) else value)
+    if isinstance(value, dt.time | dt.timedelta):
         return Cell("", "a date")
     if isinstance(value, int | float):
         whole = int(value) if abs(value) < 1e16 and value == int(value) else None

@@ -1,10 +1,10 @@
 """Actions on a directory edit: one person proposes it, another publishes or rejects it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -47,6 +47,29 @@ def propose(
     return _put_forward(session, subject, field, {"value": current}, {"value": value}, by, now)
 
 
+def propose_several(
+    session: Session, packs: Directory, subject: str, values: Mapping[str, Any], *, by: Editor, now: datetime
+) -> int:
+    """Propose other values for several fields of one entry, as one proposal. Returns how many fields differ.
+
+    Raises NotFound (no such organisation or service), Conflict (nothing differs, or another proposal for a field that does is
+    pending).
+    """
+    entity = overlay.entity(published.with_edits(session, packs).directory, subject)
+    if entity is None:
+        raise NotFound("There is no such entry in the directory.")
+    present = {name: fields.read(entity, name) for name in values}
+    changed = {name: value for name, value in values.items() if present[name] != value}
+    if not changed:
+        raise Conflict("The directory has these values already.")
+    together = uuid4() if len(changed) > 1 else None
+    for name, value in changed.items():
+        edit = _put_forward(session, subject, name, {"value": present[name]}, {"value": value}, by, now)
+        edit.proposed_with = together
+    session.flush()
+    return len(changed)
+
+
 def propose_organisation(
     session: Session, packs: Directory, slug: str, entry: Any, *, by: Editor, now: datetime
 ) -> DirectoryEdit:
@@ -66,10 +89,30 @@ def propose_pack_value(session: Session, subject: str, field: str, *, by: Editor
 
 
 def publish(session: Session, packs: Directory, edit_id: UUID, *, by: Editor, now: datetime) -> Directory:
-    """Publish the edit and update the tables; return the resulting directory.
+    """Publish the edit, with those that were proposed with it, and update the tables; return the resulting directory.
 
-    Raises NotFound, IllegalMove, NotAllowed (its author), Conflict (the directory has changed since).
+    Raises NotFound, IllegalMove, NotAllowed (its author), Conflict (the directory has changed since): nothing is published then.
     """
+    for one in _proposed_together(session, edit_id):
+        directory = _publish(session, packs, one, by=by, now=now)
+    return directory
+
+
+def _proposed_together(session: Session, edit_id: UUID) -> Sequence[UUID]:
+    """The edit first, then the edits of the same proposal that still wait with it."""
+    acquire_advisory_lock(session, _LOCK)
+    edit = session.get(DirectoryEdit, edit_id)
+    if edit is None or edit.proposed_with is None:
+        return [edit_id]
+    others = sa.select(DirectoryEdit.id).where(
+        DirectoryEdit.proposed_with == edit.proposed_with,
+        DirectoryEdit.state == EditState.PROPOSED.value,
+        DirectoryEdit.id != edit_id,
+    )
+    return [edit_id, *session.scalars(others.order_by(DirectoryEdit.field))]
+
+
+def _publish(session: Session, packs: Directory, edit_id: UUID, *, by: Editor, now: datetime) -> Directory:
     edit, target = _taken(session, edit_id, EditVerb.PUBLISH, by)
     before = published.with_edits(session, packs).directory
     entity = overlay.entity(before, edit.subject)
@@ -95,15 +138,30 @@ def publish(session: Session, packs: Directory, edit_id: UUID, *, by: Editor, no
 
 
 def reject_or_withdraw(session: Session, edit_id: UUID, verb: EditVerb, *, by: Editor, now: datetime) -> None:
-    """Reject an edit (a second person) or withdraw it (its author). Raises NotFound, IllegalMove, NotAllowed."""
-    edit, target = _taken(session, edit_id, verb, by)
-    _decide(session, edit, target, by, now)
+    """Reject an edit (a second person) or withdraw it (its author), with those that were proposed with it.
+
+    Raises NotFound, IllegalMove, NotAllowed.
+    """
+    for one in _proposed_together(session, edit_id):
+        edit, target = _taken(session, one, verb, by)
+        _decide(session, edit, target, by, now)
 
 
 def pending(session: Session) -> Sequence[DirectoryEdit]:
     """All pending proposals, oldest first."""
     wanted = sa.select(DirectoryEdit).where(DirectoryEdit.state == EditState.PROPOSED.value)
     return session.scalars(wanted.order_by(DirectoryEdit.proposed_at, DirectoryEdit.id)).all()
+
+
+def pending_together(session: Session) -> list[list[DirectoryEdit]]:
+    """All pending proposals, oldest first, each with its edits: one, or those of several fields in the order of the form."""
+    grouped: dict[UUID, list[DirectoryEdit]] = {}
+    for edit in pending(session):
+        grouped.setdefault(edit.proposed_with or edit.id, []).append(edit)
+    for together in grouped.values():
+        places = [field.name for field in fields.fields_of(together[0].subject)]
+        together.sort(key=lambda edit: places.index(edit.field) if edit.field in places else 0)
+    return list(grouped.values())
 
 
 def history(session: Session, slug: str) -> Sequence[DirectoryEdit]:

@@ -51,7 +51,8 @@ class DirectoryEdit(Base):
     """A proposed or published value for one field of an organisation or service.
 
     `subject` is a slug or a service's key. `old` is the value when it was proposed, `new` the proposed one: `{"value": …}`, or
-    `{"pack": true}` for the pack's own value. Contains nothing about any person.
+    `{"pack": true}` for the pack's own value. `proposed_with`: what the edits of one proposal for several fields have in common;
+    they are published, rejected or withdrawn together. Contains nothing about any person.
     """
 
     __tablename__ = "directory_edits"
@@ -86,6 +87,7 @@ class DirectoryEdit(Base):
     proposed_at: Mapped[datetime]
     decided_by: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))
     decided_at: Mapped[datetime | None]
+    proposed_with: Mapped[UUID | None]
 
 
 class ServicePause(Base):

@@ -84,6 +84,12 @@ def run_once(
     return reply
 
 
+def is_known(session: Session, keys: KeyRing, caller: str, key: str) -> bool:
+    """Whether a request with this key was answered, and its answer is still stored. Writes nothing."""
+    marks = keys.macs("reply-id", caller.encode(), key.encode())
+    return session.scalar(sa.select(sa.exists().where(SealedResponse.request_id.in_(marks)))) is True
+
+
 _REPLIES: Final = cast("sa.Table", SealedResponse.__table__)
 _ANSWERED: Final = (
     sa.update(_REPLIES)

@@ -164,7 +164,8 @@ def _shown_key(request: Request) -> UUID | None:
 
 
 def code_page(request: Request, name: str, code: str) -> Response:
-    return staff_pages.page(request, "account/invited.html", name=name, code=code)
+    join = f"{str(request.app.state.settings.base_url).rstrip('/')}/desk/join"
+    return staff_pages.page(request, "account/invited.html", name=name, code=code, join=join)
 
 
 def teams(session: Session) -> Sequence[Team]:

@@ -1,4 +1,4 @@
-"""Forms of signed-in members with one photo or PDF: who may send one, and where it goes."""
+"""Forms of signed-in members with a file, a photo or PDF or a list of cases: who may send one, and where it goes."""
 
 from typing import Annotated, Final
 
@@ -6,10 +6,11 @@ from fastapi import Depends, Request
 
 from app.casework.coordinator import Desk, desk_of
 from app.core.dependencies import Keys, Now
+from app.core.errors import TooLarge
 from app.settings import Settings
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
-from app.web.account.policies import DESK_ROLES, Config, RequiresRole, token_is_valid
+from app.web.account.policies import DESK_ROLES, Config, RealNetwork, RequiresRole, token_is_valid
 from app.web.components import csrf, forms, uploads
 
 AT_DESK: Final = "/desk/documents"
@@ -37,6 +38,35 @@ class TakesDocument(RequiresRole):
         csrf.refuse_other_sites(request)
         member = await self.authenticate(request)
         await uploads.receive_document(request, lambda: token_is_valid(request, member))
+
+
+class TakesList(RealNetwork):
+    """The policy of a form with one list, whole in `request.state.file`; None without one. It is never written to a disk.
+
+    The body is read only after the role was checked.
+    """
+
+    def __init__(self, *roles: Role, largest: int) -> None:
+        super().__init__(*roles)
+        self.largest = largest
+
+    async def read(self, request: Request) -> None:
+        """Read form and file. Raises NotAllowed, SignInNeeded, BadRequest (no such form), TooLarge."""
+        request.state.form, request.state.file = {}, None
+        if not forms.is_multipart(request):
+            await super().read(request)
+            return
+        parts = csrf.receive_parts(request)
+        await self.authenticate(request)
+        content = bytearray()
+        async for part in parts:
+            if part.value is not None:
+                request.state.form.setdefault(part.name, []).append(part.value)
+            elif part.content:
+                content += part.content
+                if len(content) > self.largest:
+                    raise TooLarge("The file is larger than this service takes.")
+        request.state.file = bytes(content) or None
 
 
 async def _desk(

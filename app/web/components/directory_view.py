@@ -240,11 +240,7 @@ def proposal(edit: DirectoryEdit) -> Mapping[str, str]:
     say = translator("en", STAFF).text
     if edit.field == fields.WHOLE:
         value = edit.new.get("value")
-        description = (
-            f"{value['name']['en']}: {_summary(value)}"
-            if value
-            else say(N_("Remove the organisation from the directory."))
-        )
+        description = _summary(value) if value else say(N_("Remove the organisation from the directory."))
         return {"label": N_("New organisation"), "old": "", "new": description}
     field = fields.field_of(edit.subject, edit.field)
     assert field is not None
@@ -257,8 +253,26 @@ def proposal(edit: DirectoryEdit) -> Mapping[str, str]:
 
 
 def _summary(value: Mapping[str, Any]) -> str:
-    needs = sorted({need for service in value.get("services", ()) for need in service["needs"]})
-    return f"{len(value.get('services', ()))} services for {', '.join(needs)}; source: {value['source']['title']}"
+    """All that is proposed for a new organisation, one line each, in the order of the form."""
+    entry = Organisation.model_validate(value)
+    say = translator("en", STAFF).text
+    rows = [
+        f"{say(field.label)}: {shown}"
+        for field in fields.ORGANISATION
+        if (shown := text(field, fields.read(entry, field.name)))
+    ]
+    for service in entry.services:
+        rows.append(f"{say(N_('Needs'))}: {', '.join(service.needs)}")
+        countries = sorted(
+            {code for leaf in service.rule.leaves() if leaf.kind == "country" for code in leaf.test.any_of}
+        )
+        rows.append(f"{say(N_('Countries'))}: {', '.join(countries)}")
+        rows += [
+            f"{say(field.label)}: {shown}"
+            for field in fields.SERVICE
+            if (shown := text(field, fields.read(service, field.name)))
+        ]
+    return "\n".join(rows)
 
 
 def fields_with_proposal(proposed: Iterable[DirectoryEdit], subject: str) -> frozenset[str]:

@@ -11,6 +11,7 @@ from app.cases.appointment_states import AppointmentState
 from app.cases.appointments import WAYS
 from app.cases.need_states import NeedState
 from app.cases.states import CaseState
+from app.casework.readiness import Item
 from app.core.i18n import N_
 from app.core.vocabulary import complete
 from app.directory import rule_sets
@@ -230,6 +231,31 @@ EDIT_STATES: Final = complete(
         "rejected": N_("rejected"),
         "withdrawn": N_("withdrawn"),
         "superseded": N_("replaced by a later change"),
+    },
+)
+READINESS: Final = complete(
+    Item,
+    {
+        "confirmed": N_("The entry in the directory is confirmed by a source"),
+        "takes_cases": N_("A service accepts referrals through this network"),
+        "member": N_("The organisation has a member who can sign in"),
+        "key": N_("The organisation has a key, so that cases can be encrypted for it"),
+        "holder": N_("A member holds the key and can read accepted cases"),
+        "notices": N_("An address for notices is set, so that an offer does not wait unseen"),
+        "capacity": N_("It is known whether each service has places"),
+    },
+)
+"""What a centre needs before it can be sent cases through an account."""
+READINESS_HOW: Final = complete(
+    Item,
+    {
+        "confirmed": N_("The desk calls the organisation and proposes the source of the entry."),
+        "takes_cases": N_("The desk proposes it, under “Accepts referrals through this network”."),
+        "member": N_("An admin proposes the first member under Members, and a second person approves it."),
+        "key": N_("An admin proposes it under Proposals, once there is a member; a second person approves it."),
+        "holder": N_("A member who holds the key grants it under Members, after comparing fingerprints."),
+        "notices": N_("A member who holds the key sets it under Notices."),
+        "capacity": N_("A member sets it under Our services, or the desk on the page of the organisation."),
     },
 )
 ACTORS: Final = complete(

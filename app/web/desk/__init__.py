@@ -16,9 +16,11 @@ from app.web.desk import (
     calendar,
     callbacks,
     case_followup,
+    case_import,
     case_page,
     coverage,
     directory,
+    directory_entries,
     documents,
     hsds_packages,
     match_runs,
@@ -57,6 +59,8 @@ for part_router in (
     spam_review.router,
     undelivered_notices.router,
     assisted_intake.router,
+    case_import.router,
+    directory_entries.router,
     directory.router,
     hsds_packages.router,
     coverage.router,
@@ -70,11 +74,12 @@ for part_router in (
 
 _FORM_FIELDS: Final = 16_384
 _PACKAGES: Final = dict.fromkeys(hsds_packages.PATHS, hsds_packages.LARGEST + _FORM_FIELDS)
+_LISTS: Final = dict.fromkeys(case_import.PATHS, case_import.LARGEST_FORM)
 
 
 def body_limits(settings: Settings) -> dict[str, int]:
     """Body limits in bytes of the paths that take a file."""
-    return {**_PACKAGES, **uploads.body_limits(uploads.AT_DESK, settings)}
+    return {**_PACKAGES, **_LISTS, **uploads.body_limits(uploads.AT_DESK, settings)}
 
 
 __all__ = ["body_limits", "router"]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from app.casework import search
+from app.casework import readiness, search
 from app.core.dependencies import Db, Now, ReadDb
 from app.core.errors import Invalid, NotFound
 from app.core.i18n import LANGUAGES
@@ -98,7 +98,7 @@ def show_directory(
         needs=sorted({need for row in all_rows for need in row.needs}),
         spoken=sorted({code for row in all_rows for code in row.languages}),
         countries=[entry.code for entry in directory.countries],
-        waiting=len(edits.pending(session)),
+        waiting=len(edits.pending_together(session)),
         package="/desk/directory/package" if request.state.member.role is Role.SENIOR else None,
     )
 
@@ -111,7 +111,12 @@ def show_proposals(request: Request, session: ReadDb, packs: OwnPacks) -> Respon
         request,
         "desk/directory/proposals.html",
         proposals=[
-            (edit, directory_view.proposal(edit), _name(directory, edit.subject)) for edit in edits.pending(session)
+            (
+                together[0],
+                [directory_view.proposal(edit) for edit in together],
+                _name(directory, together[0].subject),
+            )
+            for together in edits.pending_together(session)
         ],
     )
 
@@ -291,6 +296,7 @@ def _entry_page(
             directory_view.fields_with_proposal(waiting, slug),
         ),
         services=directory_view.services(session, overlaid, packs, slug, now.date(), waiting),
+        checks=readiness.checklist(session, organisation, row.id, now) if row else [],
         refusals=queries.repeated_refusals(session, row.id, now - queries.QUARTER) if row else {},
         paused_until=row.paused_until if row and row.paused_until and row.paused_until > now else None,
         log=[(edit, directory_view.proposal(edit), _name(overlaid.directory, edit.subject)) for edit in log],

@@ -1,7 +1,8 @@
 """The rules at the desk: rule sets in force and proposed, and the linter's findings. One member proposes, another publishes."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -9,11 +10,14 @@ from sqlalchemy.orm import Session
 
 from app.casework import refusal_rules, rule_replay
 from app.core.dependencies import Db, Keys, Now, ReadDb
-from app.core.errors import FieldError, Invalid, NotFound
+from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.i18n import N_
-from app.directory import published, rule_overlay, rule_sets
+from app.directory import field_input, published, rule_forms, rule_overlay, rule_sets
+from app.directory.fields import Field
 from app.directory.packs import Directory
 from app.directory.rule_sets import RuleProposal, RuleSetState, RuleSetVerb
+from app.directory.rules import STATUSES as TESTED_STATUSES
+from app.intake.vocabulary import GROUPS, STATUSES
 from app.matching import publication
 from app.matching.lint import Finding, lint
 from app.referrals import queries, refusal_proposals
@@ -92,6 +96,112 @@ def new_rules(
             "filed": str(chosen[0][0].id) if chosen else "",
             **dict(zip(date_fields.names("effective_on"), date_fields.of_day(now), strict=True)),
         },
+    )
+
+
+@router.get("/form", name="rule_form")
+def show_rule_form(
+    request: Request,
+    _member: Edits,
+    session: ReadDb,
+    now: Now,
+    service: Annotated[str, Query(max_length=130)] = "",
+) -> Response:
+    """Show the rule of a service, as it is, as a form with the common tests. Raises NotFound."""
+    present = rule_sets.with_last_set(session, _base(request, session))
+    dated = dict(zip(date_fields.names("effective_on"), date_fields.of_day(now), strict=True))
+    form = rule_forms.read(_content_of(present, service))
+    chosen = {
+        "needs": form.needs,
+        "country": form.codes["country"],
+        "status": form.codes["status"],
+        "group": form.codes["group"],
+    }
+    typed = {
+        "service": service,
+        "language": ", ".join(form.codes["language"]),
+        "interpreter": form.interpreter,
+        "why": "",
+        **dated,
+    }
+    return _rule_form_page(request, present, typed, chosen)
+
+
+@router.post("/form", name="propose_rule_form")
+def propose_rule_form(request: Request, member: Edits, session: Db, now: Now) -> Response:
+    """Propose the rule that the form says, or go on with it in YAML. Errors are shown on the form, with what was typed."""
+    base = _base(request, session)
+    present = rule_sets.with_last_set(session, base)
+    fields = request.state.form
+    typed = {
+        name: field_value(fields, name)
+        for name in ("service", "language", "interpreter", "why", *date_fields.names("effective_on"))
+    }
+    chosen = {name: tuple(fields.get(name, ())) for name in ("needs", "country", "status", "group")}
+    key = typed["service"]
+    before = _content_of(present, key)
+    try:
+        codes = {**chosen, "language": field_input.parse(_LANGUAGES, typed, now.date())}
+        if not chosen["needs"]:
+            raise Invalid([FieldError(pointer="/needs", code="required", detail=N_("Choose at least one need."))])
+        interpreter = typed["interpreter"] if typed["interpreter"] in rule_forms.INTERPRETER else "unknown"
+        content = {key: rule_forms.write(before, chosen["needs"], codes, interpreter)}
+        if "yaml" in fields:
+            return _form(request, present, {**typed, "text": publication.as_yaml_of(content), "filed": ""})
+        proposal = publication.propose(
+            session,
+            base,
+            content,
+            effective_on=_effective_on(request, now),
+            why=typed["why"],
+            by=member.member_id,
+            now=now,
+        )
+    except Invalid as error:
+        return _rule_form_page(request, present, typed, chosen, errors=error.errors)
+    except Conflict as error:
+        unchanged = FieldError(pointer="/needs", code="unchanged", detail=str(error.detail))
+        return _rule_form_page(request, present, typed, chosen, errors=[unchanged])
+    return staff_pages.redirect(f"/desk/rules/{proposal.id}?done=rules_proposed")
+
+
+_LANGUAGES: Final = Field("language", N_("Working languages"), "languages")
+
+
+def _content_of(present: Directory, service: str) -> Mapping[str, Any]:
+    """Needs and rule of a service. Raises NotFound."""
+    content = rule_overlay.content_of(present)
+    if service not in content:
+        raise NotFound("There is no such service in the directory.")
+    return content[service]
+
+
+def _rule_form_page(
+    request: Request,
+    present: Directory,
+    typed: Mapping[str, str],
+    chosen: Mapping[str, Sequence[str]],
+    errors: Sequence[FieldError] = (),
+) -> Response:
+    names = staff_pages.code_names(request)
+    key = typed["service"]
+    entry = present.service(key)
+    assert entry is not None
+    rest = rule_forms.read(_content_of(present, key)).rest
+    return staff_pages.page(
+        request,
+        "desk/rules/form.html",
+        status=422 if errors else 200,
+        key=key,
+        name=f"{entry.organisation.name.en}: {entry.service.name.en}",
+        submitted=typed,
+        chosen=chosen,
+        errors={error["pointer"].strip("/"): error["detail"] for error in errors},
+        needs=[(need.id, names.name("need", need.id)) for need in present.needs],
+        countries=[(country.code, names.name("country", country.code)) for country in present.countries],
+        statuses=[(code, names.name("status", code)) for code in STATUSES if code in TESTED_STATUSES],
+        groups=[(code, names.name("group", code)) for code in GROUPS],
+        rest=publication.as_yaml_of({"rule": {"all": list(rest)}}) if rest else "",
     )
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
+from app.casework import readiness
 from app.core.dependencies import Db, Now, ReadDb
 from app.core.errors import Invalid, NotAllowed, NotFound
 from app.core.i18n import LANGUAGES
@@ -109,6 +110,7 @@ def _page(
         "partner/services.html",
         status=error.status if error else 200,
         organisation=organisation,
+        checks=readiness.checklist(session, organisation, row.id, now),
         own=_field_forms(overlaid.directory, slug, waiting),
         services=[
             (entry, _field_forms(overlaid.directory, entry.key, waiting))

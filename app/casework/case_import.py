@@ -1,0 +1,279 @@
+"""Moving in: the cases of a list that a team kept elsewhere become cases like any other, all of the list or none of it.
+
+`read` and `look` write nothing. `file_all` files every row that can be filed, in the caller's transaction: matched, sealed and
+audited like a case from the form, but waiting since the day on which the person first asked. A row filed within `KNOWN_FOR`
+is not filed again, by whoever and however often the list is sent, so that a corrected list can simply be sent once more.
+
+The list itself is stored nowhere. What remains of a filed row is its case, and for `KNOWN_FOR` a keyed mark by which it is known.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app import audit, messaging
+from app.cases import duplicate_detection, intake_storage
+from app.cases.models import Part
+from app.casework import filing, import_columns
+from app.casework.filing import MovedIn
+from app.casework.import_columns import COLUMNS, LEFT_OUT, NOTE, Problem, ReadRow, Words
+from app.client import list_files
+from app.client.list_files import Limits, UnreadableListError
+from app.core.clock import to_the_hour
+from app.core.errors import FieldError, Invalid
+from app.core.i18n import N_, Translatable
+from app.core.keyring import KeyRing
+from app.directory.packs import Directory
+from app.intake import idempotency
+from app.intake.idempotency import StoredResponse
+from app.messaging.kinds import NoticeKind
+from app.staff import service as staff
+
+LARGEST: Final = 2_000_000
+"""Bytes of a list."""
+MOST_ROWS: Final = 500
+"""Rows of one list: so many are filed in one transaction."""
+MOST_COLUMNS: Final = 60
+KNOWN_FOR: Final = timedelta(days=90)
+_LIMITS: Final = Limits(size=LARGEST, unpacked=16_000_000, rows=MOST_ROWS + 1, columns=MOST_COLUMNS, formulas=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseList:
+    """A list as it was read: the headings, the chosen column of each, and the rows. `more_sheets`: sheets that were not read."""
+
+    headings: tuple[str, ...] = field(repr=False)
+    columns: tuple[str, ...]
+    rows: tuple[ReadRow, ...] = field(repr=False)
+    encoding: str = ""
+    more_sheets: int = 0
+
+    @property
+    def good(self) -> int:
+        """How many rows can be filed."""
+        return sum(row.intake is not None for row in self.rows)
+
+    @property
+    def bad(self) -> int:
+        return len(self.rows) - self.good
+
+
+@dataclass(frozen=True, slots=True)
+class RowReport:
+    """What would become of a row. `remarks`: what the member should know although it can be filed; `cases`: labels of cases with
+    the same contact; `known`: it was filed before and is not filed again."""
+
+    row: ReadRow
+    remarks: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MovedCase:
+    """A row that is a case now. `number`: the person's number for their card, shown once; empty without a card.
+
+    `known`: it had been filed before, and nothing was done.
+    """
+
+    row: int
+    label: str
+    language: str = "en"
+    number: str = field(default="", repr=False)
+    known: bool = False
+
+
+def read(
+    content: bytes,
+    chosen: Mapping[int, str],
+    *,
+    directory: Directory,
+    country: str,
+    now: datetime,
+) -> CaseList:
+    """Read a list. `chosen`: the column that the member chose for a position, from 0; `country`: for rows without one.
+
+    Raises Invalid with the pointer `/file`: a file that cannot be read, or without rows or headings.
+    """
+    try:
+        sheets = [sheet for sheet in list_files.read_sheets(content, _LIMITS) if sheet.rows]
+    except UnreadableListError as error:
+        raise refused(Translatable("This file cannot be read: {why}.", why=str(error).removesuffix("."))) from None
+    if not sheets or len(sheets[0].rows) < 2:
+        raise refused(N_("The first row has to be headings, and each row below it a case. There is no such row."))
+    (_number, head), *rest = sheets[0].rows
+    if any(cell.unclear for cell in head):
+        raise refused(N_("The first row has to be headings in words. A cell of it is a date, a number or a formula."))
+    width = max(len(cells) for _row, cells in sheets[0].rows)
+    headings = tuple(head[at].text[:80] if at < len(head) else "" for at in range(width))
+    columns = _columns(headings, chosen)
+    words, today = Words(directory), now.astimezone(UTC).date()
+    rows = tuple(
+        import_columns.read_row(
+            number, cells, columns, headings, directory=directory, words=words, country=country, today=today
+        )
+        for number, cells in rest
+    )
+    return CaseList(headings, columns, rows, sheets[0].encoding, len(sheets) - 1)
+
+
+def _columns(headings: Sequence[str], chosen: Mapping[int, str]) -> tuple[str, ...]:
+    """The column of each heading: as chosen, else by its words; of two that seem to be the same, the second becomes a note."""
+    columns: list[str] = []
+    for at, heading in enumerate(headings):
+        column = chosen.get(at)
+        if column is None or (column != LEFT_OUT and column not in COLUMNS):
+            column = import_columns.guess(heading)
+            if column != LEFT_OUT and column in columns:
+                column = NOTE
+        columns.append(column)
+    return tuple(columns)
+
+
+def refused(detail: str) -> Invalid:
+    """The error of a list that is not read at all."""
+    return Invalid([FieldError(pointer="/file", code="unreadable", detail=detail)])
+
+
+def look(session: Session, listed: CaseList, *, keys: KeyRing, team_id: UUID | None) -> list[RowReport]:
+    """What would become of each row. `team_id`: the team whose cases these have to be; None: any. Writes nothing."""
+    reports = []
+    seen: Counter[bytes] = Counter()
+    for row in listed.rows:
+        if row.intake is None:
+            reports.append(RowReport(row))
+            continue
+        problem, owner = _not_ours(session, row, team_id)
+        if problem or owner is None:
+            reports.append(RowReport(_with_problem(row, problem)))
+            continue
+        contact = intake_storage.part_of(row.intake, Part.CONTACT)
+        sought = duplicate_detection.identifiers_in(contact, row.intake.country)
+        remarks: list[str] = []
+        marks = {identifier.canonical() for identifier in sought}
+        if any(seen[mark] for mark in marks):
+            remarks.append(N_("A row above has the same contact or name."))
+        seen.update(marks)
+        found = duplicate_detection.cases_of(session, keys, owner, sought) if sought else ()
+        if row.intake.contact.channel == "number":
+            remarks.append(N_("Nobody can reach this person: there is no way to answer."))
+        known = _is_known(session, keys, owner, row)
+        reports.append(RowReport(row, tuple(remarks), tuple(sorted({case.label for case in found})), known))
+    return reports
+
+
+def _not_ours(session: Session, row: ReadRow, team_id: UUID | None) -> tuple[Problem | None, UUID | None]:
+    assert row.intake is not None
+    owner = staff.team_for(session, row.intake.country)
+    if owner is None:
+        return Problem("country", N_("No team of this installation takes requests from this country.")), None
+    if team_id is not None and owner != team_id:
+        return Problem("country", N_("Another team takes the cases of this country. Ask it to move them in.")), None
+    return None, owner
+
+
+def _with_problem(row: ReadRow, problem: Problem | None) -> ReadRow:
+    assert problem is not None
+    return ReadRow(row.number, None, problems=(*row.problems, problem))
+
+
+def file_all(
+    session: Session,
+    listed: CaseList,
+    *,
+    keys: KeyRing,
+    directory: Directory,
+    now: datetime,
+    by: str,
+    actor_kind: str,
+    actor_id: UUID | None,
+    team_id: UUID | None,
+    leave_out: bool = False,
+    cards: str = "asked",
+) -> list[MovedCase]:
+    """File the rows of a list, in the caller's transaction. `leave_out`: without the rows that cannot be filed.
+
+    `cards`: whose numbers are returned: of those who want one (`asked`), `all`, or `none`. Raises Invalid if a row cannot be filed,
+    and what `filing.file_intake` raises: nothing is filed then.
+    """
+    moved: list[MovedCase] = []
+    teams: Counter[UUID] = Counter()
+    for row in listed.rows:
+        problem, owner = (Problem("", ""), None) if row.intake is None else _not_ours(session, row, team_id)
+        if problem is not None or owner is None or row.intake is None:
+            if leave_out:
+                continue
+            raise Invalid([FieldError(pointer="/file", code="unfit", detail=NOT_ALL)])
+        with_card = cards == "all" or (cards == "asked" and row.wants_card)
+        one = _file_one(
+            session, row, owner, with_card,
+            keys=keys, directory=directory, now=now, by=by, actor_kind=actor_kind, actor_id=actor_id,
+        )  # fmt: skip
+        moved.append(one)
+        teams[owner] += not one.known
+    for owner, count in teams.items():
+        if count:
+            messaging.queue(session, NoticeKind.CASE_SUBMITTED, about_id=owner, team_id=owner, now=to_the_hour(now))
+            audit.record(
+                session, actor_kind=actor_kind, actor_id=actor_id.hex if actor_id else "-", action="cases:moved_in",
+                subject_kind="team", subject_id=owner, codes={"cases": count}, now=now,
+            )  # fmt: skip
+    return moved
+
+
+NOT_ALL: Final = N_(
+    "Some rows cannot be moved in, so nothing was. Correct them in the file, or tick that they are to be left out."
+)
+
+
+def _file_one(
+    session: Session,
+    row: ReadRow,
+    team_id: UUID,
+    with_card: bool,
+    *,
+    keys: KeyRing,
+    directory: Directory,
+    now: datetime,
+    by: str,
+    actor_kind: str,
+    actor_id: UUID | None,
+) -> MovedCase:
+    intake = row.intake
+    assert intake is not None
+    number = ""
+
+    def act() -> StoredResponse:
+        nonlocal number
+        moved_in = MovedIn(_since(row.waiting_since, now), row.note, by, actor_kind, actor_id)
+        filed = filing.file_intake(session, intake, keys=keys, directory=directory, now=now, moved_in=moved_in)
+        number = filed.receipt.grouped() if with_card else ""
+        return StoredResponse(201, {"case": filed.label}, case_id=filed.case_id)
+
+    reply = idempotency.run_once(session, keys, _who(team_id), _mark(row), b"", act, now=now, ttl=KNOWN_FOR)
+    return MovedCase(row.number, str(reply.body["case"]), intake.language or "en", number, reply.replayed)
+
+
+def _since(day: date | None, now: datetime) -> datetime:
+    """The middle of the day on which they first asked, in UTC: the same day in all our countries. Never later than now."""
+    hour = to_the_hour(now)
+    return hour if day is None else min(hour, datetime.combine(day, time(12), UTC))
+
+
+def _who(team_id: UUID) -> str:
+    return f"moved-in:{team_id}"
+
+
+def _mark(row: ReadRow) -> str:
+    return hashlib.sha256(json.dumps(["case-list", row.identity.hex()]).encode()).hexdigest()
+
+
+def _is_known(session: Session, keys: KeyRing, team_id: UUID, row: ReadRow) -> bool:
+    return idempotency.is_known(session, keys, _who(team_id), _mark(row))

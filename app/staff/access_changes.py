@@ -8,6 +8,7 @@
 | a key for somebody who joined before seats took two people | a holder of the key | all cases of the team or organisation |
 | a new key of an organisation | admin, partner | what is sealed to the organisation from then on |
 | a new admin | admin, senior | half of each of these |
+| a program of an organisation, or a new secret for one | admin | what the organisation may read by its API, encrypted for its key |
 
 An organisation that has a key gets a new one only from a member who holds it; the private half goes to the holders of the
 present key and to the recovery key. A first key goes to one member whose seat two people wanted, and whose fingerprint the proposal
@@ -147,8 +148,8 @@ class Done:
 def carry_out(session: Session, keys: KeyRing, caller: SignedIn, proposal_id: UUID, now: datetime) -> Done:
     """Do what an approved proposal says. Raises NotFound, IllegalMove, NotAllowed, Conflict, as `proposals.carry_out` does.
 
-    For a bulk export and the weight of a service only the proposal is marked as done; the caller does the rest. A setting of
-    automatic offers is in force from then on, because it is read from the proposals (`automatic_offers.in_force`).
+    For a bulk export, the weight of a service and a program only the proposal is marked as done; the caller does the rest. A
+    setting of automatic offers is in force from then on, because it is read from the proposals (`automatic_offers.in_force`).
     """
     kind = proposals.kind_of(session, proposal_id)
     proposal = proposals.carry_out(session, caller, proposal_id, kind, now)
@@ -170,7 +171,7 @@ def carry_out(session: Session, keys: KeyRing, caller: SignedIn, proposal_id: UU
             members.grant(session, caller, _member_of(proposal), now, key_id=_named_key(proposal), approved=True)
         case Kind.ORGANISATION_KEY:
             _new_key(session, caller, proposal, now)
-        case Kind.BULK_EXPORT | Kind.AUTOMATIC_OFFERS | Kind.SERVICE_WEIGHT:
+        case Kind.BULK_EXPORT | Kind.AUTOMATIC_OFFERS | Kind.SERVICE_WEIGHT | Kind.API_CLIENT:
             pass
     return Done(proposal, name)
 

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     BULK_EXPORT = "bulk_export"
     AUTOMATIC_OFFERS = "automatic_offers"
     SERVICE_WEIGHT = "service_weight"
+    API_CLIENT = "api_client"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ RULES: Final[Mapping[Kind, Rule]] = {
     Kind.BULK_EXPORT:      Rule(frozenset({Role.ADMIN, Role.SENIOR, Role.AUDITOR}), opens_sealed_parts=False),
     Kind.AUTOMATIC_OFFERS: Rule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=False),
     Kind.SERVICE_WEIGHT:   Rule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=False),
+    Kind.API_CLIENT:       Rule(_ADMIN, opens_sealed_parts=True),
 }
 # fmt: on
 

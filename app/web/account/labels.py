@@ -8,6 +8,7 @@ from typing import Final
 
 from app.core.i18n import N_
 from app.core.vocabulary import complete
+from app.partners.oauth_clients import SCOPES as SCOPE_CODES
 from app.staff import proposal_rules
 from app.staff.models import Role
 
@@ -33,6 +34,7 @@ PROPOSALS: Final = complete(
         "bulk_export": N_("Bulk export"),
         "automatic_offers": N_("Automatic offers"),
         "service_weight": N_("Weight of a service in the rotation"),
+        "api_client": N_("Program of an organisation, or a new secret for one"),
     },
 )
 PROPOSAL_OPENS: Final = complete(
@@ -66,6 +68,10 @@ PROPOSAL_OPENS: Final = complete(
             "Among services that fit a case equally well, this one gets the first place more often, or less often. All counts of "
             "the rotation begin again. Nobody can read more than before."
         ),
+        "api_client": N_(
+            "Software with the secret reads the organisation's requests and answers them in its name. It can read sealed parts "
+            "only with the organisation's private key. The secret is shown once, to the person who carries this out."
+        ),
     },
 )
 """What a proposal opens, for those who decide about it."""
@@ -84,6 +90,9 @@ PROPOSAL_FIELDS: Final = MappingProxyType(
         "after": N_("New cases are offered automatically"),
         "service": N_("Service"),
         "weight": N_("Weight"),
+        "client": N_("Client id"),
+        "scopes": N_("What the program may do"),
+        "act": N_("What is proposed"),
     }
 )
 AUTOMATIC_OFFERS: Final = MappingProxyType(
@@ -97,4 +106,17 @@ AUTOMATIC_OFFERS: Final = MappingProxyType(
     }
 )
 """The choices of `automatic_offers.WAITS`, and the way back."""
+API_CLIENT_ACTS: Final = MappingProxyType({"add": N_("a new program"), "rotate": N_("a new secret")})
+SCOPES: Final = complete(
+    SCOPE_CODES,
+    {
+        "referrals:read": N_("Read the requests that are offered to the organisation"),
+        "referrals:contact": N_("Fetch contact and story of accepted requests, encrypted for the organisation's key"),
+        "referrals:write": N_("Answer requests"),
+        "referrals:create": N_("Refer people to the network"),
+        "events:read": N_("Read what has changed"),
+        "webhooks:manage": N_("Set where changes are sent"),
+        "intakes:create": N_("Send requests of people, as a front end"),
+    },
+)
 EXPORTS: Final = MappingProxyType({"audit": N_("Audit (codes only)")})

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.audit import queries
 from app.audit.models import AuditEntry
+from app.casework import api_clients as program_secrets
 from app.core import spreadsheet, written_dates
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
@@ -42,6 +43,7 @@ from app.staff.models import Proposal, Role
 from app.staff.proposal_rules import RULES, Kind
 from app.staff.proposal_states import Verb
 from app.staff.sessions import SignedIn
+from app.web.account.api_clients import secret_page
 from app.web.account.members import centres, code_page, new_name, own_slug
 from app.web.account.my_settings import uuid_of
 from app.web.account.policies import DeskMember, Member, MemberEvenFrozen
@@ -243,6 +245,9 @@ def _carry_out(
         return code_page(request, done.name, done.code)
     if done.proposal.kind == Kind.BULK_EXPORT:
         return _export(session, done.proposal, member, now)
+    if done.proposal.kind == Kind.API_CLIENT:
+        secret = program_secrets.carry_out(session, keys, done.proposal, member.member_id, now)
+        return secret_page(request, str(done.proposal.codes["client"]), secret)
     if done.proposal.kind == Kind.SERVICE_WEIGHT:
         codes = done.proposal.codes
         service_history.set_weight(session, named_id("service", str(codes["service"])), int(codes["weight"]))

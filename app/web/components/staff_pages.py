@@ -115,6 +115,8 @@ _MESSAGES = {
     "declined": N_("The proposal has been stopped. Nothing has changed."),
     "withdrawn": N_("The proposal has been withdrawn."),
     "voided": N_("The code has been voided. Nobody can join or come back with it."),
+    "client_off": N_("The program is switched off. Its secrets and tokens no longer work."),
+    "credential_ended": N_("The secret or key has ended. Tokens made with it work until they expire, within minutes."),
     "frozen": N_("Partner access has been stopped everywhere."),
     "unfrozen": N_("Partner access has been restored."),
     "carried_out": N_("The proposal has been carried out."),
@@ -181,6 +183,7 @@ _NAV = {
     "proposals": ("/desk/proposals", N_("Proposals")),
     "audit": ("/desk/audit", N_("Audit")),
     "operations": ("/desk/operations", N_("Operations")),
+    "clients": ("/desk/clients", N_("Programs")),
     "rota": ("/desk/rota", N_("Rota")),
     "import": ("/desk/import", N_("Moving in")),
     "requests": ("/partner/", N_("Requests")),
@@ -209,7 +212,7 @@ _NAV_OF = {
     Role.COORDINATOR: (*_COORDINATORS_NAV, "shortcuts"),
     Role.SENIOR: (*_COORDINATORS_NAV, "operations", "import", "shortcuts"),
     Role.AUDITOR: ("audit", "rules", "proposals", "operations"),
-    Role.ADMIN: ("members", "proposals", "rules", "package", "audit", "operations"),
+    Role.ADMIN: ("members", "proposals", "clients", "rules", "package", "audit", "operations"),
     Role.PARTNER: ("requests", "services", "how_we_did", "notices", "colleagues", "partner_proposals"),
 }
 OWN_SCRIPT = PAGE_POLICY.replace("default-src 'none';", "default-src 'none'; script-src 'self';")

@@ -35,6 +35,18 @@ _OF_ORGANISATION: Final = tuple(field for field in fields.ORGANISATION if field 
 _OF_SERVICE: Final = tuple(field for field in fields.SERVICE if field.name != "name_en")
 _SERVICE_NAME: Final = "Legal aid"
 _LONGEST_SLUG: Final = 56
+_WORDS: Final = {
+    **{field.name: field.label for field in (*fields.ORGANISATION, *fields.SERVICE)},
+    "kind": N_("Kind"),
+    "countries": N_("Countries in which people have to be"),
+    "needs": N_("Needs that they help with"),
+    "title": N_("Source"),
+    "url": N_("Web address of the source, if there is one"),
+    "date": N_("Date of confirmation"),
+    "confidence": N_("Certainty"),
+    "note": N_("Note on the source"),
+}
+"""What each input is called, for the list of errors."""
 
 
 @router.get("/fields", name="directory_fields_form")
@@ -198,6 +210,7 @@ def _fields_page(
         submitted=submitted,
         chosen={},
         errors=errors,
+        field_words=_WORDS,
         date_boxes=_boxes(submitted, errors),
         back=f"/desk/directory/organisations/{slug}",
         rules=f"/desk/rules/form?service={subject}" if service else "",
@@ -226,6 +239,7 @@ def _new_page(
         submitted=submitted,
         chosen=chosen,
         errors=errors,
+        field_words=_WORDS,
         date_boxes=_boxes(submitted, errors),
     )
 

@@ -1,0 +1,159 @@
+"""Programs of organisations that call the API: two people make one or give it a new secret; one person can switch it off.
+
+The secret is shown once, to the admin who carries the proposal out. The organisation sees each proposal while it waits, and can
+stop it. A program opens no sealed part without the organisation's private key, but it answers offers in its name.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import audit
+from app.core.errors import Conflict, FieldError, Invalid, NotFound
+from app.core.i18n import N_
+from app.core.keyring import KeyRing
+from app.partners import credentials, oauth_clients, organisations
+from app.partners.models import ClientCredential, OAuthClient
+from app.partners.oauth_clients import CLIENT_ID, SCOPES
+from app.partners.organisations import Organisation
+from app.staff import proposals
+from app.staff.models import Proposal
+from app.staff.proposal_rules import Kind, Subject
+from app.staff.sessions import SignedIn
+
+OF_ORGANISATION: Final = tuple(scope for scope in SCOPES if scope != "intakes:create")
+"""What a program of an organisation may be allowed; filing intakes is for front ends."""
+OLD_SECRET_LASTS: Final = timedelta(days=7)
+"""How long the present secrets go on after a new one was made."""
+
+
+class Act(StrEnum):
+    ADD = "add"
+    ROTATE = "rotate"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program with its organisation's name and its credentials, those that have ended too."""
+
+    client: OAuthClient
+    organisation: str
+    credentials: Sequence[ClientCredential]
+
+    def is_active(self, credential: ClientCredential, now: datetime) -> bool:
+        return self.client.active and (credential.ends_at is None or credential.ends_at > now)
+
+
+def programs(session: Session) -> list[Program]:
+    """All programs of organisations, by organisation and id; without the sandbox and front ends."""
+    rows = session.execute(
+        sa.select(OAuthClient, Organisation.name)
+        .join(Organisation, Organisation.id == OAuthClient.organisation_id)
+        .where(sa.not_(OAuthClient.sandbox))
+        .order_by(Organisation.name, OAuthClient.id)
+    ).all()
+    by_client: dict[str, list[ClientCredential]] = {}
+    for credential in session.scalars(sa.select(ClientCredential).order_by(ClientCredential.slot)):
+        by_client.setdefault(credential.client_id, []).append(credential)
+    return [Program(client, name, by_client.get(client.id, [])) for client, name in rows]
+
+
+def propose_program(
+    session: Session, caller: SignedIn, organisation: str, client_id: str, scopes: Collection[str], now: datetime
+) -> Proposal:
+    """Propose a program for an organisation (its slug). Raises NotAllowed, NotFound, Invalid, Conflict (the id is taken)."""
+    owner = organisations.by_slug(session, organisation)
+    if owner.kind != "centre" or owner.retired_at is not None:
+        raise _wrong("organisation", N_("Choose an organisation."))
+    if not CLIENT_ID.fullmatch(client_id):
+        raise _wrong("client", N_("A client id has 1 to 64 letters, digits and the signs . _ ~ - and nothing else."))
+    if not scopes or not set(scopes) <= set(OF_ORGANISATION):
+        raise _wrong("scopes", N_("Choose what the program may do."))
+    if session.get(OAuthClient, client_id) is not None:
+        raise Conflict("A client with this id exists.")
+    codes = {
+        "act": Act.ADD.value, "organisation": owner.slug, "client": client_id,
+        "scopes": " ".join(scope for scope in OF_ORGANISATION if scope in scopes),
+    }  # fmt: skip
+    return proposals.propose(session, caller, Kind.API_CLIENT, codes, now, Subject(organisation_id=owner.id))
+
+
+def propose_secret(session: Session, caller: SignedIn, client_id: str, now: datetime) -> Proposal:
+    """Propose a new secret for a program. Raises NotAllowed, NotFound, Conflict (it is switched off, or proposed already)."""
+    client, owner = _program(session, client_id)
+    if not client.active:
+        raise Conflict("This program is switched off.")
+    codes = {"act": Act.ROTATE.value, "organisation": owner.slug, "client": client.id}
+    return proposals.propose(session, caller, Kind.API_CLIENT, codes, now, Subject(organisation_id=owner.id))
+
+
+def carry_out(session: Session, keys: KeyRing, done: Proposal, by: UUID, now: datetime) -> str:
+    """Do what a proposal says that was just marked as carried out; returns the secret, which is shown once.
+
+    A new secret lets the present ones go on for `OLD_SECRET_LASTS`; of two, the older ends at once, because a program has at most
+    two. Raises NotFound, Conflict: nothing is done then.
+    """
+    client_id = str(done.codes["client"])
+    if done.codes["act"] == Act.ADD.value:
+        scopes = str(done.codes["scopes"]).split()
+        secret = oauth_clients.add_client(
+            session, keys, client_id, client_id, scopes, now, organisation_id=done.organisation_id
+        )
+        _note(session, client_id, "client:added", by, now)
+        return secret
+    client, owner = _program(session, client_id)
+    if not client.active or owner.id != done.organisation_id:
+        raise Conflict("This program is switched off.")
+    present = sorted(
+        credentials.active_credentials(session, client_id, now), key=lambda one: (one.created_at, one.slot)
+    )
+    for credential in present:
+        is_oldest_of_two = len(present) > 1 and credential is present[0]
+        ends = now if is_oldest_of_two else now + OLD_SECRET_LASTS
+        credentials.expire(session, client_id, credential.slot, min(ends, credential.ends_at or ends))
+    secret = credentials.add_secret(session, keys, client_id, now)
+    _note(session, client_id, "client:rotated", by, now)
+    return secret
+
+
+def end_credential(session: Session, client_id: str, slot: int, by: UUID, now: datetime) -> None:
+    """End one credential at once. Raises NotFound."""
+    _program(session, client_id)
+    credentials.expire(session, client_id, slot, now)
+    _note(session, client_id, "client:credential_ended", by, now)
+
+
+def switch_off(session: Session, client_id: str, by: UUID, now: datetime) -> None:
+    """Switch a program off: its credentials and tokens stop working at once. Raises NotFound."""
+    client, _owner = _program(session, client_id)
+    oauth_clients.deactivate(session, client.id)
+    _note(session, client.id, "client:switched_off", by, now)
+
+
+def _program(session: Session, client_id: str) -> tuple[OAuthClient, Organisation]:
+    client = session.get(OAuthClient, client_id)
+    if client is None or client.sandbox or client.organisation_id is None:
+        raise NotFound("There is no such client.")
+    return client, organisations.by_id(session, client.organisation_id)
+
+
+def _wrong(name: str, detail: str) -> Invalid:
+    return Invalid([FieldError(pointer=f"/{name}", code="unfit", detail=detail)])
+
+
+def _note(session: Session, client_id: str, action: str, by: UUID, now: datetime) -> None:
+    audit.record(
+        session,
+        actor_kind="member",
+        actor_id=by.hex,
+        action=action,
+        subject_kind="client",
+        subject_id=client_id,
+        now=now,
+    )

@@ -19,7 +19,7 @@ CENTRE = {
     "cost": "free", "title": "A call with the director", "date": "20", "date_month": "11", "date_year": "2026",
     "confidence": "high", "countries": "PL", "needs": "asylum",
 }  # fmt: skip
-SLUG = "pl-made-up-aid-of-odz"
+SLUG = "pl-made-up-aid-of-lodz"
 
 
 def pending(office: StaffSite) -> list[DirectoryEdit]:

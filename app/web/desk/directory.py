@@ -19,6 +19,7 @@ from app.directory import availability, edits, field_input, fields, opening_hour
 from app.directory.catalogue import Directory
 from app.directory.edit_states import EditVerb
 from app.directory.edits import Editor
+from app.directory.models import DirectoryEdit
 from app.partners.organisations import Organisation
 from app.referrals import queries
 from app.staff.models import Role
@@ -114,7 +115,7 @@ def show_proposals(request: Request, session: ReadDb, packs: OwnPacks) -> Respon
             (
                 together[0],
                 [directory_view.proposal(edit) for edit in together],
-                _name(directory, together[0].subject),
+                _proposed_name(together[0]) or _name(directory, together[0].subject),
             )
             for together in edits.pending_together(session)
         ],
@@ -313,8 +314,14 @@ def _paused(session: Session, now: datetime) -> frozenset[str]:
     return frozenset(session.scalars(sa.select(Organisation.slug).where(Organisation.paused_until > now)))
 
 
+def _proposed_name(edit: DirectoryEdit) -> str:
+    """The name of an organisation that is proposed; empty for any other proposal."""
+    value = edit.new.get("value")
+    return str(value["name"]["en"]) if edit.field == fields.WHOLE and value else ""
+
+
 def _name(directory: Directory, subject: str) -> str:
-    """The name of the organisation, followed by that of the service if the subject is a service."""
+    """The name of the organisation, followed by that of the service if the subject is a service. A slug that is none yet stays."""
     organisation = directory.organisation(subject.partition("/")[0])
     entry = directory.service(subject)
     if organisation is None:

@@ -35,6 +35,10 @@ _OF_ORGANISATION: Final = tuple(field for field in fields.ORGANISATION if field 
 _OF_SERVICE: Final = tuple(field for field in fields.SERVICE if field.name != "name_en")
 _SERVICE_NAME: Final = "Legal aid"
 _LONGEST_SLUG: Final = 56
+_LATIN: Final = str.maketrans(
+    {"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE"}
+)
+"""Letters that Unicode does not take apart."""
 _WORDS: Final = {
     **{field.name: field.label for field in (*fields.ORGANISATION, *fields.SERVICE)},
     "kind": N_("Kind"),
@@ -124,7 +128,7 @@ def propose_new(request: Request, member: MemberAtDesk, session: Db, packs: OwnP
 
 def _slug(countries: Sequence[str], name: str) -> str:
     """The slug of an organisation: its country, if it is one, and its name in Latin letters; empty if it has none."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", name.translate(_LATIN)).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_SLUG].strip("-")
     return f"{countries[0].lower() if len(countries) == 1 else 'xx'}-{words}" if words else ""
 

@@ -38,8 +38,8 @@ from app.staff import service as staff
 
 LARGEST: Final = 2_000_000
 """Bytes of a list."""
-MOST_ROWS: Final = 500
-"""Rows of one list: so many are filed in one transaction."""
+MOST_ROWS: Final = 200
+"""Rows of one list: so many are filed in one transaction, in some seconds, in which SQLite lets nobody else write."""
 MOST_COLUMNS: Final = 60
 KNOWN_FOR: Final = timedelta(days=90)
 _LIMITS: Final = Limits(size=LARGEST, unpacked=16_000_000, rows=MOST_ROWS + 1, columns=MOST_COLUMNS, formulas=False)
@@ -146,11 +146,12 @@ def look(session: Session, listed: CaseList, *, keys: KeyRing, team_id: UUID | N
     """What would become of each row. `team_id`: the team whose cases these have to be; None: any. Writes nothing."""
     reports = []
     seen: Counter[bytes] = Counter()
+    owners: dict[str, UUID | None] = {}
     for row in listed.rows:
         if row.intake is None:
             reports.append(RowReport(row))
             continue
-        problem, owner = _not_ours(session, row, team_id)
+        problem, owner = _not_ours(session, row.intake.country, team_id, owners)
         if problem or owner is None:
             reports.append(RowReport(_with_problem(row, problem)))
             continue
@@ -169,9 +170,13 @@ def look(session: Session, listed: CaseList, *, keys: KeyRing, team_id: UUID | N
     return reports
 
 
-def _not_ours(session: Session, row: ReadRow, team_id: UUID | None) -> tuple[Problem | None, UUID | None]:
-    assert row.intake is not None
-    owner = staff.team_for(session, row.intake.country)
+def _not_ours(
+    session: Session, country: str, team_id: UUID | None, owners: dict[str, UUID | None]
+) -> tuple[Problem | None, UUID | None]:
+    """Why a case of this country cannot be filed, and the team that takes it. `owners`: the teams that were found before."""
+    if country not in owners:
+        owners[country] = staff.team_for(session, country)
+    owner = owners[country]
     if owner is None:
         return Problem("country", N_("No team of this installation takes requests from this country.")), None
     if team_id is not None and owner != team_id:
@@ -205,9 +210,10 @@ def file_all(
     """
     moved: list[MovedCase] = []
     teams: Counter[UUID] = Counter()
+    owners: dict[str, UUID | None] = {}
     for row in listed.rows:
-        problem, owner = (Problem("", ""), None) if row.intake is None else _not_ours(session, row, team_id)
-        if problem is not None or owner is None or row.intake is None:
+        problem, owner = _not_ours(session, row.intake.country, team_id, owners) if row.intake else (None, None)
+        if problem is not None or owner is None:
             if leave_out:
                 continue
             raise Invalid([FieldError(pointer="/file", code="unfit", detail=NOT_ALL)])

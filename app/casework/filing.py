@@ -325,7 +325,7 @@ def _note(
         "verb": "submit",
         "source": None,
         "target": "submitted",
-        "actor_kind": actor_kind,
+        "actor_kind": "desk" if moved_in else actor_kind,
         "actor_id": actor_id,
         "codes": codes,
         "at": to_the_hour(now),

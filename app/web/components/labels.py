@@ -148,6 +148,7 @@ VERBS: Final = MappingProxyType(
         "put_back": N_("returned to New"),
         "recall": N_("withdrawal undone"),
         "case:taken": N_("taken"),
+        "case:moved_in": N_("moved in from a list"),
         "case:assigned": N_("owner changed"),
         "case:snoozed": N_("snoozed"),
         "case:woken": N_("snooze ended"),

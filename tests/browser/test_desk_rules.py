@@ -30,7 +30,13 @@ def test_the_pages_about_rules_are_for_everybody(
     for width in (320, 1280):
         page = new_page(viewport={"width": width, "height": 900}, java_script_enabled=True)
         page.context.add_cookies([{"name": "staff", "value": cookie, "url": base}])
-        for path in ("/desk/rules", f"/desk/rules/new?service={KEY}", "/desk/coverage", f"/desk/cases/{label}/runs"):
+        for path in (
+            "/desk/rules",
+            f"/desk/rules/new?service={KEY}",
+            f"/desk/rules/form?service={KEY}",
+            "/desk/coverage",
+            f"/desk/cases/{label}/runs",
+        ):
             page.goto(base + path)
             check(page)
             if shots:

@@ -17,8 +17,16 @@ AT_DESK = (
     "/desk/directory", "/desk/directory?shelf=unverified", "/desk/directory/proposals", "/desk/directory/freshness", ENTRY,
     f"/desk/directory/edit?subject={ONE}&name=hours", f"/desk/directory/edit?subject={ONE}&name=source",
     f"/desk/directory/edit?subject={ONE}/legal-help&name=remote", "/desk/reports",
+    f"/desk/directory/fields?subject={ONE}", "/desk/directory/new",
 )  # fmt: skip
-AT_SENIORS = ("/desk/directory", "/desk/directory/package", "/desk/reports?period=2025", "/desk/operations")
+AT_SENIORS = (
+    "/desk/directory",
+    "/desk/directory/package",
+    "/desk/reports?period=2025",
+    "/desk/operations",
+    "/desk/import",
+)
+AT_ADMINS = ("/desk/clients",)
 AT_PARTNERS = ("/partner/services", "/partner/report")
 
 
@@ -42,7 +50,7 @@ def signed_in(site: Any, new_page: Callable[..., Page], name: str, **options: An
 
 @pytest.mark.parametrize("size", [PHONE, WIDE], ids=["phone", "wide"])
 def test_every_page_is_readable_for_everybody(site: Any, new_page: Callable[..., Page], size: dict[str, int]) -> None:
-    for name, paths in (("vera", AT_DESK), ("sofia", AT_SENIORS), ("partner", AT_PARTNERS)):
+    for name, paths in (("vera", AT_DESK), ("sofia", AT_SENIORS), ("admin", AT_ADMINS), ("partner", AT_PARTNERS)):
         page = signed_in(site, new_page, name, viewport=size)
         for path in paths:
             page.goto(path)

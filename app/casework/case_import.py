@@ -147,7 +147,7 @@ def look(session: Session, listed: CaseList, *, keys: KeyRing, team_id: UUID | N
     reports = []
     seen: Counter[bytes] = Counter()
     owners: dict[str, UUID | None] = {}
-    for row in listed.rows:
+    for row, mark in zip(listed.rows, _marks(listed), strict=True):
         if row.intake is None:
             reports.append(RowReport(row))
             continue
@@ -165,7 +165,7 @@ def look(session: Session, listed: CaseList, *, keys: KeyRing, team_id: UUID | N
         found = duplicate_detection.cases_of(session, keys, owner, sought) if sought else ()
         if row.intake.contact.channel == "number":
             remarks.append(N_("Nobody can reach this person: there is no way to answer."))
-        known = _is_known(session, keys, owner, row)
+        known = idempotency.is_known(session, keys, _who(owner), mark)
         reports.append(RowReport(row, tuple(remarks), tuple(sorted({case.label for case in found})), known))
     return reports
 
@@ -211,7 +211,7 @@ def file_all(
     moved: list[MovedCase] = []
     teams: Counter[UUID] = Counter()
     owners: dict[str, UUID | None] = {}
-    for row in listed.rows:
+    for row, mark in zip(listed.rows, _marks(listed), strict=True):
         problem, owner = _not_ours(session, row.intake.country, team_id, owners) if row.intake else (None, None)
         if problem is not None or owner is None:
             if leave_out:
@@ -219,7 +219,7 @@ def file_all(
             raise Invalid([FieldError(pointer="/file", code="unfit", detail=NOT_ALL)])
         with_card = cards == "all" or (cards == "asked" and row.wants_card)
         one = _file_one(
-            session, row, owner, with_card,
+            session, row, mark, owner, with_card,
             keys=keys, directory=directory, now=now, by=by, actor_kind=actor_kind, actor_id=actor_id,
         )  # fmt: skip
         moved.append(one)
@@ -242,6 +242,7 @@ NOT_ALL: Final = N_(
 def _file_one(
     session: Session,
     row: ReadRow,
+    mark: str,
     team_id: UUID,
     with_card: bool,
     *,
@@ -263,7 +264,7 @@ def _file_one(
         number = filed.receipt.grouped() if with_card else ""
         return StoredResponse(201, {"case": filed.label}, case_id=filed.case_id)
 
-    reply = idempotency.run_once(session, keys, _who(team_id), _mark(row), b"", act, now=now, ttl=KNOWN_FOR)
+    reply = idempotency.run_once(session, keys, _who(team_id), mark, b"", act, now=now, ttl=KNOWN_FOR)
     return MovedCase(row.number, str(reply.body["case"]), intake.language or "en", number, reply.replayed)
 
 
@@ -277,9 +278,12 @@ def _who(team_id: UUID) -> str:
     return f"moved-in:{team_id}"
 
 
-def _mark(row: ReadRow) -> str:
-    return hashlib.sha256(json.dumps(["case-list", row.identity.hex()]).encode()).hexdigest()
-
-
-def _is_known(session: Session, keys: KeyRing, team_id: UUID, row: ReadRow) -> bool:
-    return idempotency.is_known(session, keys, _who(team_id), _mark(row))
+def _marks(listed: CaseList) -> list[str]:
+    """The mark of each row. Of rows that are alike to the letter each has its own: they can be different people."""
+    seen: Counter[bytes] = Counter()
+    marks = []
+    for row in listed.rows:
+        seen[row.identity] += 1
+        text = json.dumps(["case-list", row.identity.hex(), seen[row.identity]])
+        marks.append(hashlib.sha256(text.encode()).hexdigest())
+    return marks

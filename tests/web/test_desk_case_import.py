@@ -108,6 +108,13 @@ def test_a_corrected_list_sent_again_files_only_what_is_new(office: StaffSite) -
     assert sorted(cases(office)) == ["asylum", "detention", "residence_permit"]
 
 
+def test_rows_that_are_alike_are_people_of_their_own(office: StaffSite) -> None:
+    alike = "needs;card\nasylum;yes\nasylum;yes\n"
+    assert len(numbers(move_in(office.as_("sofia"), alike))) == 2
+    again = check(office.as_("sofia"), alike + "asylum;yes\n")
+    assert "1 row can be moved in. 2 rows were moved in before" in again.words()
+
+
 def test_with_one_bad_row_nothing_is_filed_until_it_is_left_out(office: StaffSite) -> None:
     bad = LIST + "Third;@zinnober_three;unheard-of;;;;;\n"
     sofia = office.as_("sofia")

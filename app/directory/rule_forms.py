@@ -52,7 +52,11 @@ def read(service: Mapping[str, Any]) -> RuleForm:
 def write(
     service: Mapping[str, Any], needs: Sequence[str], codes: Mapping[str, Sequence[str]], interpreter: str
 ) -> dict[str, Any]:
-    """The service with what the form says. A test without codes is left out; that of languages stays, if the rule has one."""
+    """The service with what the form says. A test without codes is left out; that of languages stays, if the rule has one.
+
+    Codes that stay keep their order, whatever the order of the form: a form that is sent back unchanged changes nothing.
+    """
+    needs = _in_order(service["needs"], needs)
     wanted = {"need": list(needs), **{kind: list(codes.get(kind, ())) for kind in KINDS}}
     nodes, done = [], set[str]()
     for node in _nodes(service["rule"]):
@@ -63,6 +67,8 @@ def write(
         done.add(kind)
         if kind == "need":
             wanted["need"] = _needs_of_test(node, service["needs"], needs)
+        elif "any_of" in node[kind]:
+            wanted[kind] = _in_order(node[kind]["any_of"], wanted[kind])
         if wanted[kind] or kind == "language":
             changed = {**node[kind], "any_of": wanted[kind]}
             if kind == "language":
@@ -74,6 +80,10 @@ def write(
         if kind not in done and names:
             nodes.append({kind: {"any_of": names, **({"interpreter": interpreter} if kind == "language" else {})}})
     return {"needs": list(needs), "rule": {"all": nodes}}
+
+
+def _in_order(before: Sequence[str], after: Sequence[str]) -> list[str]:
+    return [code for code in before if code in after] + [code for code in after if code not in before]
 
 
 def _needs_of_test(node: Mapping[str, Any], before: Sequence[str], after: Sequence[str]) -> list[str]:

@@ -38,6 +38,11 @@ def test_the_form_of_each_rule_sent_back_unchanged_is_the_rule(key: str) -> None
     after = write(before)
     whole = before["rule"] if "all" in before["rule"] else {"all": [before["rule"]]}
     assert after == {"needs": before["needs"], "rule": whole}
+    form = rule_forms.read(before)
+    turned = {kind: codes[::-1] for kind, codes in form.codes.items()}
+    assert rule_forms.write(before, form.needs[::-1], turned, form.interpreter) == after, (
+        "in whatever order it comes back"
+    )
 
 
 def test_what_the_form_does_not_show_stays_where_it_is() -> None:

@@ -32,9 +32,9 @@ from app.staff import service as staff
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Config, Packs, RealNetwork
+from app.web.account.uploads import TakesList
 from app.web.components import csrf, staff_pages
 from app.web.components.forms import field_value
-from app.web.account.uploads import TakesList
 
 router = APIRouter(prefix="/desk/import")
 

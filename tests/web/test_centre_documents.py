@@ -263,6 +263,21 @@ def test_the_persons_own_code_shows_documents_only_if_they_say_so(office: StaffS
         assert session.scalar(sa.select(sa.func.count()).select_from(DocumentPiece))
 
 
+def test_what_somebody_opens_with_the_code_uses_up_no_change_of_the_person(
+    office: StaffSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _label, receipt = office.file(language="en")
+    them = person(office, receipt)
+    send(them, hostile_files.one_page(b"(x)"))
+    code = code_for(them, documents="yes")
+    for _time in range(3):
+        lawyer, page = shown_with(office, code)
+        assert lawyer.submit(page, "/en/show/document").status == 200
+    monkeypatch.setattr("app.cases.person_access.MOST_CHANGES_A_DAY", 5)
+    them.submit(them.get("/en/case"), "/en/case/message", text="after a document and a code")
+    assert "after a document and a code" in them.get("/en/case").words()
+
+
 def test_a_stopped_code_and_a_document_taken_back_end_the_leafing(office: StaffSite) -> None:
     _label, receipt = office.file(language="en")
     them = person(office, receipt)

@@ -122,6 +122,19 @@ def test_an_organisation_takes_at_most_half_of_the_room_and_only_while_it_works(
         assert len(documents(office)) == 3
 
 
+def test_after_the_work_is_done_documents_are_read_and_no_more_are_sent(office: StaffSite) -> None:
+    label, _them, partner, path = accepted(office)
+    partner.submit(partner.get(path), f"{path}/complete", outcome="advised")
+    assert referral_of(office, label).state == "completed"
+    page = partner.get(f"{path}/documents")
+    assert page.status == 200
+    assert "Send the person a document" not in page.words()
+    form = {"csrf": partner.get("/desk/me").form("/desk/sign-out")["csrf"], "to_referral": path.rpartition("/")[2]}
+    assert partner.send("POST", "/partner/documents", **file_form(form, hostile_files.one_page(b"(x)"))).status == 409
+    assert partner.post(f"{path}/documents/ask", {"csrf": form["csrf"]}).status == 409
+    assert documents(office) == []
+
+
 def test_the_person_reads_who_asks_for_a_letter_until_they_add_one(office: StaffSite) -> None:
     label, them, partner, path = accepted(office)
     page = partner.get(f"{path}/documents")

@@ -14,6 +14,7 @@ import app.directory.models
 import app.directory.rule_sets
 import app.documents.models
 import app.intake.drafts
+import app.intake.form_counts
 import app.intake.models
 import app.links.models
 import app.matching.models
@@ -26,6 +27,8 @@ import app.referrals.models
 import app.referrals.quality
 import app.referrals.refusal_proposals
 import app.referrals.thread_models
+import app.reporting.models
+import app.reporting.triggers
 import app.staff.invitations
 import app.staff.known_browsers
 import app.staff.models

@@ -14,6 +14,7 @@ from app.cases import counters
 from app.cases.models import Case
 from app.core.db import Database
 from app.referrals.models import FeedEvent, Referral
+from app.reporting import kept_figures
 from bench.made_up import MadeUp, Row, World, made_up
 
 _BATCH: Final = 5_000
@@ -36,6 +37,15 @@ def fill(database: Database, world: World, numbers: range) -> None:
     with database.begin() as session:
         _take_your_time(session)
         counters.recount(session, world.now.date())
+    _say("counting for reports")
+    with database.begin() as session:
+        _take_your_time(session)
+        kept_figures.note_all(session)
+    while True:
+        with database.begin() as session:
+            _take_your_time(session)
+            if not kept_figures.settle(session, limit=_BATCH):
+                break
     _say("looking at what is there")
     _analyse(database)
     _say("")

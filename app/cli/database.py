@@ -1,4 +1,4 @@
-"""Implementation of `pristan database grants`."""
+"""Implementation of `pristan database grants` and `pristan database recount`."""
 
 from pathlib import Path
 from typing import Annotated, Final
@@ -8,9 +8,10 @@ import typer
 from app.app_context import open_app_context
 from app.cli import files
 from app.operations import database_roles, privileges
+from app.reporting import kept_figures
 
 _LEAST_PASSWORD: Final = 20
-database_app = typer.Typer(no_args_is_help=True, help="Roles and privileges on PostgreSQL.")
+database_app = typer.Typer(no_args_is_help=True, help="Roles and privileges on PostgreSQL; the figures of reports.")
 
 
 @database_app.command()
@@ -69,3 +70,20 @@ def _passwords(folder: Path) -> dict[privileges.Role, str]:
     if any(len(password) < _LEAST_PASSWORD for password in by_role.values()):
         raise typer.BadParameter(f"a password of a role has at least {_LEAST_PASSWORD} characters")
     return by_role
+
+
+@database_app.command()
+def recount() -> None:
+    """Count every case again for the figures of reports. Safe while the service is running, and to repeat."""
+    database = open_app_context().database
+    with database.begin() as session:
+        kept_figures.note_all(session)
+    settled = some = 0
+    while some or not settled:
+        with database.begin() as session:
+            some = kept_figures.settle(session)
+        settled += some
+        if not some:
+            break
+    database.dispose()
+    typer.echo(f"Counted again: {settled} cases.")

@@ -87,6 +87,7 @@ PRIVILEGES: Final = MappingProxyType(
             public="SI", partner="SIU", desk="SIU", worker="SIUD", columns=_only(public="n")
         ),
         "heartbeats": Rights(public="S", partner="S", desk="S", worker="SIU", backup="SIU"),
+        "form_counts": Rights(public="SIU", desk="S"),
         "honeytokens": Rights(partner="S", desk="SI", worker="S"),
         "household_members": Rights(public="SD", partner="S", desk=_CASE, worker=_CASE),
         "invitations": Rights(partner="SID", desk="SIUD", worker="SIUD"),
@@ -127,6 +128,9 @@ PRIVILEGES: Final = MappingProxyType(
         "rule_sets": Rights(desk="SI", worker="SI"),
         "saved_replies": Rights(desk="SIUD"),
         "saved_views": Rights(desk="SID"),
+        "report_cases": Rights(partner="S", desk="S", worker="SIUD"),
+        "report_changes": Rights(partner="S", desk="S", worker="SD"),
+        "report_figures": Rights(partner="S", desk="S", worker="SIUD"),
         "sealed_parts": Rights(public=_CASE, partner="SI", desk="SIUD", worker="SID"),
         "sealed_responses": Rights(public="SIUD", partner="SIUD", desk="SIUD", worker="SD"),
         "sealing_keys": Rights(public="S", partner="SIU", desk="SIU", worker="SIU"),
@@ -254,5 +258,11 @@ SET search_path = public, pg_temp AS $$ SELECT max(seq) FROM audit_log $$""",
 )
 """Functions that the row policies use. Those with SECURITY DEFINER tell one thing that the role itself may not look up."""
 
-TRIGGER_FUNCTIONS: Final = ("count_case", "set_owner_name")
-"""They run with the owner's rights: nobody else writes counters or looks up a member's name."""
+TRIGGER_FUNCTIONS: Final = (
+    "count_case",
+    "set_owner_name",
+    "note_report_change_of_cases",
+    "note_report_change_of_case_needs",
+    "note_report_change_of_referrals",
+)
+"""They run with the owner's rights: nobody else writes counters, notes changes for reports or looks up a member's name."""

@@ -3,19 +3,17 @@
 Rates and medians are shown only where they reveal nothing about a suppressed cell.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from enum import StrEnum
-from statistics import median
 from typing import Final
 
 from app.referrals.reasons import OUTCOMES, PASSED_OVER
-from app.referrals.states import Verb
 from app.reporting import suppression
-from app.reporting.periods import Period, Quarter
-from app.reporting.queries import ENDS, CountedCase, CountedChoice, CountedOffer, first_offer_times
+from app.reporting.periods import Month, Period, Quarter
+from app.reporting.queries import ENDS, CountedCase, CountedChoice, CountedOffer
 from app.reporting.suppression import MIN_COUNT, Sum
+from app.reporting.tally import ANSWERABLE, ANSWERED_WITHIN, Figure, Subject, TimedStep, median_hours, tally
 
 Key = tuple[str, str, str]
 """Table, row, column."""
@@ -27,10 +25,6 @@ IN_TIME: Final = ("in_time", "late_or_never")
 URGENCIES: Final = ("emergency", "urgent", "normal")
 COLUMNS: Final = tuple(dict.fromkeys((*FUNNEL, *CASE_ENDS, *UNMET, *ENDS, *IN_TIME, *OUTCOMES, *URGENCIES)))
 """Every column of every table."""
-_ANSWERABLE: Final = ("accepted", "declined", "only_acknowledged", "no_answer")
-"""Ends of offers that the organisation had time to answer."""
-ANSWERED_WITHIN: Final = {"emergency": timedelta(hours=24), "urgent": timedelta(hours=72), "normal": timedelta(days=14)}
-"""Time to decide on an offer, by urgency (see `app.referrals.deadlines`); a near legal deadline shortens it further."""
 
 
 class TableName(StrEnum):
@@ -46,16 +40,7 @@ class TableName(StrEnum):
     IN_TIME = "in_time"
     OUTCOMES = "outcomes"
     PASSED_OVER = "passed_over"
-
-
-class TimedStep(StrEnum):
-    """A part of a case's way through the service that is timed."""
-
-    FIRST_OFFER = "first_offer"
-    ACKNOWLEDGE = "acknowledge"
-    DECIDE = "decide"
-    START = "start"
-    COMPLETE = "complete"
+    NEEDS_SPOKEN = "needs_spoken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +90,13 @@ class Median:
     step: str
     hours: float | None
     quarter: str = ""
+    count: int = 0
+    """Of how many durations it is the median."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    period: Quarter | Period
+    period: Quarter | Period | Month
     tables: tuple[Table, ...]
     medians: tuple[Median, ...]
     hidden: int = 0
@@ -144,7 +131,7 @@ class _Counts:
         name: TableName,
         kind: str,
         columns: Sequence[str],
-        items: Iterable[tuple[Iterable[str], str]],
+        items: Iterable[tuple[Iterable[str], str, int]],
         *,
         total: str = "",
         rate: str = "",
@@ -153,17 +140,17 @@ class _Counts:
         """Count items into a new table.
 
         Args:
-            items: for each item, the rows in which it counts, and its column.
+            items: for each kind of item, the rows in which it counts, its column, and how many there are.
             total: key of the total row as `items:columns`, for tables in which each item counts in one row. Tables of the
                 same items share the grand total; tables that also have the same columns share the total row.
             rows: all rows, in order. Default: the rows that occur, sorted by code, so that the order reveals no count.
         """
         row_counts: dict[str, dict[str, int]] = {row: dict.fromkeys(columns, 0) for row in rows}
         overall = dict.fromkeys(columns, 0)
-        for codes, column in items:
-            overall[column] += 1
+        for codes, column, many in items:
+            overall[column] += many
             for code in codes:
-                row_counts.setdefault(code, dict.fromkeys(columns, 0))[column] += 1
+                row_counts.setdefault(code, dict.fromkeys(columns, 0))[column] += many
         ordered = tuple(rows) or tuple(sorted(row_counts))
         for row in ordered:
             self.cells.update({(name, row, column): row_counts[row][column] for column in columns})
@@ -200,176 +187,161 @@ def network_report(
     months: Sequence[str] = (),
     passed_over: Sequence[CountedChoice] = (),
 ) -> Report:
-    """The report for the desk. Its tables are suppressed as one system.
+    """The report for the desk that is published, from records of one quarter. See `report_of_network`."""
+    return report_of_network(quarter, tally(cases, offers, passed_over), months)
 
-    `months`: the months of the quarter that have begun. A future month is not counted as a suppressed zero.
+
+def report_of_network(
+    period: Quarter | Month | Period, figures: Mapping[Figure, int], months: Sequence[str] = (), *, exact: bool = False
+) -> Report:
+    """The report for the desk. Its tables are suppressed as one system, unless it is `exact`, which is not published.
+
+    `months`: the months of the period that have begun. A future month is not counted as a suppressed zero.
     """
     counts = _Counts()
-    first_offers = first_offer_times(offers)
-    accepted = {offer.case_id for offer in offers if offer.end == "accepted"}
-
-    def stage(case: CountedCase) -> str:
-        return "accepted" if case.id in accepted else "offered" if case.id in first_offers else "not_offered"
-
-    def case_end(case: CountedCase) -> str:
-        return "helped" if case.helped else "unmet" if case.unmet else "open_or_withdrawn"
-
+    cases = [
+        (figure.month, country, spoken, urgency, stage, end, many)
+        for figure, many in _of(figures, Subject.CASE)
+        for country, spoken, urgency, stage, end in (figure.codes,)
+    ]
+    needs = [
+        (need, country, spoken, end, many) for (need, country, spoken, end), many in _codes_of(figures, Subject.NEED)
+    ]
     counts.add(
-        TableName.MONTHS, "month", FUNNEL, (((case.month,), stage(case)) for case in cases),
-        total="cases:reached", rows=months or quarter.months,
+        TableName.MONTHS, "month", FUNNEL, (((month,), stage, many) for month, _, _, _, stage, _, many in cases),
+        total="cases:reached", rows=months or period.months,
     )  # fmt: skip
     counts.add(
-        TableName.URGENCIES,
-        "urgency",
-        CASE_ENDS,
-        (((case.urgency,), case_end(case)) for case in cases),
+        TableName.URGENCIES, "urgency", CASE_ENDS, (((urgency,), end, many) for _, _, _, urgency, _, end, many in cases),
         total="cases:became",
-    )
+    )  # fmt: skip
     counts.add(
-        TableName.COUNTRIES,
-        "country",
-        CASE_ENDS,
-        (((case.country,), case_end(case)) for case in cases),
+        TableName.COUNTRIES, "country", CASE_ENDS, (((country,), end, many) for _, country, _, _, _, end, many in cases),
         total="cases:became",
-    )
+    )  # fmt: skip
     counts.add(
-        TableName.LANGUAGES, "language", FUNNEL, (((case.language,), stage(case)) for case in cases),
+        TableName.LANGUAGES, "language", FUNNEL, (((spoken,), stage, many) for _, _, spoken, _, stage, _, many in cases),
         total="cases:reached", rate="accepted",
     )  # fmt: skip
     counts.add(
-        TableName.NEEDS, "need", CASE_ENDS, (((need,), case.end_of(need)) for case in cases for need in case.needs),
+        TableName.NEEDS, "need", CASE_ENDS, (((need,), end, many) for need, _, _, end, many in needs),
         rate="helped",
     )  # fmt: skip
     counts.add(
         TableName.UNMET_PLACES, "place", UNMET,
-        (
-            ((f"{need}|{case.country}",), "unmet" if case.end_of(need) == "unmet" else "not_unmet")
-            for case in cases
-            for need in case.needs
-        ),
+        (((f"{need}|{country}",), _unmet(end), many) for need, country, _, end, many in needs),
         rate="unmet",
     )  # fmt: skip
-    for need in {need for case in cases for need in case.needs}:
-        places = [f"{need}|{country}" for country in {case.country for case in cases}]
+    for need in {need for need, *_ in needs}:
+        places = [f"{need}|{country}" for country in {country for _, country, *_ in needs}]
         for ours, theirs in (("unmet", "unmet"), (ALL, ALL)):
             counts.equal((TableName.NEEDS, need, ours), [(TableName.UNMET_PLACES, place, theirs) for place in places])
-    _add_offers(counts, offers)
+    if exact:
+        counts.add(
+            TableName.NEEDS_SPOKEN, "spoken_place", UNMET,
+            (((f"{need}|{country}|{spoken}",), _unmet(end), many) for need, country, spoken, end, many in needs),
+            rate="unmet",
+        )  # fmt: skip
+    _add_offers(counts, figures)
     counts.add(
-        TableName.PASSED_OVER,
-        "passed_over",
-        URGENCIES,
-        (((one.reason,), one.urgency) for one in passed_over if one.reason in PASSED_OVER),
-        total="passed_over",
-        rows=tuple(PASSED_OVER),
-    )
-    return _report(quarter, counts, _medians(offers, cases))
+        TableName.PASSED_OVER, "passed_over", URGENCIES,
+        (((reason,), urgency, many) for (urgency, reason), many in _codes_of(figures, Subject.CHOICE)),
+        total="passed_over", rows=tuple(PASSED_OVER),
+    )  # fmt: skip
+    steps = [(step, took, many) for (step, _urgency, took), many in _codes_of(figures, Subject.STEP)]
+    return _report(period, counts, _medians(steps, first_offer=bool(cases), exact=exact), exact=exact)
 
 
 def organisation_report(quarter: Quarter, offers: Sequence[CountedOffer], months: Sequence[str] = ()) -> Report:
+    """The report for an organisation, from the records of its own offers."""
+    return report_of_organisation(quarter, tally((), offers), months)
+
+
+def report_of_organisation(quarter: Quarter, figures: Mapping[Figure, int], months: Sequence[str] = ()) -> Report:
     """The report for an organisation, about its own offers only."""
     counts = _Counts()
-    _add_offers(counts, offers, partners=False)
+    _add_offers(counts, figures, partners=False)
     counts.add(
-        TableName.MONTHS,
-        "month",
-        ENDS,
-        (((offer.month,), offer.end) for offer in offers),
-        total="offers",
-        rows=months or quarter.months,
-    )
-    return _report(quarter, counts, _medians(offers, ()))
+        TableName.MONTHS, "month", ENDS,
+        (((figure.month,), figure.codes[1], many) for figure, many in _of(figures, Subject.OFFER)),
+        total="offers", rows=months or quarter.months,
+    )  # fmt: skip
+    steps = [(step, took, many) for (step, took), many in _codes_of(figures, Subject.OWN_STEP)]
+    return _report(quarter, counts, _medians(steps))
 
 
-def _add_offers(counts: _Counts, offers: Sequence[CountedOffer], *, partners: bool = True) -> None:
+def _of(figures: Mapping[Figure, int], subject: Subject) -> list[tuple[Figure, int]]:
+    return [(figure, many) for figure, many in figures.items() if figure.subject == subject]
+
+
+def _codes_of(figures: Mapping[Figure, int], subject: Subject) -> list[tuple[tuple[str, ...], int]]:
+    return [(figure.codes, many) for figure, many in _of(figures, subject)]
+
+
+def _unmet(end: str) -> str:
+    return "unmet" if end == "unmet" else "not_unmet"
+
+
+def _add_offers(counts: _Counts, figures: Mapping[Figure, int], *, partners: bool = True) -> None:
+    offers = [
+        (figure.organisation, urgency, end, answer, outcome, many)
+        for figure, many in _of(figures, Subject.OFFER)
+        for urgency, end, answer, outcome in (figure.codes,)
+    ]
     if partners:
         counts.add(
-            TableName.PARTNERS,
-            "organisation",
-            ENDS,
-            (((offer.organisation,), offer.end) for offer in offers),
-            total="offers",
-            rate="accepted",
-        )
+            TableName.PARTNERS, "organisation", ENDS, (((slug,), end, many) for slug, _, end, _, _, many in offers),
+            total="offers", rate="accepted",
+        )  # fmt: skip
     counts.add(
-        TableName.OFFER_URGENCY,
-        "urgency",
-        ENDS,
-        (((offer.urgency,), offer.end) for offer in offers),
-        total="offers",
-        rate="no_answer",
-    )
+        TableName.OFFER_URGENCY, "urgency", ENDS, (((urgency,), end, many) for _, urgency, end, _, _, many in offers),
+        total="offers", rate="no_answer",
+    )  # fmt: skip
     counts.add(
-        TableName.OFFER_NEEDS, "need", ENDS, ((offer.needs, offer.end) for offer in offers),
+        TableName.OFFER_NEEDS, "need", ENDS,
+        (((need,), end, many) for (need, end), many in _codes_of(figures, Subject.OFFER_NEED)),
         rate="accepted",
     )  # fmt: skip
     counts.add(
         TableName.IN_TIME, "urgency", IN_TIME,
-        (((offer.urgency,), "in_time" if _in_time(offer) else "late_or_never") for offer in offers if offer.end in _ANSWERABLE),
+        (((urgency,), answer, many) for _, urgency, _, answer, _, many in offers if answer),
         total="to_answer", rate="in_time",
     )  # fmt: skip
     for urgency in ANSWERED_WITHIN:
-        counts.equal(
-            (TableName.IN_TIME, urgency, ALL), [(TableName.OFFER_URGENCY, urgency, end) for end in _ANSWERABLE]
-        )
-    counts.equal(_grand_total("to_answer"), [("offers", ALL, end) for end in _ANSWERABLE])
+        counts.equal((TableName.IN_TIME, urgency, ALL), [(TableName.OFFER_URGENCY, urgency, end) for end in ANSWERABLE])
+    counts.equal(_grand_total("to_answer"), [("offers", ALL, end) for end in ANSWERABLE])
     counts.add(
         TableName.OUTCOMES, "organisation" if partners else "urgency", tuple(OUTCOMES),
-        (((offer.organisation if partners else offer.urgency,), str(offer.outcome))
-         for offer in offers if offer.outcome in OUTCOMES),
+        (((slug if partners else urgency,), outcome, many) for slug, urgency, _, _, outcome, many in offers if outcome),
         total="outcomes",
     )  # fmt: skip
 
 
-def _in_time(offer: CountedOffer) -> bool:
-    decided_at = offer.decided_at
-    return decided_at is not None and decided_at - offer.offered_at <= ANSWERED_WITHIN[offer.urgency]
-
-
-def _medians(offers: Sequence[CountedOffer], cases: Sequence[CountedCase]) -> tuple[Median, ...]:
-    first_offers = first_offer_times(offers)
-    steps: dict[TimedStep, list[timedelta]] = {
-        TimedStep.FIRST_OFFER: [first_offers[case.id] - case.came_in for case in cases if case.id in first_offers],
-        TimedStep.ACKNOWLEDGE: _between(
-            offers, lambda offer: offer.offered_at, lambda offer: offer.first.get(Verb.ACKNOWLEDGE.value)
-        ),
-        TimedStep.DECIDE: _between(offers, lambda offer: offer.offered_at, lambda offer: offer.decided_at),
-        TimedStep.START: _step(offers, Verb.ACCEPT, Verb.START),
-        TimedStep.COMPLETE: _step(offers, Verb.ACCEPT, Verb.COMPLETE),
-    }
-    if not cases:
-        del steps[TimedStep.FIRST_OFFER]
+def _medians(
+    steps: Iterable[tuple[str, str, int]], *, first_offer: bool = False, exact: bool = False
+) -> tuple[Median, ...]:
+    """The median of each step; hidden below ten durations, unless it is `exact`. `first_offer`: with that step."""
+    durations: dict[str, list[tuple[str, int]]] = {}
+    for step, took, many in steps:
+        durations.setdefault(step, []).append((took, many))
     return tuple(
-        Median(
-            step,
-            round(median(value.total_seconds() for value in durations) / 3600, 1)
-            if len(durations) >= MIN_COUNT
-            else None,
-        )
-        for step, durations in steps.items()
+        _median(step, durations.get(step, ()), 1 if exact else MIN_COUNT)
+        for step in TimedStep
+        if first_offer or step is not TimedStep.FIRST_OFFER
     )
 
 
-def _between(
-    offers: Iterable[CountedOffer],
-    start: Callable[[CountedOffer], datetime | None],
-    end: Callable[[CountedOffer], datetime | None],
-) -> list[timedelta]:
-    durations = []
-    for offer in offers:
-        first, last = start(offer), end(offer)
-        if first is not None and last is not None:
-            durations.append(last - first)
-    return durations
+def _median(step: str, durations: Sequence[tuple[str, int]], least: int) -> Median:
+    many = sum(count for _took, count in durations)
+    return Median(step, median_hours(durations) if many >= least else None, count=many if many >= least else 0)
 
 
-def _step(offers: Iterable[CountedOffer], start: Verb, end: Verb) -> list[timedelta]:
-    return _between(offers, lambda offer: offer.first.get(start.value), lambda offer: offer.first.get(end.value))
-
-
-def _report(quarter: Quarter, counts: _Counts, medians: tuple[Median, ...]) -> Report:
-    published = suppression.published(counts.cells, counts.sums)
-    tables = tuple(_table(shape, published) for shape in counts.shapes if shape.rows)
-    return Report(quarter, tables, medians, sum(count is None for count in published.values()))
+def _report(
+    period: Quarter | Month | Period, counts: _Counts, medians: tuple[Median, ...], *, exact: bool = False
+) -> Report:
+    shown: Mapping[Key, int | None] = counts.cells if exact else suppression.published(counts.cells, counts.sums)
+    tables = tuple(_table(shape, shown) for shape in counts.shapes if shape.rows)
+    return Report(period, tables, medians, sum(count is None for count in shown.values()))
 
 
 def _table(shape: _TableLayout, published: Mapping[Key, int | None]) -> Table:

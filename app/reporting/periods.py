@@ -5,7 +5,7 @@ quarters show (`together`), so that a year less three quarters is a quarter that
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 MAX_QUARTERS: Final = 12
@@ -62,6 +62,38 @@ class Quarter:
 
 
 @dataclass(frozen=True, slots=True)
+class Month:
+    """One calendar month, for exact reports alone: months are not published."""
+
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Month | None":
+        """The month that a text like `2026-10` names; None for any other text."""
+        year, _, month = text.partition("-")
+        digits = len(year) == 4 and len(month) == 2 and text.isascii() and year.isdigit() and month.isdigit()
+        return cls(text) if digits and 2000 <= int(year) <= 2999 and 1 <= int(month) <= 12 else None
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def months(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def begun(self, day: date) -> tuple[str, ...]:
+        return self.months if self.name <= f"{day:%Y-%m}" else ()
+
+    @property
+    def quarter(self) -> Quarter:
+        return Quarter.of(date.fromisoformat(f"{self.name}-01"))
+
+    @property
+    def before(self) -> "Month":
+        return Month(f"{date.fromisoformat(f'{self.name}-01') - timedelta(days=1):%Y-%m}")
+
+
+@dataclass(frozen=True, slots=True)
 class Period:
     """From one quarter to another, both counted."""
 
@@ -101,6 +133,22 @@ class Period:
         while quarters[-1] != self.last and len(quarters) <= MAX_QUARTERS:
             quarters.append(quarters[-1].next)
         return tuple(quarters)
+
+    @property
+    def months(self) -> tuple[str, ...]:
+        return tuple(month for quarter in self.quarters for month in quarter.months)
+
+    def begun(self, day: date) -> tuple[str, ...]:
+        """The months that have begun by this day."""
+        return tuple(month for month in self.months if month <= f"{day:%Y-%m}")
+
+    @property
+    def before(self) -> "Period":
+        """As many quarters before it."""
+        last = first = self.first.before
+        for _quarter in self.quarters[1:]:
+            first = first.before
+        return Period(first, last)
 
     @property
     def start(self) -> datetime:

@@ -1,6 +1,6 @@
-"""Reads the cases and offers of a period for the reports, in a few statements, whatever its length."""
+"""Reads what reports count about given cases, as records in plain codes, in four statements for any number of cases."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 from app.cases.models import Case, CaseNeed
 from app.cases.states import CaseState
 from app.core.vocabulary import complete
-from app.partners import sandbox_identity
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.states import Actor, State, Verb
-from app.reporting.periods import Period, Quarter
 
+_CREATE: Final = "create"
+"""The verb of the event with which a referral begins; it is no move."""
 _DECISIONS = frozenset({Verb.ACCEPT.value, Verb.DECLINE.value, Verb.WAITLIST.value})
 _COUNTED_VERBS = frozenset(
     {Verb.OFFER.value, Verb.CONSENT.value, Verb.ACKNOWLEDGE.value, Verb.ASK_INFO.value, *_DECISIONS}
@@ -27,7 +27,7 @@ _COUNTED_VERBS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class CountedCase:
-    """A case filed in the period, as plain codes. `states_of_needs`: how each of its needs stands."""
+    """A case as plain codes. `states_of_needs`: how each of its needs stands."""
 
     id: UUID
     month: str
@@ -55,7 +55,7 @@ class CountedCase:
 
 @dataclass(slots=True)
 class CountedOffer:
-    """An offer made in the period. `first`: the first time of each verb."""
+    """An offer as plain codes. `month`: that in which it was made. `first`: the first time of each verb."""
 
     case_id: UUID
     organisation: str
@@ -109,46 +109,62 @@ _END_OF: Final = complete(
 ENDS = ("accepted", "declined", "only_acknowledged", "no_answer", "taken_back", "waiting")
 
 
-def cases_in(session: Session, period: Quarter | Period, team_id: UUID | None) -> Sequence[CountedCase]:
-    """Cases of a team filed in the period. `team_id` None: of all teams except the sandbox. Erased cases are not counted."""
-    in_period = sa.and_(Case.waiting_since >= period.start, Case.waiting_since < period.end)
+@dataclass(frozen=True, slots=True)
+class CountedChoice:
+    """A referral for which a coordinator passed over the first suggestion. `reason`: a code."""
+
+    case_id: UUID
+    month: str
+    urgency: str
+    reason: str
+
+
+@dataclass(slots=True)
+class CaseRecords:
+    """What is counted about one case. `case`: None of an erased one, whose offers are still counted."""
+
+    team_id: UUID
+    case: CountedCase | None
+    offers: list[CountedOffer] = field(default_factory=list)
+    choices: list[CountedChoice] = field(default_factory=list)
+
+
+def of_cases(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, CaseRecords]:
+    """What is counted about these cases, by their ids. A case that does not exist is left out."""
+    found = _cases(session, case_ids)
+    if found:
+        _add_offers(session, case_ids, found)
+    return found
+
+
+def _cases(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, CaseRecords]:
     ends: dict[UUID, dict[str, str]] = {}
-    for case_id, need, state in session.execute(
-        sa.select(CaseNeed.case_id, CaseNeed.need, CaseNeed.state)
-        .join(Case, Case.id == CaseNeed.case_id)
-        .where(in_period)
-    ):
+    of_needs = sa.select(CaseNeed.case_id, CaseNeed.need, CaseNeed.state).where(CaseNeed.case_id.in_(case_ids))
+    for case_id, need, state in session.execute(of_needs):
         ends.setdefault(case_id, {})[need] = state
-    columns = (Case.id, Case.waiting_since, Case.country, Case.language, Case.urgency, Case.needs, Case.state)
-    query = sa.select(*columns).where(in_period, Case.state != CaseState.ERASED.value)
-    query = query.where(Case.team_id == team_id if team_id is not None else Case.team_id != sandbox_identity.TEAM_ID)
-    return [
-        CountedCase(
-            row.id,
-            _month(row.waiting_since),
-            row.waiting_since,
-            row.country,
-            row.language,
-            row.urgency,
-            tuple(row.needs),
-            row.state,
-            ends.get(row.id, {}),
+    columns = (
+        Case.id,
+        Case.team_id,
+        Case.waiting_since,
+        Case.country,
+        Case.language,
+        Case.urgency,
+        Case.needs,
+        Case.state,
+    )
+    found = {}
+    for case_id, team_id, came_in, country, language, urgency, needs, state in session.execute(
+        sa.select(*columns).where(Case.id.in_(case_ids))
+    ):
+        counted = CountedCase(
+            case_id, _month(came_in), came_in, country, language, urgency, tuple(needs), state, ends.get(case_id, {})
         )
-        for row in session.execute(query)
-    ]
+        found[case_id] = CaseRecords(team_id, None if state == CaseState.ERASED.value else counted)
+    return found
 
 
-def offers_in(
-    session: Session, period: Quarter | Period, team_id: UUID | None = None, organisation_id: UUID | None = None
-) -> Sequence[CountedOffer]:
-    """Offers made in the period, with the first time of each verb. Without team and organisation: all except the sandbox's."""
-    conditions = [Referral.offered_at >= period.start, Referral.offered_at < period.end]
-    if team_id is not None:
-        conditions.append(Case.team_id == team_id)
-    if organisation_id is not None:
-        conditions.append(Referral.organisation_id == organisation_id)
-    if team_id is None and organisation_id is None:
-        conditions.append(Referral.organisation_id != sandbox_identity.ORGANISATION_ID)
+def _add_offers(session: Session, case_ids: Sequence[UUID], found: Mapping[UUID, CaseRecords]) -> None:
+    """The offers of these cases with the first time of each verb, and where a first suggestion was passed over."""
     columns = (
         Referral.id, Referral.case_id, Referral.offered_at, Referral.state, Referral.outcome,
         Case.country, Case.urgency, Case.needs, Referral.needs.label("asked_for"), Organisation.slug,
@@ -157,63 +173,34 @@ def offers_in(
         sa.select(*columns)
         .join_from(Referral, Case, Case.id == Referral.case_id)
         .join(Organisation, Organisation.id == Referral.organisation_id)
-        .where(*conditions)
+        .where(Referral.case_id.in_(case_ids), Referral.offered_at.is_not(None))
     )
-    offers_by_id = {
-        row.id: CountedOffer(
+    offers: dict[UUID, CountedOffer] = {}
+    for row in session.execute(base):
+        needs = tuple(row.needs if row.asked_for is None else row.asked_for)
+        offers[row.id] = offer = CountedOffer(
             row.case_id, row.slug, _month(row.offered_at), row.country, row.urgency,
-            tuple(row.needs if row.asked_for is None else row.asked_for), row.offered_at, row.state, row.outcome,
+            needs, row.offered_at, row.state, row.outcome,
+        )  # fmt: skip
+        found[row.case_id].offers.append(offer)
+    passed_over = ReferralEvent.codes["passed_over"].as_string()
+    by_hand = ReferralEvent.actor_kind.in_([Actor.COORDINATOR.value, Actor.SENIOR.value])
+    events = (
+        sa.select(
+            ReferralEvent.referral_id, Referral.case_id, Referral.urgency, ReferralEvent.verb, ReferralEvent.at,
+            sa.case((sa.and_(ReferralEvent.verb == _CREATE, by_hand), passed_over)).label("passed_over"),
         )
-        for row in session.execute(base)
-    }  # fmt: skip
-    steps = (
-        sa.select(ReferralEvent.referral_id, ReferralEvent.verb, sa.func.min(ReferralEvent.at).label("at"))
         .join(Referral, Referral.id == ReferralEvent.referral_id)
-        .join(Case, Case.id == Referral.case_id)
-        .where(*conditions, ReferralEvent.verb.in_(_COUNTED_VERBS))
-        .group_by(ReferralEvent.referral_id, ReferralEvent.verb)
-    )
-    for row in session.execute(steps):
-        if row.referral_id in offers_by_id:
-            offers_by_id[row.referral_id].first[row.verb] = row.at
-    return list(offers_by_id.values())
-
-
-@dataclass(frozen=True, slots=True)
-class CountedChoice:
-    """A referral of the period for which a coordinator passed over the first suggestion. `reason`: a code."""
-
-    month: str
-    urgency: str
-    reason: str
-
-
-def passed_over_in(session: Session, period: Quarter | Period, team_id: UUID | None) -> Sequence[CountedChoice]:
-    """Where a coordinator passed over the first suggestion. `team_id` None: of all teams except the sandbox."""
-    code = ReferralEvent.codes["passed_over"].as_string()
-    query = (
-        sa.select(ReferralEvent.at, Referral.urgency, code.label("reason"))
-        .join(Referral, Referral.id == ReferralEvent.referral_id)
-        .join(Case, Case.id == Referral.case_id)
-        .where(
-            ReferralEvent.verb == "create",
-            ReferralEvent.actor_kind.in_([Actor.COORDINATOR.value, Actor.SENIOR.value]),
-            ReferralEvent.at >= period.start,
-            ReferralEvent.at < period.end,
-            code.is_not(None),
-            Case.team_id == team_id if team_id is not None else Case.team_id != sandbox_identity.TEAM_ID,
-        )
-    )
-    return [CountedChoice(_month(row.at), row.urgency, row.reason) for row in session.execute(query)]
-
-
-def first_offer_times(offers: Iterable[CountedOffer]) -> dict[UUID, datetime]:
-    """The time of each case's first offer."""
-    times: dict[UUID, datetime] = {}
-    for offer in offers:
-        times[offer.case_id] = min(offer.offered_at, times.get(offer.case_id, offer.offered_at))
-    return times
+        .where(Referral.case_id.in_(case_ids), ReferralEvent.verb.in_({*_COUNTED_VERBS, _CREATE}))
+    )  # fmt: skip
+    for referral_id, case_id, urgency, verb, at, reason in session.execute(events):
+        if reason is not None:
+            found[case_id].choices.append(CountedChoice(case_id, _month(at), urgency, reason))
+        if referral_id in offers and verb in _COUNTED_VERBS:
+            first = offers[referral_id].first
+            first[verb] = min(at, first.get(verb, at))
 
 
 def _month(at: datetime) -> str:
+    """The month of the UTC day."""
     return f"{at:%Y-%m}"

@@ -40,6 +40,7 @@ from app.operations import heartbeats, problem_notices, status
 from app.partners import oauth_clients as partners
 from app.partners import sandbox_identity as published
 from app.referrals import change_feed
+from app.reporting import kept_figures
 from app.sandbox import service as sandbox
 from app.settings import Settings
 from app.staff import automatic_offers, invitations, known_browsers, passkeys, proposals, sessions
@@ -106,6 +107,7 @@ class Worker:
             "audit_places": self._audit_places,
             "audit_heads": self._audit_heads,
             "counters": self._counters,
+            "reports": self._reports,
             "sandbox": self._sandbox,
             "rule_sets": self._rule_sets,
         }
@@ -408,6 +410,17 @@ class Worker:
             added = witness.append_head(session, self._settings.audit_heads_file, key, now)
         self._head_hour = hour
         return int(added)
+
+    def _reports(self, _now: datetime) -> int:
+        """Bring the figures of reports up to date for the cases that have changed."""
+        settled = 0
+        while not self._stop.is_set():
+            with self._database.begin() as session:
+                some = kept_figures.settle(session)
+            settled += some
+            if some < kept_figures.BATCH:
+                break
+        return settled
 
     def _counters(self, now: datetime) -> int:
         with self._database.begin() as session:

@@ -317,15 +317,27 @@ RECIPES: Final = [
                 ),
             ),
             **after(
+                "app/reporting/tally.py",
+                ("from app.referrals.states import Verb\n", "from app.reporting.queries import is_handed_back\n"),
+                (
+                    '    CHOICE = "choice"  # urgency, why the first suggestion was passed over\n',
+                    '    KEPT = "kept"  # urgency, whether it was handed back\n',
+                ),
+                (
+                    '    outcome = offer.outcome if offer.outcome is not None and offer.outcome in OUTCOMES else ""\n',
+                    '    kept = "handed_back" if is_handed_back(offer) else "kept"\n'
+                    "    figures[Figure(month, Subject.KEPT, organisation, (offer.urgency, kept))] += 1\n",
+                ),
+            ),
+            **after(
                 "app/reporting/figures.py",
-                ("from app.reporting.suppression import MIN_COUNT, Sum\n", "from app.reporting.queries import is_handed_back\n"),
                 ('IN_TIME: Final = ("in_time", "late_or_never")\n', 'KEPT: Final = ("kept", "handed_back")\n'),
                 ("*IN_TIME, ", "*KEPT, "),
                 ('    IN_TIME = "in_time"\n', '    KEPT = "kept"\n'),
                 (
-                    "    counts.equal(_grand_total(\"to_answer\"), [(\"offers\", ALL, end) for end in _ANSWERABLE])\n",
+                    "    counts.equal(_grand_total(\"to_answer\"), [(\"offers\", ALL, end) for end in ANSWERABLE])\n",
                     '    counts.add(TableName.KEPT, "urgency", KEPT, '
-                    "(((offer.urgency,), KEPT[is_handed_back(offer)]) for offer in offers))\n",
+                    "(((urgency,), kept, many) for (urgency, kept), many in _codes_of(figures, Subject.KEPT)))\n",
                 ),
             ),
             **after(

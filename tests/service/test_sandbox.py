@@ -24,7 +24,7 @@ from app.partners.organisations import Organisation
 from app.privacy import service as privacy
 from app.referrals.models import Referral
 from app.referrals.states import MAY_OPEN
-from app.reporting import queries
+from app.reporting import kept_figures
 from app.reporting.periods import Quarter
 from app.sandbox.service import ERROR_REHEARSALS, KEPT_FOR, MOST_AN_HOUR
 from app.sandbox.stories import STORIES
@@ -182,7 +182,7 @@ def snapshot(sandbox_network: Network) -> dict[str, Any]:
             "runs": session.scalar(sa.select(sa.func.count()).select_from(MatchRun)),
             "happened": session.scalar(sa.select(sa.func.count()).select_from(PersecutionCount)),
             "told": session.scalar(sa.select(sa.func.count()).select_from(OutboxMessage)),
-            "reported": len(queries.cases_in(session, quarter, None)) + len(queries.offers_in(session, quarter)),
+            "reported": kept_figures.read(session, quarter.months).figures,
             "organisations": session.scalar(sa.select(sa.func.count()).where(Organisation.kind != "sandbox")),
         }
 

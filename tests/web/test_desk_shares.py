@@ -9,8 +9,9 @@ from app.directory.models import ServiceRow
 from app.matching.models import ServiceRecord
 from app.matching.order import UNIT
 from app.referrals.models import ReferralEvent
-from app.reporting import queries, shares
+from app.reporting import kept_figures, shares
 from app.reporting.periods import Quarter
+from app.reporting.tally import Subject
 from tests.support.desk import ONE, TWO, Page, StaffSite
 
 BOTH = {"consent": {"mode": "named", "organisations": [ONE, TWO]}}
@@ -60,9 +61,9 @@ def test_a_reason_is_asked_only_when_the_first_suggestion_is_passed_over(office:
         quarter = Quarter.of(office.time.at.date())
         (team,) = {office.case(label).team_id}
         for seen_by in (team, None):
-            counted = queries.passed_over_in(session, quarter, seen_by)
-            assert sorted(one.reason for one in counted) == ["knows_person", "not_said"]
-        assert queries.passed_over_in(session, quarter.before, None) == []
+            kept = kept_figures.read(session, quarter.months, team_id=seen_by).figures
+            assert sorted(one.codes[1] for one in kept if one.subject == Subject.CHOICE) == ["knows_person", "not_said"]
+        assert not kept_figures.read(session, quarter.before.months).figures
     report = office.as_("vera").get("/desk/reports").words()
     assert "Why a coordinator passed over the first suggestion" in report
     assert "They already know the person or the family" in report

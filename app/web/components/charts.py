@@ -1,4 +1,7 @@
-"""Bar charts as SVG, drawn on the server. Readable without colour and by screen readers; no style sheet, no script."""
+"""Charts as SVG, drawn on the server: a bar in each row of a table, one line, one dot plot. Readable without colour; no script.
+
+A line and a dot plot say their numbers to screen readers; a bar stands beside its numbers and is not read out.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,40 +9,13 @@ from typing import Final
 
 from markupsafe import Markup
 
-_ROW: Final = 34
-_LABEL: Final = 200
-_BAR: Final = 300
-_WIDTH: Final = _LABEL + _BAR + 70
+_STACK: Final = 100
+_LINE_WIDTH: Final = 620
+_LINE_HEIGHT: Final = 130
+_DOT_LABEL: Final = 130
+_DOT_PLOT: Final = 280
+_DOT_ROW: Final = 18
 _PATTERNS: Final = ("", "M0 8 L8 0", "M0 4 H8", "M4 0 V8", "M0 0 L8 8 M0 8 L8 0", "M2 2 h3 v3 h-3 z")
-_LONGEST: Final = 26
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One bar: `parts` from the left, None where hidden; `total` is shown next to it; `text` has all numbers as words."""
-
-    label: str
-    parts: Sequence[int | None]
-    total: str
-    text: str
-
-
-def bars(name: str, title: str, legend: Sequence[str], rows: Sequence[Bar]) -> Markup:
-    """A chart with one stacked bar for each row. `name` keeps its element ids unique on the page."""
-    maximum = max((sum(part or 0 for part in row.parts) for row in rows), default=0) or 1
-    top = 26 * (len(legend) if len(legend) > 1 else 0) + 8
-    height = top + _ROW * len(rows) + 8
-    shapes = [_legend(name, index, label) for index, label in enumerate(legend)] if len(legend) > 1 else []
-    shapes += [_bar(name, row, top + _ROW * index, maximum) for index, row in enumerate(rows)]
-    description = "; ".join(f"{row.label}: {row.text}" for row in rows)
-    return Markup(
-        '<svg class="chart" xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" '
-        'aria-labelledby="{name}-t {name}-d" fill="currentColor" font-size="14" font-family="inherit">'
-        '<title id="{name}-t">{title}</title><desc id="{name}-d">{description}</desc><defs>{patterns}</defs>{shapes}</svg>'
-    ).format(
-        width=_WIDTH, height=height, name=name, title=title, description=description,
-        patterns=Markup("").join(_pattern(name, index) for index in range(len(legend))), shapes=Markup("").join(shapes),
-    )  # fmt: skip
 
 
 def _pattern(name: str, index: int) -> Markup:
@@ -57,25 +33,124 @@ def _fill(name: str, index: int) -> str:
     return "currentColor" if not _PATTERNS[index % len(_PATTERNS)] else f"url(#{name}-p{index})"
 
 
-def _legend(name: str, index: int, label: str) -> Markup:
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One row of a dot plot: a share between 0 and 1 with the ends of its interval; `text` stands behind it."""
+
+    label: str
+    share: float
+    low: float
+    high: float
+    text: str
+
+
+def patterns() -> Markup:
+    """The fills of all bars of a page, once for the page."""
+    every = Markup("").join(_pattern("r", index) for index in range(len(_PATTERNS)))
+    return Markup('<svg class="fills" width="0" height="0" aria-hidden="true"><defs>{every}</defs></svg>').format(
+        every=every
+    )
+
+
+def swatch(index: int) -> Markup:
+    """The fill of a column, to stand in its heading."""
     return Markup(
-        '<rect x="0" y="{y}" width="22" height="16" fill="{fill}" stroke="currentColor"/><text x="30" y="{base}">{label}</text>'
-    ).format(y=26 * index + 2, base=26 * index + 15, fill=_fill(name, index), label=label)
+        '<svg class="swatch" width="14" height="10" aria-hidden="true" fill="currentColor">'
+        '<rect x=".5" y=".5" width="13" height="9" fill="{fill}" stroke="currentColor"/></svg>'
+    ).format(fill=_fill("r", index))
 
 
-def _bar(name: str, row: Bar, y: int, maximum: int) -> Markup:
-    shapes, x = [], float(_LABEL)
-    for index, part in enumerate(row.parts):
-        width = round((part or 0) / maximum * _BAR, 1)
-        if width:
+def stack(parts: Sequence[int], largest: int) -> Markup:
+    """A bar for one row of a table, as long as its parts are of `largest`. The numbers stand beside it, so it is not read out."""
+    shapes, x = [], 0.0
+    for index, part in enumerate(parts):
+        width = part / largest * (_STACK - 1)
+        if part:
             shapes.append(
-                Markup('<rect x="{x}" y="{y}" width="{w}" height="20" fill="{fill}" stroke="currentColor"/>').format(
-                    x=round(x, 1), y=y + 4, w=width, fill=_fill(name, index)
-                )
+                Markup(
+                    '<rect x="{x:.1f}" y=".5" width="{w:.1f}" height="13" fill="{fill}" stroke="currentColor"/>'
+                ).format(x=x + 0.5, w=max(width, 1.0), fill=_fill("r", index))
             )
         x += width
-    label = row.label if len(row.label) <= _LONGEST else row.label[: _LONGEST - 1] + "…"
-    return Markup('<text x="{lx}" y="{ty}" text-anchor="end">{label}</text>{bars}<text x="{tx}" y="{ty}">{text}</text>').format(
-        lx=_LABEL - 8, ty=y + 19, label=label, bars=Markup("").join(shapes), tx=round(x + 6, 1),
-        text=row.total,
+    return Markup(
+        '<svg class="stack" width="{width}" height="14" aria-hidden="true" fill="currentColor">{shapes}</svg>'
+    ).format(width=_STACK + 2, shapes=Markup("").join(shapes))
+
+
+def line(name: str, title: str, points: Sequence[tuple[str, int]]) -> Markup:
+    """A line through one number for each month, each with its number."""
+    largest = max((count for _month, count in points), default=0) or 1
+    step = (_LINE_WIDTH - 60) / max(len(points) - 1, 1)
+    places = [
+        (30 + step * place, 24 + (_LINE_HEIGHT - 60) * (1 - count / largest))
+        for place, (_month, count) in enumerate(points)
+    ]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    marks = Markup("").join(
+        Markup(
+            '<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5"/><text x="{x:.1f}" y="{above:.1f}" text-anchor="middle">{count:,}</text>'
+            '<text x="{x:.1f}" y="{base}" text-anchor="middle" font-size="12">{month}</text>'
+        ).format(x=x, y=y, above=y - 9, count=count, base=_LINE_HEIGHT - 8, month=month)
+        for (month, count), (x, y) in zip(points, places, strict=True)
+    )
+    return Markup(
+        '<svg class="chart" xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" '
+        'aria-labelledby="{name}-t {name}-d" fill="currentColor" font-size="13" font-family="inherit">'
+        '<title id="{name}-t">{title}</title><desc id="{name}-d">{description}</desc>'
+        '<path d="M20 {floor} H{right}" stroke="currentColor" stroke-opacity=".4"/>'
+        '<polyline points="{path}" fill="none" stroke="currentColor" stroke-width="2"/>{marks}</svg>'
+    ).format(
+        width=_LINE_WIDTH, height=_LINE_HEIGHT, name=name, title=title, path=path, marks=marks, floor=_LINE_HEIGHT - 30,
+        right=_LINE_WIDTH - 20, description="; ".join(f"{month}: {count:,}" for month, count in points),
     )  # fmt: skip
+
+
+def dots(name: str, title: str, rows: Sequence[Dot], *, average: float) -> Markup:
+    """Shares as dots with the intervals in which they lie; a line from top to bottom stands at the `average`."""
+    height = _DOT_ROW * len(rows) + 40
+
+    def at(share: float) -> float:
+        return _DOT_LABEL + 10 + _DOT_PLOT * share
+
+    drawn = Markup("").join(
+        Markup(
+            '<text x="{label_x}" y="{text_y}" text-anchor="end">{label}</text>'
+            '<path d="M{low:.1f} {y} H{high:.1f}" stroke="currentColor" stroke-width="2" stroke-opacity=".55"/>'
+            '<circle cx="{x:.1f}" cy="{y}" r="4.5"/><text x="{end}" y="{text_y}">{share:.0f} %</text>'
+            '<text x="{last}" y="{text_y}">{text}</text>'
+        ).format(
+            label_x=_DOT_LABEL,
+            text_y=_DOT_ROW * place + 33,
+            label=_cut(row.label, 18),
+            low=at(row.low),
+            high=at(row.high),
+            y=_DOT_ROW * place + 28,
+            x=at(row.share),
+            end=_DOT_LABEL + _DOT_PLOT + 22,
+            share=100 * row.share,
+            last=_DOT_LABEL + _DOT_PLOT + 70,
+            text=row.text,
+        )
+        for place, row in enumerate(rows)
+    )
+    scale = Markup("").join(
+        Markup('<text x="{x:.1f}" y="{y}" text-anchor="middle" font-size="12">{share:.0f} %</text>').format(
+            x=at(share), y=height - 4, share=100 * share
+        )
+        for share in (0.0, 0.5, 1.0)
+    )
+    return Markup(
+        '<svg class="chart" xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" '
+        'aria-labelledby="{name}-t {name}-d" fill="currentColor" font-size="13" font-family="inherit">'
+        '<title id="{name}-t">{title}</title><desc id="{name}-d">{description}</desc>'
+        '<path d="M{all:.1f} 14 V{floor}" stroke="currentColor" stroke-dasharray="4 3"/>'
+        '<text x="{all:.1f}" y="11" text-anchor="middle" font-size="12">{average:.0f} %</text>{drawn}{scale}</svg>'
+    ).format(
+        width=_DOT_LABEL + _DOT_PLOT + 190, height=height, name=name, title=title, all=at(average), floor=height - 18,
+        average=100 * average, drawn=drawn, scale=scale,
+        description="; ".join(f"{row.label}: {100 * row.share:.0f} %, {row.text}" for row in rows),
+    )  # fmt: skip
+
+
+def _cut(label: str, most: int) -> str:
+    return label if len(label) <= most else label[: most - 1] + "…"

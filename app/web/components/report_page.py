@@ -1,8 +1,8 @@
 """A report as a page, as CSV and as XLSX: shared by the team's reports and an organisation's own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 from fastapi import Query, Request, Response
 from markupsafe import Markup
@@ -11,15 +11,17 @@ from app.core.errors import NotFound
 from app.core.i18n import N_
 from app.core.vocabulary import complete
 from app.referrals.reasons import OUTCOMES, PASSED_OVER
-from app.reporting.figures import ALL, COLUMNS, Report, Table, TableName, TimedStep
+from app.reporting.figures import ALL, COLUMNS, Cell, Report, Table, TableName, TableRow
 from app.reporting.periods import MAX_QUARTERS, Quarter
 from app.reporting.periods import Period as periods_Period
-from app.reporting.queries import CountedCase, CountedChoice, CountedOffer
+from app.reporting.tally import TimedStep
 from app.web.components import charts, labels, report_files, staff_pages
 
 Period = Annotated[str, Query(max_length=16)]
-Counted = TypeVar("Counted", CountedCase, CountedOffer, CountedChoice)
 Form = Annotated[str, Query(max_length=5)]
+LabelOf = Callable[[str, str], str]
+_MOST_ROWS: Final = 7
+"""Rows of a table of an exact report that stand open; the others are folded."""
 _MEDIA: Final = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -39,6 +41,7 @@ TABLES: Final = complete(
         "in_time": N_("Answered in time"),
         "outcomes": N_("Outcomes"),
         "passed_over": N_("Why a coordinator passed over the first suggestion"),
+        "needs_spoken": N_("Unmet needs by country and language"),
     },
 )
 COLUMN_LABELS: Final = complete(
@@ -76,17 +79,38 @@ STEPS: Final = complete(
 
 
 @dataclass(frozen=True, slots=True)
-class ReportTable:
-    """A table of the report with its labels and its chart."""
+class Line:
+    """A row of a table: its label, the bar of its parts, the numbers as text."""
 
-    table: Table
+    label: str
+    bar: Markup
+    numbers: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A table with a bar in each row. `folded`: the rows beyond the first; `total`: the last line, or None; `hidden`: the labels of
+    rows in which every number is hidden.
+    """
+
+    id: str
     title: str
-    rows: list[tuple[str, Any]]
-    chart: Markup
+    columns: list[tuple[str, Markup]]
+    lines: list[Line]
+    folded: list[Line]
+    total: Line | None
+    has_share: bool
+    hidden: list[str]
 
 
-def within(quarter: Quarter, counted: Sequence[Counted]) -> list[Counted]:
-    return [record for record in counted if record.month in quarter.months]
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """How long a step took: half of the cases took at most so long; "" where that is hidden. `quarter`: "" for the period."""
+
+    name: str
+    quarter: str
+    took: str
+    count: int
 
 
 def requested_stretch(period: str, until: str, now: Any) -> periods_Period:
@@ -104,14 +128,25 @@ def requested_stretch(period: str, until: str, now: Any) -> periods_Period:
     return requested.until(today)
 
 
-def report_response(
-    request: Request, report: Report, stretch: periods_Period, packs: Any, now: Any, path: str, file_format: str
-) -> Response:
+def labels_of(request: Request, packs: Any) -> LabelOf:
+    """The function that labels the codes of a report, each of its kind."""
     code_names = staff_pages.code_names(request)
+    return lambda kind, code: _label(code_names, packs, kind, code)
 
-    def label_of(kind: str, code: str) -> str:
-        return _label(code_names, packs, kind, code)
 
+def report_response(
+    request: Request,
+    report: Report,
+    stretch: periods_Period,
+    packs: Any,
+    now: Any,
+    path: str,
+    file_format: str,
+    *,
+    behind: int = 0,
+) -> Response:
+    """What may leave the team: whole quarters, suppressed. `behind`: how many changed cases are not counted in it yet."""
+    label_of = labels_of(request, packs)
     if file_format in _MEDIA:
         body = report_files.csv(report, label_of) if file_format == "csv" else report_files.xlsx(report, label_of)
         name = f"report-{report.period}.{file_format}"
@@ -126,9 +161,9 @@ def report_response(
         "staff/reports.html",
         report=report,
         path=path,
-        report_tables=[_report_table(table, label_of) for table in report.tables],
-        steps=[(STEPS[median.step], median.quarter, median.hours) for median in report.medians],
-        columns=COLUMN_LABELS,
+        behind=behind,
+        patterns=charts.patterns(),
+        **sections(report, label_of, exact=False),
         first=stretch.first,
         last=stretch.last,
         running=stretch.last == today,
@@ -145,29 +180,79 @@ def _last_quarters(quarter: Quarter) -> list[Quarter]:
     return quarters
 
 
-def _report_table(table: Table, label_of: Any) -> ReportTable:
-    rows = [(label_of(table.kind, row.code), row) for row in table.rows]
-    if table.everything is not None:
-        rows.append((label_of(table.kind, ALL), table.everything))
-    bars = [
-        charts.Bar(
-            named,
-            [cell.count for cell in row.cells],
-            row.total.text,
-            ", ".join(
-                f"{COLUMN_LABELS[column]} {cell.text}" for column, cell in zip(table.columns, row.cells, strict=True)
-            ),
-        )
-        for named, row in rows
-        if row.code != ALL
-    ]
-    title = TABLES[table.name]
-    return ReportTable(
-        table,
-        title,
-        rows,
-        charts.bars(f"c-{table.name}", title, [COLUMN_LABELS[column] for column in table.columns], bars),
+def hours(value: float) -> str:
+    """A duration in hours, in days from two days on."""
+    return f"{value:g} h" if value < 48 else f"{value / 24:.1f} d"
+
+
+def sections(report: Report, label_of: LabelOf, *, exact: bool) -> dict[str, Any]:
+    """The tables of each section of the page, and how long the steps took."""
+
+    def of(*names: TableName) -> list[Panel]:
+        made = (_panel(report, name, label_of, exact=exact) for name in names)
+        return [panel for panel in made if panel is not None]
+
+    return {
+        "how_many": of(TableName.MONTHS, TableName.URGENCIES, TableName.LANGUAGES, TableName.COUNTRIES),
+        "how_fast": of(TableName.IN_TIME),
+        "unmet": of(TableName.NEEDS, TableName.UNMET_PLACES),
+        "unmet_more": of(TableName.NEEDS_SPOKEN),
+        "by_centre": of(TableName.PARTNERS),
+        "by_centre_more": of(TableName.OUTCOMES, TableName.OFFER_URGENCY, TableName.OFFER_NEEDS, TableName.PASSED_OVER),
+        "steps": [
+            Steps(STEPS[one.step], one.quarter, "" if one.hours is None else hours(one.hours), one.count)
+            for one in report.medians
+        ],
+    }
+
+
+_BY_UNMET: Final = frozenset({TableName.UNMET_PLACES, TableName.NEEDS_SPOKEN})
+
+
+def _panel(report: Report, name: TableName, label_of: LabelOf, *, exact: bool) -> Panel | None:
+    """The panel of a table; None: it has no rows.
+
+    Only an exact one has its rows in an order that tells of their size, leaves empty ones out and folds those beyond the first.
+    """
+    table = report.table(name)
+    if table is None or not table.rows:
+        return None
+    rows = list(table.rows)
+    if exact and table.kind not in {"month", "urgency"}:
+        place = table.columns.index("unmet") if name in _BY_UNMET else None
+        size = {row.code: (row.total if place is None else row.cells[place]).count or 0 for row in rows}
+        rows = sorted((row for row in rows if size[row.code]), key=lambda row: (-size[row.code], row.code))
+        if not rows:
+            return None
+    largest = max((_length(row) for row in rows), default=0)
+    shown = [row for row in rows if any(cell.count is not None for cell in (*row.cells, row.total))]
+    hidden = [label_of(table.kind, row.code) for row in rows if row not in shown]
+    lines = [_line(table, row, label_of, largest) for row in shown]
+    everything = table.everything
+    total = _line(table, everything, label_of, 0) if everything is not None and len(rows) > 1 else None
+    columns = [(COLUMN_LABELS[column], charts.swatch(place)) for place, column in enumerate(table.columns)]
+    open_rows = _MOST_ROWS if exact else len(lines)
+    return Panel(
+        name.value, TABLES[name], columns, lines[:open_rows], lines[open_rows:], total, bool(table.rate), hidden
     )
+
+
+def _length(row: TableRow) -> int:
+    return max(row.total.count or 0, sum(cell.count or 0 for cell in row.cells))
+
+
+def _line(table: Table, row: TableRow, label_of: LabelOf, largest: int) -> Line:
+    numbers = [_grouped(cell) for cell in (*row.cells, row.total)]
+    if table.rate:
+        numbers.append(
+            "…" if row.share is None and row.total.count != 0 else "–" if row.share is None else f"{row.share} %"
+        )
+    bar = charts.stack([cell.count or 0 for cell in row.cells], largest) if largest else Markup("")
+    return Line(label_of(table.kind, row.code), bar, numbers)
+
+
+def _grouped(cell: Cell) -> str:
+    return f"{cell.count:,}" if cell.exact else cell.text
 
 
 def _label(code_names: Any, packs: Any, kind: str, code: str) -> str:
@@ -176,9 +261,9 @@ def _label(code_names: Any, packs: Any, kind: str, code: str) -> str:
         return COLUMN_LABELS[ALL]
     if kind in {"table", "column", "step"}:
         return {"table": TABLES, "column": COLUMN_LABELS, "step": STEPS}[kind][code]
-    if kind == "place":
-        need, _, country = code.partition("|")
-        return f"{code_names.name('need', need)}, {code_names.name('country', country)}"
+    if kind in {"place", "spoken_place"}:
+        parts = zip(("need", "country", "language"), code.split("|"), strict=False)
+        return ", ".join(code_names.name(of, one) for of, one in parts)
     if kind == "organisation":
         organisation = packs.organisation(code)
         return organisation.name.en if organisation else code

@@ -211,8 +211,8 @@ IN_THE_HEAD: Final = frozenset({"/desk/me", "/desk/search", *(address for addres
 _NAV_OF = {
     Role.COORDINATOR: (*_COORDINATORS_NAV, "shortcuts"),
     Role.SENIOR: (*_COORDINATORS_NAV, "operations", "import", "shortcuts"),
-    Role.AUDITOR: ("audit", "rules", "proposals", "operations"),
-    Role.ADMIN: ("members", "proposals", "clients", "rules", "package", "audit", "operations"),
+    Role.AUDITOR: ("audit", "reports", "rules", "proposals", "operations"),
+    Role.ADMIN: ("members", "proposals", "clients", "reports", "rules", "package", "audit", "operations"),
     Role.PARTNER: ("requests", "services", "how_we_did", "notices", "colleagues", "partner_proposals"),
 }
 OWN_SCRIPT = PAGE_POLICY.replace("default-src 'none';", "default-src 'none'; script-src 'self';")

@@ -10,6 +10,7 @@ from app.core.dependencies import Brake, Db, Keys, Now, ReadDb
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
+from app.intake import form_counts
 from app.intake.questions import STEPS, FormFields
 from app.matching.code_names import CodeNames
 from app.web.components import csrf
@@ -90,6 +91,8 @@ def file_single_page(
     )
     if isinstance(reply, Response):
         return reply
+    if not reply.replayed:
+        form_counts.add(session, lang, now, began=1, sent=1)
     return receipt_page(lang, reply.body, directory, keys, now, here=None)
 
 

@@ -14,7 +14,7 @@ from app.core.errors import NotFound
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
-from app.intake import drafts, questions, wording
+from app.intake import drafts, form_counts, questions, wording
 from app.intake.questions import STEPS, FormFields
 from app.matching.code_names import CodeNames
 from app.web.components import (
@@ -175,6 +175,8 @@ def send(
     )
     if isinstance(reply, Response):
         return reply
+    if not reply.replayed:
+        form_counts.add(session, lang, now, sent=1)
     secret = new_secret(keys)
     drafts.renew(session, cookie, secret, {"receipt": reply.body, "choices": choices}, now, settings.draft_idle)
     response = RedirectResponse(f"/{lang}/sent", 303)
@@ -265,6 +267,8 @@ def send_step(
     if not (form_storage.of(request).has_room(session, request, now) and is_storable):
         errors = _errors(lang, number, merged, directory, now, session) if "switch" not in form else {}
         return single_page(lang, merged, errors, keys, directory, now, session, notice=form_storage.NOT_STORED)
+    if stored_draft is None or not stored_draft.begun:
+        form_counts.add(session, lang, now, began=1)
     drafts.renew(session, cookie, secret, content, now, settings.draft_idle)
     response = _next_page(lang, number, form, merged, directory, now, session)
     set_cookie(response, secret, settings)

@@ -1,0 +1,116 @@
+"""What the exact report of a team shows beside its tables: measures, the line of months, groups beside each other, forms."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from markupsafe import Markup
+
+from app.core.i18n import N_
+from app.core.vocabulary import complete
+from app.intake.form_counts import FormCount
+from app.reporting import comparison
+from app.reporting.comparison import HOURS, PERCENTAGES, Measure, Share
+from app.reporting.periods import Month, Period, Quarter
+from app.reporting.suppression import MIN_COUNT
+from app.reporting.tally import Figure, Subject
+from app.web.components import charts
+from app.web.components.report_page import LabelOf, hours
+
+LINE_MONTHS: Final = 12
+MEASURES: Final = complete(
+    Measure,
+    {
+        "cases": N_("Cases"),
+        "offered": N_("Offered to somebody"),
+        "accepted": N_("Accepted by somebody"),
+        "helped": N_("Helped or advised"),
+        "unmet": N_("Unmet"),
+        "first_offer": N_("To the first offer"),
+        "decide": N_("To a decision"),
+        "in_time": N_("Decided in time"),
+    },
+)
+GROUPS: Final = {"language": N_("Language"), "country": N_("Country"), "urgency": N_("Urgency")}
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A measure of the period, and of the one before; "" there: it had none."""
+
+    name: str
+    now: str
+    before: str
+
+
+def tiles(now: Mapping[Figure, int], before: Mapping[Figure, int]) -> list[Tile]:
+    ours, theirs = comparison.summary(now), comparison.summary(before)
+    return [Tile(MEASURES[one], _measured(one, ours[one]), _measured(one, theirs[one])) for one in Measure]
+
+
+def _measured(measure: Measure, value: float | None) -> str:
+    if value is None:
+        return ""
+    if measure in HOURS:
+        return hours(value)
+    return f"{value:.0f} %" if measure in PERCENTAGES else f"{value:,.0f}"
+
+
+def months_line(figures: Mapping[Figure, int], months: Sequence[str], title: str) -> Markup:
+    """Cases by month as a line."""
+    counts = dict.fromkeys(months, 0)
+    for figure, many in figures.items():
+        if figure.subject == Subject.CASE and figure.month in counts:
+            counts[figure.month] += many
+    return charts.line("c-line", title, list(counts.items()))
+
+
+def line_months(period: Quarter | Month | Period, today: date) -> list[str]:
+    """The twelve months that end with the period, or with the present month."""
+    year, month = map(int, min(period.months[-1], f"{today:%Y-%m}").split("-"))
+    back = [divmod(year * 12 + month - 1 - ago, 12) for ago in range(LINE_MONTHS - 1, -1, -1)]
+    return [f"{whole}-{rest + 1:02}" for whole, rest in back]
+
+
+def disparity(figures: Mapping[Figure, int], label_of: LabelOf, title: str) -> Markup | None:
+    """How many cases of each group somebody accepted, as dots with their intervals; None: there are no groups to compare."""
+    shares = comparison.disparities(figures)
+    if not shares:
+        return None
+    urgency = [share for share in shares if share.group == "urgency"]
+    part, total = (sum(getattr(share, name) for share in urgency) for name in ("part", "total"))
+    rows = [_dot(share, label_of(share.group, share.code)) for share in _largest(shares)]
+    return charts.dots("c-disparity", title, rows, average=part / total)
+
+
+def _largest(shares: Sequence[Share]) -> Iterable[Share]:
+    """The six largest groups of each kind."""
+    for group in GROUPS:
+        yield from [share for share in shares if share.group == group][:6]
+
+
+def _dot(share: Share, label: str) -> charts.Dot:
+    return charts.Dot(label, share.share, share.low, share.high, f"{share.part:,} / {share.total:,}")
+
+
+def form_rows(counts: Iterable[FormCount], label_of: LabelOf) -> list[tuple[str, str, str, str]]:
+    """Month, language, and how many began and sent the form; numbers from ten on."""
+    return [
+        (count.month, label_of("language", count.language), f"{count.began:,}", _from_ten(count.sent))
+        for count in counts
+        if count.began >= MIN_COUNT
+    ]
+
+
+def _from_ten(number: int) -> str:
+    return f"{number:,}" if number >= MIN_COUNT else ""
+
+
+def periods(today: date, most: int) -> tuple[list[Quarter], list[Month]]:
+    """The quarters and months that can be chosen, the latest first."""
+    quarters, months = [Quarter.of(today)], [Month(f"{today:%Y-%m}")]
+    while len(quarters) < most:
+        quarters.append(quarters[-1].before)
+        months.append(months[-1].before)
+    return quarters, months

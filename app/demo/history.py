@@ -36,7 +36,7 @@ from app.casework.filing import Filed
 from app.core.errors import AppError
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
-from app.intake import schemas
+from app.intake import form_counts, schemas
 from app.links import service as links
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
@@ -183,7 +183,10 @@ class _History:
         self.team, self.now, self.chance = team, now, chance
 
     def tell(self, answers: dict[str, Any], hours: int) -> str:
-        filed = self.file(answers, self.now - hours * _HOUR)
+        came_in = self.now - hours * _HOUR
+        filed = self.file(answers, came_in)
+        gave_up = int(hours % 5 == 0)  # some of those who begin the form do not send it
+        form_counts.add(self.session, answers["language"], came_in, began=1 + gave_up, sent=1)
         case = self.session.get_one(Case, filed.case_id)
         with suppress(AppError), self.session.begin_nested():
             if hours > 240:

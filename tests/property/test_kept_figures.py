@@ -85,9 +85,7 @@ def change(scene: Scene, chance: random.Random, case_id: UUID, teams: list[UUID]
             case.needs = chance.sample(["asylum", "housing", "appeals"], chance.randrange(1, 4))
         elif what == 3:
             session.execute(
-                sa.update(CaseNeed)
-                .where(CaseNeed.case_id == case_id)
-                .values(state=chance.choice(["unmet", "open"]))
+                sa.update(CaseNeed).where(CaseNeed.case_id == case_id).values(state=chance.choice(["unmet", "open"]))
             )
         elif what == 4:
             offer(session, chance, case)

@@ -26,6 +26,8 @@ from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
 from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, reasons_for
 from app.referrals.states import AT_WORK, LIVE, MAY_OPEN, Actor, State, Verb, allowed_actions
+from app.reporting import kept_figures, queries
+from app.reporting.models import ReportCase
 from app.tasks.models import Task
 from app.tasks.service import RULES, TaskEnd
 from tests.support.cases import CLOCK, COORDINATOR, ONE, PERSON, SENIOR, THREE, TWO, Scene, partner, set_scene, together
@@ -83,9 +85,20 @@ class Lives(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "scene"):
             return
+        self.reports_count_what_is_there()
         if self.shared is None:
             self.scene.database.dispose()
         self.folder.cleanup()
+
+    def reports_count_what_is_there(self) -> None:
+        """Every move was noted: what is kept for these cases is what their rows say now."""
+        with self.scene.write() as session:
+            while kept_figures.settle(session):
+                pass
+            stored = sa.select(ReportCase.case_id, ReportCase.figures).where(ReportCase.case_id.in_(self.cases))
+            kept = {case_id: kept_figures._read(figures) for case_id, figures in session.execute(stored)}
+            now = kept_figures._counted(queries.of_cases(session, self.cases))
+        assert kept == {case_id: figures for case_id, (_team, figures) in now.items()}
 
     def referrals(self) -> list[Referral]:
         mine = sa.select(Referral).where(Referral.case_id.in_(self.cases))

@@ -52,6 +52,8 @@ from app.worker.channel import channel_of, gateway_channels, telegram_bot_of
 
 Job = Callable[[datetime], int]
 _BATCH: Final = 50
+_REPORT_BATCHES: Final = 4
+"""So many cases are counted again in one round that the other jobs do not wait for it after an upgrade."""
 _UPDATES: Final = "telegram-updates"
 _POLL_SECONDS: Final = 25.0
 _POLL_AGAIN: Final = timedelta(seconds=30)
@@ -412,9 +414,11 @@ class Worker:
         return int(added)
 
     def _reports(self, _now: datetime) -> int:
-        """Bring the figures of reports up to date for the cases that have changed."""
+        """Bring the figures of reports up to date for the cases that have changed; of very many, some in each round."""
         settled = 0
-        while not self._stop.is_set():
+        for _batch in range(_REPORT_BATCHES):
+            if self._stop.is_set():
+                break
             with self._database.begin() as session:
                 some = kept_figures.settle(session)
             settled += some

@@ -60,8 +60,11 @@ def swatch(index: int) -> Markup:
     ).format(fill=_fill("r", index))
 
 
-def stack(parts: Sequence[int], largest: int) -> Markup:
-    """A bar for one row of a table, as long as its parts are of `largest`. The numbers stand beside it, so it is not read out."""
+def stack(parts: Sequence[int], largest: int, *, rest: int = 0) -> Markup:
+    """A bar for one row of a table, as long as its parts are of `largest`; `rest`: what is not told apart, drawn empty.
+
+    The numbers stand beside it, so it is not read out.
+    """
     shapes, x = [], 0.0
     for index, part in enumerate(parts):
         width = part / largest * (_STACK - 1)
@@ -72,6 +75,12 @@ def stack(parts: Sequence[int], largest: int) -> Markup:
                 ).format(x=x + 0.5, w=max(width, 1.0), fill=_fill("r", index))
             )
         x += width
+    if rest > 0:
+        shapes.append(
+            Markup('<rect x="{x:.1f}" y=".5" width="{w:.1f}" height="13" fill="none" stroke="currentColor"/>').format(
+                x=x + 0.5, w=max(rest / largest * (_STACK - 1), 1.0)
+            )
+        )
     return Markup(
         '<svg class="stack" width="{width}" height="14" aria-hidden="true" fill="currentColor">{shapes}</svg>'
     ).format(width=_STACK + 2, shapes=Markup("").join(shapes))

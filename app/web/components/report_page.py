@@ -247,7 +247,8 @@ def _line(table: Table, row: TableRow, label_of: LabelOf, largest: int) -> Line:
         numbers.append(
             "…" if row.share is None and row.total.count != 0 else "–" if row.share is None else f"{row.share} %"
         )
-    bar = charts.stack([cell.count or 0 for cell in row.cells], largest) if largest else Markup("")
+    parts = [cell.count or 0 for cell in row.cells]
+    bar = charts.stack(parts, largest, rest=(row.total.count or 0) - sum(parts)) if largest else Markup("")
     return Line(label_of(table.kind, row.code), bar, numbers)
 
 

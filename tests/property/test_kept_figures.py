@@ -29,7 +29,7 @@ OUT = sorted(state.value for state in State if state not in LIVE)
 
 
 def one_by_one(session: Session, team_id: UUID | None, slug: str | None = None) -> Counter[Figure]:
-    """All records that there are, counted anew."""
+    """All records that there are, counted from the start."""
     records = queries.of_cases(session, session.scalars(sa.select(Case.id)).all())
     figures: Counter[Figure] = Counter()
     for one in records.values():

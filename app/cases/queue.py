@@ -5,9 +5,10 @@ The conditions of the views and the sort orders are defined in `queue_views`.
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
@@ -32,6 +33,9 @@ from app.cases.states import CaseState
 from app.core.errors import BadRequest, NotFound
 
 PAGE_SIZE: Final = 25
+_KEPT: Final = 40
+"""How many built statements of pages, and of counts, a process keeps: one takes about 0.1 MB."""
+_TEAM: Final = sa.bindparam("of_team", type_=sa.Uuid())
 DEFAULT_VIEW: Final = "open"
 QueueRow = sa.Row[*tuple[Any, ...]]
 VIEWS: Final = CASE_CONDITIONS
@@ -214,19 +218,15 @@ def page(
 
     `extra_conditions` apply in addition to the view's own.
     """
-    backwards = cursor is not None and cursor.backwards
-    statement = _ordered(session, team_id, query, backwards=backwards).where(*extra_conditions).limit(page_size + 1)
-    if cursor is not None:
-        statement = statement.where(_after_cursor(query, cursor))
-    found: dict[UUID, list[QueueRow]] = {}
+    backwards, is_postgres = cursor is not None and cursor.backwards, _is_postgres(session)
+    build = _page_statement.__wrapped__ if extra_conditions else _page_statement
+    statement = build(
+        query, backwards, cursor is not None, page_size, beside, is_postgres, extra_conditions=tuple(extra_conditions)
+    )
+    given = _given(today, me) | {"of_team": team_id} | dict(_place(cursor) if cursor is not None else ())
+    result, found = list(session.execute(statement, given)), dict[UUID, list[QueueRow]]()
     if beside is not None:
-        cases = statement.cte("page")
-        keys = [cases.c[f"key_{n}"] for n in range(len(query.order))]
-        descending = backwards != query.descending
-        statement = beside.joined(cases, *(key.desc() if descending else key.asc() for key in keys))
-        result, found = _split(list(session.execute(statement, _given(today, me))))
-    else:
-        result = list(session.execute(statement, _given(today, me)))
+        result, found = _split(result)
     more, rows = len(result) > page_size, result[:page_size]
     if backwards:
         rows.reverse()
@@ -240,6 +240,46 @@ def page(
         Cursor(_key(query, rows[-1])) if later else None,
         found,
     )
+
+
+@lru_cache(maxsize=_KEPT)
+def _page_statement(
+    query: QueueQuery,
+    backwards: bool,
+    from_cursor: bool,
+    page_size: int,
+    beside: Beside | None,
+    is_postgres: bool,
+    *,
+    extra_conditions: tuple[Condition, ...] = (),
+) -> sa.Select[*tuple[Any, ...]]:
+    """The statement of a page, for the parameters `of_team` and those of `_given` and `_place`.
+
+    The last ones are kept: to build it takes as long as to run it.
+    """
+    descending = backwards != query.descending
+    keys = [column.label(f"key_{n}") for n, column in enumerate(query.order)]
+    statement = (
+        sa.select(*_COLUMNS, *keys)
+        .where(Case.team_id == _TEAM, VIEWS[query.view], *_conditions(query.filters, is_postgres), *extra_conditions)
+        .order_by(*(column.desc() if descending else column.asc() for column in query.order))
+        .limit(page_size + 1)
+    )
+    if from_cursor:
+        here = sa.tuple_(*query.order)
+        there = sa.tuple_(*(sa.bindparam(f"place_{n}", type_=column.type) for n, column in enumerate(query.order)))
+        statement = statement.where(here < there if descending else here > there)
+    if beside is None:
+        return statement
+    cases = statement.cte("page")
+    columns = [cases.c[f"key_{n}"] for n in range(len(query.order))]
+    return beside.joined(cases, *(column.desc() if descending else column.asc() for column in columns))
+
+
+def _place(cursor: Cursor) -> Iterator[tuple[str, Any]]:
+    """The parameters of a place in the list."""
+    for n, value in enumerate(cursor.key):
+        yield f"place_{n}", value
 
 
 def _given(today: date | LocalDays, me: UUID) -> dict[str, Any]:
@@ -263,23 +303,29 @@ def excerpts(
 
     Each list is read from the index of its order, so that its cost does not depend on how many cases there are.
     """
-    parts = []
-    for name, excerpt in wanted.items():
-        part = (
-            sa.select(sa.literal(name, sa.String()).label("list"), *_COLUMNS)
-            .where(Case.team_id == team_id, VIEWS[excerpt.view], *excerpt.conditions)
-            .order_by(*ORDERS[excerpt.sort])
-            .limit(excerpt.most)
-        )
-        parts.append(sa.select(part.subquery(name)))
-    cases = sa.union_all(*parts).cte("excerpts")
-    result = list(session.execute(beside.joined(cases), _given(today, me)))
+    statement = _excerpts_statement(tuple(wanted.items()), beside)
+    result = list(session.execute(statement, _given(today, me) | {"of_team": team_id}))
     _cases, found = _split(result)
     lists = {}
     for name, excerpt in wanted.items():
         rows, _beside = _split([row for row in result if row.list == name])
         lists[name] = sorted(rows, key=_PLACE_OF[excerpt.sort])
     return lists, {case_id: list({row.beside_id: row for row in rows}.values()) for case_id, rows in found.items()}
+
+
+@lru_cache(maxsize=2)
+def _excerpts_statement(wanted: tuple[tuple[str, Excerpt], ...], beside: Beside) -> sa.Select[*tuple[Any, ...]]:
+    """The statement of several short lists, for the parameters `of_team` and those of `_given`. The last ones are kept."""
+    parts = []
+    for name, excerpt in wanted:
+        part = (
+            sa.select(sa.literal(name, sa.String()).label("list"), *_COLUMNS)
+            .where(Case.team_id == _TEAM, VIEWS[excerpt.view], *excerpt.conditions)
+            .order_by(*ORDERS[excerpt.sort])
+            .limit(excerpt.most)
+        )
+        parts.append(sa.select(part.subquery(name)))
+    return beside.joined(sa.union_all(*parts).cte("excerpts"))
 
 
 _PLACE_OF: Final = MappingProxyType[str, Callable[[QueueRow], Any]](
@@ -289,23 +335,6 @@ _PLACE_OF: Final = MappingProxyType[str, Callable[[QueueRow], Any]](
     }
 )
 """The orders that an excerpt can have, over its rows."""
-
-
-def _ordered(session: Session, team_id: UUID, query: QueueQuery, *, backwards: bool) -> sa.Select[*tuple[Any, ...]]:
-    descending = backwards != query.descending
-    keys = [column.label(f"key_{n}") for n, column in enumerate(query.order)]
-    return (
-        sa.select(*_COLUMNS, *keys)
-        .where(Case.team_id == team_id, VIEWS[query.view], *_conditions(session, query.filters))
-        .order_by(*(column.desc() if descending else column.asc() for column in query.order))
-    )
-
-
-def _after_cursor(query: QueueQuery, cursor: Cursor) -> Condition:
-    here = sa.tuple_(*query.order)
-    pairs = zip(cursor.key, query.order, strict=True)
-    there = sa.tuple_(*(sa.bindparam(None, value, type_=column.type) for value, column in pairs))
-    return here < there if cursor.backwards != query.descending else here > there
 
 
 def _key(query: QueueQuery, row: QueueRow) -> tuple[Any, ...]:
@@ -350,31 +379,35 @@ def counts(
 
     One statement over the counters, whatever the number of cases.
     """
+    statement = _counts_statement(query, tuple(saved))
+    row = session.execute(statement, _given(today, me) | {"of_team": team_id}).one()
+    return {name: int(count) for name, count in row._mapping.items()}
+
+
+@lru_cache(maxsize=_KEPT)
+def _counts_statement(query: QueueQuery, saved: tuple[QueueQuery, ...]) -> sa.Select[*tuple[Any, ...]]:
+    """The statement of all counts, for the parameters `of_team` and those of `_given`. The last ones are kept."""
     of_all = [_sum(condition).label(name) for name, condition in COUNTER_CONDITIONS.items()]
     named = {"shown": query, **{f"own_{n}": one for n, one in enumerate(saved)}}
-    narrowed = [_narrowed(team_id, one).label(name) for name, one in named.items()]
-    statement = sa.select(*of_all, *narrowed).where(*_counter_filters(team_id, Filters()))
-    row = session.execute(statement, _given(today, me)).one()
-    return {name: int(count) for name, count in row._mapping.items()}
+    narrowed = [_narrowed(one).label(name) for name, one in named.items()]
+    return sa.select(*of_all, *narrowed).where(*_counter_filters(Filters()))
 
 
 def _sum(condition: Condition) -> sa.ColumnElement[int]:
     return sa.func.coalesce(sa.func.sum(CaseCounter.count).filter(condition), 0)
 
 
-def _narrowed(team_id: UUID, query: QueueQuery) -> sa.ScalarSelect[int]:
+def _narrowed(query: QueueQuery) -> sa.ScalarSelect[int]:
     rows = (
-        sa.select(_sum(COUNTER_CONDITIONS[query.view]))
-        .where(*_counter_filters(team_id, query.filters))
-        .select_from(CaseCounter)
+        sa.select(_sum(COUNTER_CONDITIONS[query.view])).where(*_counter_filters(query.filters)).select_from(CaseCounter)
     )
     return rows.correlate(None).scalar_subquery()
 
 
-def _counter_filters(team_id: UUID, filters: Filters) -> list[Condition]:
+def _counter_filters(filters: Filters) -> list[Condition]:
     """The conditions under which the counters count each matching case exactly once."""
     conditions: list[Condition] = [
-        CaseCounter.team_id == team_id,
+        CaseCounter.team_id == _TEAM,
         CaseCounter.need == (filters.need or ""),
         CaseCounter.language == (filters.language or ""),
     ]
@@ -405,7 +438,7 @@ def by_label(session: Session, team_id: UUID, label: str, *, lock: bool = False)
     return case
 
 
-def _conditions(session: Session, filters: Filters) -> list[Condition]:
+def _conditions(filters: Filters, is_postgres: bool) -> list[Condition]:
     conditions: list[Condition] = []
     if filters.country is not None:
         conditions.append(Case.country == filters.country)
@@ -413,15 +446,19 @@ def _conditions(session: Session, filters: Filters) -> list[Condition]:
         # The indexes hold the rank, not the code.
         conditions.append(Case.urgency_rank == URGENCY_RANK.get(filters.urgency, -1))
     if filters.need is not None:
-        conditions.append(_contains(session, Case.needs, filters.need))
+        conditions.append(_contains(Case.needs, filters.need, is_postgres))
     if filters.language is not None:
-        conditions.append(_contains(session, Case.languages, filters.language))
+        conditions.append(_contains(Case.languages, filters.language, is_postgres))
     return conditions
 
 
-def _contains(session: Session, column: Any, code: str) -> Condition:
+def _is_postgres(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"
+
+
+def _contains(column: Any, code: str, is_postgres: bool) -> Condition:
     """Whether a JSON list of codes contains `code`, in the dialect of the database."""
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgres:
         condition: Condition = column.op("@>")(sa.literal([code], type_=column.type))
         return condition
     each = sa.func.json_each(column).table_valued("value", name="each")

@@ -26,7 +26,7 @@ SPEAK = ["ru", "be", "en"]
 def counted(session: Session, team_id: UUID, look: QueueQuery) -> int:
     """One by one."""
     query = sa.select(sa.func.count()).select_from(Case).where(Case.team_id == team_id, CASE_CONDITIONS[look.view])
-    query = query.where(*queue._conditions(session, look.filters))
+    query = query.where(*queue._conditions(look.filters, queue._is_postgres(session)))
     return session.execute(query, {"today": TODAY, "me": ME}).scalar_one()
 
 

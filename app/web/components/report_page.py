@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 from fastapi import Query, Request, Response
@@ -185,6 +186,24 @@ def hours(value: float) -> str:
     return f"{value:g} h" if value < 48 else f"{value / 24:.1f} d"
 
 
+_SECTIONS: Final = MappingProxyType(
+    {
+        "how_many": (TableName.MONTHS, TableName.URGENCIES, TableName.LANGUAGES, TableName.COUNTRIES),
+        "how_fast": (TableName.IN_TIME,),
+        "unmet": (TableName.NEEDS, TableName.UNMET_PLACES),
+        "unmet_more": (TableName.NEEDS_SPOKEN,),
+        "by_centre": (TableName.PARTNERS,),
+        "by_centre_more": (
+            TableName.OUTCOMES,
+            TableName.OFFER_URGENCY,
+            TableName.OFFER_NEEDS,
+            TableName.PASSED_OVER,
+        ),
+    }
+)
+"""The tables of each section of the page; a table that none of them names stands at the end."""
+
+
 def sections(report: Report, label_of: LabelOf, *, exact: bool) -> dict[str, Any]:
     """The tables of each section of the page, and how long the steps took."""
 
@@ -192,13 +211,11 @@ def sections(report: Report, label_of: LabelOf, *, exact: bool) -> dict[str, Any
         made = (_panel(report, name, label_of, exact=exact) for name in names)
         return [panel for panel in made if panel is not None]
 
+    placed = {name: of(*tables) for name, tables in _SECTIONS.items()}
+    others = [name for name in TableName if not any(name in tables for tables in _SECTIONS.values())]
     return {
-        "how_many": of(TableName.MONTHS, TableName.URGENCIES, TableName.LANGUAGES, TableName.COUNTRIES),
-        "how_fast": of(TableName.IN_TIME),
-        "unmet": of(TableName.NEEDS, TableName.UNMET_PLACES),
-        "unmet_more": of(TableName.NEEDS_SPOKEN),
-        "by_centre": of(TableName.PARTNERS),
-        "by_centre_more": of(TableName.OUTCOMES, TableName.OFFER_URGENCY, TableName.OFFER_NEEDS, TableName.PASSED_OVER),
+        **placed,
+        "by_centre_more": [*placed["by_centre_more"], *of(*others)],
         "steps": [
             Steps(STEPS[one.step], one.quarter, "" if one.hours is None else hours(one.hours), one.count)
             for one in report.medians

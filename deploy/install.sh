@@ -57,8 +57,9 @@ ask() { # ask VARIABLE "question" default pattern
 check_machine() {
   dry && return 0
   [ "$(id -u)" -eq 0 ] || fail "run me as root"
-  . /etc/os-release
-  case "${ID:-}-${VERSION_ID:-}" in debian-12|debian-13) ;; *) fail "this is for Debian 12 and 13; here is ${PRETTY_NAME:-something else}" ;; esac
+  # In a shell of its own: the file has a NAME too.
+  system=$(. /etc/os-release && printf '%s-%s' "${ID:-}" "${VERSION_ID:-}")
+  case "$system" in debian-12|debian-13) ;; *) fail "this is for Debian 12 and 13; here is $system" ;; esac
 }
 
 # --- the answers are kept, so that nothing is asked twice

@@ -107,13 +107,23 @@ _HOMES: Final = ("RU", "BY", "KZ", "UA", "PL", "LT", "GE", "DE")
 
 def _numbers_in(text: str) -> list[str]:
     """The numbers in one field, each with its plus if it has one."""
-    text = re.sub(r"(?i)\b(?:доб|ext|вн)\w*\.?\s*\d{1,5}\s*$", "", text)
+    text = re.sub(r"(?i)\b(?:доб|ext|вн)\w*\.?\s*\d{1,5}\s*$", "", re.sub("(?i)%2b", "+", text))
     link = re.search(r"(?i)(?:wa\.me/|whatsapp\.com/send/?\?(?:.*&)?phone=)\+?(\d{7,15})", text)
     if link:
         return [f"+{link[1]}"]
     numbers = [piece for piece in _BETWEEN.split(text) if len(_digits(piece)) >= 7]
-    if len(numbers) > 1 or (len(numbers) == 1 and len(_digits(text)) > _MAX_PHONE_DIGITS):
-        return numbers
+    if len(numbers) < 2 and len(_digits(text)) <= _MAX_PHONE_DIGITS:
+        return [text]
+    return [number for piece in numbers for number in _split_by_spaces(piece)]
+
+
+def _split_by_spaces(text: str) -> list[str]:
+    """Two numbers with nothing but a space between them: cut where both are numbers of a plan and most alike in length."""
+    words = text.split() if len(_digits(text)) > _MAX_PHONE_DIGITS else []
+    halves = [(" ".join(words[:place]), " ".join(words[place:])) for place in range(1, len(words))]
+    for one, other in sorted(halves, key=lambda pair: abs(len(_digits(pair[0])) - len(_digits(pair[1])))):
+        if all(7 <= len(_digits(half)) <= _MAX_PHONE_DIGITS and _readings(half, "RU") for half in (one, other)):
+            return [one, other]
     return [text]
 
 
@@ -124,7 +134,7 @@ def _readings(text: str, country: str) -> list[str]:
         international = _valid(f"+{_written_digits(written)}") or _valid(f"+{digits}")
         if international:
             return [international]
-    for prefix in ("00", "810"):
+    for prefix in ("00", "810", "011"):
         international = _valid(f"+{digits.removeprefix(prefix)}") if digits.startswith(prefix) else None
         if international:
             return [international]
@@ -169,22 +179,30 @@ def _digits(text: str) -> str:
 
 def email(text: str) -> Identifier | None:
     """An e-mail address in lower case, without "+tag", "mailto:", a name before it or a full stop after it; else None."""
-    text = _plain(text)
-    bracketed = re.search(r"<([^<>\s]+@[^<>\s]+)>", text)
-    text = re.sub(r"(?i)^mailto:", "", bracketed[1] if bracketed else text).partition("?")[0].strip(" .,;")
     try:
-        address = validate_email(text, check_deliverability=False)
+        address = validate_email(_address_in(_plain(text)), check_deliverability=False)
     except EmailNotValidError:
         return None
     local = address.local_part.casefold().partition("+")[0]
     return Identifier(Kind.EMAIL, f"{local}@{address.ascii_domain or address.domain}".lower())
 
 
-_MESSENGERS: Final = r"(?:telegram|телеграмм?|тг|tg|signal|сигнал|nick|ник|username|user)"
+def _address_in(text: str) -> str:
+    """The e-mail address in a text that has one: without "mailto:", words, quotes and brackets around it, and spaces at its @."""
+    text = re.sub(r"(?i)^mailto:/{0,2}", "", text).partition("?")[0]
+    found = re.findall(r"""[^\s<>()\[\]{}«»„“”"',;:/!]+@[^\s<>()\[\]{}«»„“”"',;:/!]+""", re.sub(r"\s*@\s*", "@", text))
+    return (found[0] if len(found) == 1 else text).strip(" .,;")
+
+
+_MESSENGERS: Final = (
+    r"(?:telegram\w{0,2}|телеграм\w{0,2}|тэлеграм\w?|телег[аеу]|ტელეგრამ\w?|тг|tg|signal\w{0,2}|сигнал\w?|სიგნალ\w?"
+    r"|nick|ник|username|user)"
+)
+"""The word for a messenger, in the languages of the form and their cases."""
 
 
 _LINK: Final = re.compile(
-    r"(?:^|[\s:])(?:https?://)?(?:www\.)?(?:t\.me|telegram\.(?:me|dog)|signal\.me)(?:/(?:#eu/|s/)?@?([^\s?/]*)|$)"
+    r"(?:^|[\s:])(?:https?://)?(?:www\.)?(?:t\.me|telegram\.(?:me|dog)|signal\.me)(?:/+(?:#eu/|#u/|s/)?@?([^\s?/#]*)|$)"
 )
 
 
@@ -192,13 +210,18 @@ def handle(text: str) -> Identifier | None:
     """A user name without the @, the link of the messenger or its name before it; None when nothing is left of it."""
     name = _plain(text).casefold()
     link = (
-        re.search(r"^tg://resolve/?\?(?:.*&)?domain=(\w+)", name)
+        re.search(r"^tg:(?://)?resolve/?\?(?:.*&)?domain=(\w*)", name)
+        or re.search(r"^(?:https?://)?web\.telegram\.org/\w+/?#@?(\w+)", name)
         or re.search(r"^(?:https?://)?(?!www\.)(\w{4,32})\.t\.me(?:[/?].*)?$", name)
         or _LINK.search(name)
-        or re.search(r"(?:^|\s|:)@([\w.]+)", name)
+        or re.search(r"(?<![\w.])@([\w.]+)", name)
     )
-    name = link[1] or "" if link else re.sub(rf"^{_MESSENGERS}\s*[:\s—–-]\s*(?=\S)", "", name)
-    name = name.lstrip("@").split("?")[0].strip("/ .,;")
+    if link:
+        name = link[1] or ""
+    else:
+        name = re.sub(rf"^{_MESSENGERS}\s*(?:[:=\s—–-]\s*|$)", "", name)
+        name = re.sub(rf"\s+(?:\(\s*|\w{{1,2}}\s+)?{_MESSENGERS}\s*\)?$", "", name)
+    name = name.lstrip("@").split("?")[0].strip("/ .,;()[]«»„“”\"'")
     return Identifier(Kind.HANDLE, name) if name and len(set(name)) > 1 else None
 
 
@@ -208,9 +231,7 @@ def written_address(channel: str, text: str) -> str:
     A user name that has only a link or the messenger's word before it becomes `@name`. Anything else stays as it was typed.
     """
     if channel == "email":
-        plain = _plain(text)
-        link = re.fullmatch(r"(?i)mailto:([^?]*)(?:\?.*)?", plain)
-        return (link[1] if link else plain).strip(" .,;")
+        return _address_in(_plain(text))
     if channel != "telegram":
         return text
     plain = _plain(text)

@@ -1,7 +1,8 @@
 """`make generators`: clients are generated from the descriptions, compiled and driven against the sandbox of a demonstration.
 
 Each generator has an environment of its own in `build/generators`, made once. Where a registry cannot be reached, this is said, and
-nothing fails: what is not installed cannot be tried. A client that is made and does not work fails.
+nothing fails: what is not installed cannot be tried. A client that is made and does not work fails. So does a proxy (nginx, Caddy)
+behind which the API is another one.
 """
 
 import json
@@ -19,7 +20,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
-from tests.generators import openapi_generator
+from tests.generators import openapi_generator, proxies
 from tests.generators.commands import BUILD, HERE, UV, NotInstalled, install, run, say
 
 PYTHON_GENERATOR: Final = "openapi-python-client==0.29.1"
@@ -57,10 +58,14 @@ def main() -> int:
             commands.append(make())
         except NotInstalled as reason:
             say(f"==> {name}: not tried, {reason}")
-    if commands:
-        with demonstration(port):
-            for command in filter(None, commands):
-                run([*command, base_url])
+    with demonstration(port):
+        for command in filter(None, commands):
+            run([*command, base_url])
+        for name in proxies.PROXIES:
+            try:
+                say(proxies.drive(name, port, base_url))
+            except NotInstalled as reason:
+                say(f"==> {name}: not tried, {reason}")
     return 0
 
 

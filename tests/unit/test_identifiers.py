@@ -67,6 +67,7 @@ def test_one_phone_number_in_several_ways(written: str, channel: str) -> None:
         ("моб. 8-916-123-45-67, вечером", "+79161234567"), ("wa.me/79161234567", "+79161234567"),
         ("8 (029) 123-45-67", "+375291234567"), ("8 029 123-45-67", "+375291234567"), ("80 29 123 45 67", "+375291234567"),
         ("375291234567", "+375291234567"), ("+375 29 123 45 67", "+375291234567"), ("00375291234567", "+375291234567"),
+        ("viber://chat?number=%2B79161234567", "+79161234567"), ("011 7 916 123 45 67", "+79161234567"),
         ("8 701 123 45 67", "+77011234567"), ("+49 (0) 151 23456789", "+4915123456789"),
     ],
 )  # fmt: skip
@@ -85,7 +86,8 @@ def test_a_number_with_its_country_code_has_one_reading() -> None:
     "written",
     [
         "+7 916 123-45-67, +375 29 123-45-67", "+7 916 123-45-67 / +375 29 123-45-67", "+79161234567 +375291234567",
-        "8 916 123-45-67; 8 029 123-45-67", "8 916 123-45-67 или 8 029 123-45-67",
+        "8 916 123-45-67; 8 029 123-45-67", "8 916 123-45-67 или 8 029 123-45-67", "89161234567 80291234567",
+        "8 916 123 45 67 8 029 123 45 67", "8 916 123 45 67 (жена 8 029 123 45 67)",
     ],
 )  # fmt: skip
 def test_two_numbers_in_one_field_are_both_read(written: str) -> None:
@@ -102,6 +104,8 @@ def test_what_is_no_number_identifies_nobody(written: str) -> None:
     [
         "@Sova_1", "sova_1", "https://t.me/sova_1", "t.me/Sova_1?start=1", "https://telegram.me/sova_1", "sova_1.t.me",
         "tg://resolve?domain=Sova_1", "@sova_1\u200b", "\u200e@sova_1", "телеграм @sova_1", "Telegram: sova_1", "тг sova_1",
+        "tg:resolve?domain=sova_1", "https://web.telegram.org/k/#@sova_1", "t.me//sova_1", "https://t.me/sova_1#", "«@sova_1»",
+        "(@sova_1)", "Телега: sova_1", "в телеграме @sova_1", "telegram=sova_1", "sova_1 (tg)", "sova_1 в телеграме",
     ],
 )  # fmt: skip
 def test_one_user_name_in_several_ways(written: str) -> None:
@@ -113,6 +117,8 @@ def test_a_name_of_signal_keeps_its_digits_and_an_empty_one_is_none() -> None:
     assert found is not None
     assert found.text == "sova.01"
     assert [identifiers.handle(text) for text in ("@", "000000", "\u200b", "t.me/")] == [None] * 4
+    assert [identifiers.handle(text) for text in ("телеграм", "Telegram:", "tg://resolve?domain=")] == [None] * 3
+    assert identifiers.handle("sova.01 (Signal)") == identifiers.handle("signal.me/#u/sova.01") == found
 
 
 @pytest.mark.parametrize(
@@ -123,10 +129,18 @@ def test_a_name_of_signal_keeps_its_digits_and_an_empty_one_is_none() -> None:
         "ivan@example.org.",
         "Иван <ivan@example.org>",
         "ivan\u200b@example.org",
+        "e-mail: ivan@example.org",
+        "почта ivan@example.org (рабочая)",
+        "ivan @example.org",
+        "«ivan@example.org»",
+        "mailto://ivan@example.org",
+        "ivan@example.org!",
     ],
 )
 def test_one_address_with_what_comes_with_it(written: str) -> None:
     assert identifiers.email(written) == identifiers.email("ivan@example.org") is not None
+    kept = identifiers.written_address("email", written)
+    assert kept.lower() == "ivan@example.org", "a notice is sent to the address alone"
 
 
 def test_a_domain_in_its_letters_and_in_punycode_is_one() -> None:

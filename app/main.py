@@ -143,6 +143,10 @@ async def _on_app_error(request: Request, error: Exception) -> Response:
         meant = addresses.meant(request.app.routes, request.scope)
         if meant is not None:
             return RedirectResponse(meant, status_code=308)
+        language = web.preferred_language(request.headers.get("accept-language", ""))
+        page = addresses.in_language(request.app.routes, request.scope, language)
+        if page is not None:
+            return RedirectResponse(page, status_code=303, headers={"Vary": "Accept-Language"})
     return _shaped(request, error)
 
 

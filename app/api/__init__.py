@@ -15,6 +15,7 @@ from app.api import (
     inbound_referrals,
     intakes,
     oauth,
+    open_addresses,
     openapi,
     reference_page,
     referral_actions,
@@ -28,6 +29,7 @@ from app.api import (
     vocabularies,
     webhooks,
 )
+from app.api.open_addresses import OPEN, is_open
 from app.core.errors import AppError, TooLarge
 from app.core.problems import problem
 from app.settings import Settings
@@ -38,6 +40,7 @@ def mount(app: FastAPI, surfaces: Iterable[str]) -> None:
     surface_names = set(surfaces)
     app.include_router(health.router)
     if surface_names & {"partner", "public"}:
+        app.include_router(open_addresses.router)
         app.include_router(oauth.router)
         app.include_router(intakes.router)
         app.include_router(hsds_openapi.router)
@@ -71,7 +74,11 @@ def error_answer(request: Request, error: AppError) -> Response:
     """A problem document; at the OAuth endpoints, for a body that is too large, an error of RFC 6749."""
     if isinstance(error, TooLarge) and request.url.path in {"/oauth/token", "/oauth/revoke"}:
         return oauth.too_large()
-    return problem(error)
+    answer = problem(error)
+    if is_open(request.url.path):
+        for name, value in OPEN.items():
+            answer.headers.setdefault(name, value)
+    return answer
 
 
 __all__ = ["body_limits", "error_answer", "mount"]

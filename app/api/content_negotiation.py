@@ -6,6 +6,7 @@ from fastapi import Request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_options_header
 
+from app.core.accept_headers import tidied
 from app.core.errors import AppError
 
 VARY: Final = {"Vary": "Accept"}
@@ -23,7 +24,7 @@ def best_media_type(request: Request, *offered: str) -> str:
     header = ",".join(request.headers.getlist("accept"))
     if "/" not in header:
         return offered[0]
-    accepted = parse_accept_header(header, MIMEAccept)
+    accepted = parse_accept_header(tidied(header), MIMEAccept)
     best = max(offered, key=lambda media_type: _quality(media_type, accepted))
     if not _quality(best, accepted):
         raise NotAcceptable(f"Available formats: {', '.join(offered)}.", headers=VARY)

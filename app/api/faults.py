@@ -29,12 +29,10 @@ class Faults:
         """`pointer` holds our field names only, never the caller's."""
         self.errors.append(FieldError(pointer=pointer, code=code, detail=detail))
 
-    def refuse(self, headers: Mapping[str, str] | None = None) -> None:
-        """Raises Invalid if there is any. `headers`: of the answer."""
+    def refuse(self) -> None:
+        """Raises Invalid if there is any."""
         if self.errors:
-            error = Invalid(self.errors)
-            error.headers = dict(headers or {})
-            raise error
+            raise Invalid(self.errors)
 
     def keep(self, read: Callable[[], T]) -> T | None:
         """What it returns; None if it raises Invalid, whose errors are kept."""

@@ -7,19 +7,15 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from app.api.dependencies import Config, Packs
 from app.api.hsds_pages import answer, entry, flat, minimal, page
-from app.api.hsds_parameters import OPEN, EntryParameters, ListParameters, ListQuery, refuse_unknown
+from app.api.hsds_parameters import EntryParameters, ListParameters, ListQuery, refuse_unknown
 from app.api.hsds_responses import REQUIRED, entry_of, page_of
 from app.api.hsds_responses import about as described_about
+from app.api.open_addresses import everybody
 from app.core.dependencies import Now, ReadDb
 from app.directory.hsds.live_status import states
 from app.directory.hsds.packages import LICENCE
 from app.directory.hsds.records import Record, Records, records, shown
 from app.directory.packs import Directory
-
-
-async def everybody() -> None:
-    """The policy of these routes: open to all. `hsds_parameters` reads their parameters."""
-
 
 PREFIX: Final = "/hsds/3.1"
 router = APIRouter(prefix=PREFIX, dependencies=[Depends(everybody)])
@@ -163,13 +159,6 @@ def taxonomy_terms(
 @router.get("/taxonomy_terms/{id}", **entry_of("taxonomy_term"))
 def taxonomy_term(entry_id: EntryId, request: Request, all_records: AllRecords) -> Response:
     return entry(request, entry_id, all_records.taxonomy_terms)
-
-
-@router.options("/{rest:path}", include_in_schema=False)
-async def preflight(rest: str) -> Response:  # noqa: ARG001
-    """The answer to a CORS preflight: scripts of any site may read."""
-    allowed = {"Access-Control-Allow-Methods": "GET", "Access-Control-Allow-Headers": "If-None-Match, Accept"}
-    return Response(status_code=204, headers={**OPEN, **allowed, "Access-Control-Max-Age": "86400"})
 
 
 # --- filters -------------------------------------------------------------------------------------------------------

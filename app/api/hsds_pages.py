@@ -9,7 +9,8 @@ from fastapi import Request, Response
 
 from app.api import etags
 from app.api.dependencies import next_page
-from app.api.hsds_parameters import OPEN, ListQuery, refuse_unknown
+from app.api.hsds_parameters import ListQuery, refuse_unknown
+from app.api.open_addresses import OPEN
 from app.core import spreadsheet
 from app.core.errors import NotFound
 from app.directory.hsds.records import Record
@@ -141,7 +142,7 @@ def entry(
     refuse_unknown(request, frozenset(allowed))
     known = next((record for record in records if record["id"] == entry_id.lower()), None)
     if known is None:
-        raise NotFound("There is no such entry in the directory.", headers=OPEN)
+        raise NotFound("There is no such entry in the directory.")
     return answer(request, shape(known) if shape else known)
 
 

@@ -13,12 +13,6 @@ from fastapi import Request
 from app.api.faults import Faults
 from app.core.errors import FieldError, Invalid
 
-OPEN: Final = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "ETag, Link, X-Total-Items",
-    "Cross-Origin-Resource-Policy": "cross-origin",
-}
-"""Sent with problems too, so that a script of any site can read what was wrong with its request."""
 MAX_PER_PAGE: Final = 500
 _PER_PAGE: Final = 50
 _MAX_LENGTH: Final = 200
@@ -116,7 +110,7 @@ class EntryParameters(DeclaredParameters):
         faults = Faults()
         faults.keep(lambda: refuse_unknown(request, frozenset(self.names)))
         flags = faults.keep(lambda: flags_of(request, set(self.names)))
-        faults.refuse(OPEN)
+        faults.refuse()
         return flags or frozenset()
 
 
@@ -145,7 +139,7 @@ class ListParameters(DeclaredParameters):
         modified_after = faults.keep(lambda: _instant(parameters.get("modified_after")))
         postcode = faults.keep(lambda: _text(request, "postcode", _MAX_POSTCODE_LENGTH))
         within = faults.keep(lambda: _metres(parameters.get("proximity")))
-        faults.refuse(OPEN)
+        faults.refuse()
         return ListQuery(
             page=page or 1,
             per_page=per_page or 0,
@@ -182,7 +176,7 @@ def refuse_unknown(request: Request, known: frozenset[str]) -> None:
     for name in sorted(known):
         if names.count(name) > 1:
             faults.add(f"/query/{name}", "repeated", "This query parameter may be given only once.")
-    faults.refuse(OPEN)
+    faults.refuse()
 
 
 def _number(request: Request, name: str, default: int, maximum: int) -> int:
@@ -203,7 +197,7 @@ def flags_of(request: Request, names: set[str]) -> frozenset[str]:
             faults.add(f"/query/{name}", "not_a_boolean", "Use true or false.")
         if value == "true":
             flags.add(name)
-    faults.refuse(OPEN)
+    faults.refuse()
     return frozenset(flags)
 
 
@@ -226,6 +220,4 @@ def _instant(text: str | None) -> datetime | None:
 
 
 def _invalid(name: str, code: str, detail: str) -> Invalid:
-    error = Invalid([FieldError(pointer=f"/query/{name}".rstrip("/"), code=code, detail=detail)])
-    error.headers = dict(OPEN)
-    return error
+    return Invalid([FieldError(pointer=f"/query/{name}", code=code, detail=detail)])

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.api import oauth_forms, schemas
 from app.api.dependencies import REALM, Config, anyone
+from app.api.open_addresses import OPEN
 from app.api.openapi_components import CHALLENGE, PUBLIC, Responses, problems, ref, success
 from app.core.dependencies import Body, Keys, Now
 from app.partners import credentials
@@ -113,7 +114,7 @@ async def metadata(config: Config) -> JSONResponse:
             "response_types_supported": [],
             "scopes_supported": list(partners.SCOPES),
         },
-        headers={"Cache-Control": "public, max-age=3600"},
+        headers={**OPEN, "Cache-Control": "public, max-age=3600"},
     )
 
 
@@ -135,7 +136,7 @@ async def token(request: Request, body: Body, keys: Keys, config: Config, now: N
     ttl = min(config.token_ttl, LONGEST)
 
     def issue(session: Session, proof: Proof, form: dict[str, str]) -> dict[str, Any]:
-        wanted = form["scope"].split(" ") if form.get("scope") else None
+        wanted = form.get("scope", "").split() or None
         try:
             issued = partners.issue_token(session, keys, proof, wanted, now, ttl)
         except ValueError:

@@ -29,7 +29,7 @@ from app.api import (
     webhooks,
 )
 from app.api.dependencies import Config, anyone
-from app.api.hsds_parameters import OPEN
+from app.api.open_addresses import OPEN
 from app.api.openapi_components import Responses, ref
 
 router = APIRouter(dependencies=[Depends(anyone)], tags=["This description"])

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
 from app.api.dependencies import anyone, format_instant
+from app.api.open_addresses import OPEN
 from app.api.openapi_components import PUBLIC, ref
 from app.api.schemas import PublicKeys
 from app.client.decryption import signed_bytes
@@ -27,7 +28,7 @@ router = APIRouter(dependencies=[Depends(anyone)], tags=["Referrals"])
 )
 async def signing_keys(keys: Keys) -> JSONResponse:
     """The public keys (Ed25519) with which we sign sealed parts. Fetch them again when you meet an unknown `kid`."""
-    return JSONResponse(signing.jwks(keys), headers={"Cache-Control": "public, max-age=3600"})
+    return JSONResponse(signing.jwks(keys), headers={**OPEN, "Cache-Control": "public, max-age=3600"})
 
 
 def signed(keys: KeyRing, document: dict[str, Any], now: datetime) -> dict[str, Any]:

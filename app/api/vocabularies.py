@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api import etags
 from app.api.dependencies import Packs, anyone
 from app.api.faults import CodeOf
-from app.api.hsds_parameters import OPEN
+from app.api.open_addresses import OPEN
 from app.api.openapi_components import PUBLIC, ref
 from app.core.i18n import LANGUAGES, translator
 from app.directory.packs import Directory

@@ -34,11 +34,27 @@ def meant(routes: list[BaseRoute], scope: Scope) -> str | None:
     Tried: another spelling of a language, a slash more or less at the end, capitals, doubled slashes, and a label in small letters.
     """
     path: str = scope["path"]
-    for candidate in _spellings(path):
+    spellings = [*_spellings(path)]
+    if not _matches(routes, scope):  # an address that is known has ids and codes in it, which stay as they are
+        spellings += [spelling.lower() for spelling in spellings]
+    for candidate in spellings:
         if candidate != path and not candidate.startswith("//") and _matches(routes, {**scope, "path": candidate}):
             query: bytes = scope.get("query_string", b"")
             prefix: str = scope.get("root_path", "")
             return prefix + quote(candidate) + (f"?{query.decode('latin-1')}" if query else "")
+    return None
+
+
+def in_language(routes: list[BaseRoute], scope: Scope, language: str) -> str | None:
+    """The path and query of a person's page whose address was typed without a language, like `/show`; None: there is none.
+
+    `language`: the one to show it in.
+    """
+    path = re.sub("/{2,}", "/", scope["path"]).rstrip("/")
+    for candidate in (path, path.lower()):
+        if candidate and _matches(routes, {**scope, "path": f"/{language}{candidate}"}):
+            query: bytes = scope.get("query_string", b"")
+            return f"/{language}{quote(candidate)}" + (f"?{query.decode('latin-1')}" if query else "")
     return None
 
 

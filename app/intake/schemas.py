@@ -289,8 +289,13 @@ def read(answers: Any, directory: Vocabulary, today: date) -> Intake:
             if not _is_below(found["pointer"], errors):
                 errors[found["pointer"]] = found
     if errors or intake is None:
-        raise Invalid(list(errors.values()))
+        raise Invalid([found for found in errors.values() if not _follows(found, errors)])
     return intake
+
+
+def _follows(fault: FieldError, errors: Iterable[str]) -> bool:
+    """Whether a list is too short only because what does not fit in it was left out."""
+    return fault["code"] == "too_few" and any(pointer.startswith(f"{fault['pointer']}/") for pointer in errors)
 
 
 def _field_error(entry: Any) -> FieldError:

@@ -72,6 +72,13 @@ def test_what_does_not_fit_is_an_oauth_error(network: Network, form, status, err
     assert answer.headers["cache-control"] == "no-store"
 
 
+def test_several_spaces_between_scopes_do_no_harm(network: Network):
+    program = network.clients[MINE]
+    form = {**GRANT, "scope": " referrals:read  events:read "}
+    answer = network.http.post("/oauth/token", data=form, auth=(program.client_id, program.secret))
+    assert answer.json()["scope"] == "events:read referrals:read"
+
+
 @pytest.mark.parametrize(
     "header",
     [

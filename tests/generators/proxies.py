@@ -1,7 +1,7 @@
 """Real nginx and Caddy in front of the demonstration, with compression on: a version stays that version, and addresses stay ours.
 
-Both are programs of the machine, or `.ci/run` unpacks them from Debian, so that no service is started. The rules that the tags follow are tested without a proxy in
-`tests/api/test_partner_api_proxies.py`.
+Both are programs of the machine, or `.ci/run` unpacks them from Debian, so that no service is started. The rules that the tags
+follow are tested without a proxy in `tests/api/test_partner_api_proxies.py`.
 """
 
 import os

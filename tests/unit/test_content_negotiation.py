@@ -33,6 +33,9 @@ def asking(*accept: str) -> Request:
         (("*/*, application/json;q=0",), CSV),
         (("text/csv;q=0.2", "application/json;q=0.9"), JSON),
         (("text/html, */*;q=0.1",), JSON),
+        (("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2",), JSON),  # Java's own client
+        (("text/html, *",), JSON),
+        (("application/json;q=.1, text/csv ; q = .9",), CSV),
         (('text/csv; note="a, b/c"; q=0.9, application/json; q=0.8',), CSV),
     ],
 )

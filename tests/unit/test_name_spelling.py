@@ -65,6 +65,8 @@ def test_spellings_of_one_person_are_recognised_and_unlike_people_are_not() -> N
         "Рустам Алиев | Рөстәм Әлиев | Rüstəm Əliyev | Rustam Aliyev",
         "Нино Бурджанадзе | ნინო ბურჯანაძე | Nino Burjanadze | Nino Burdschanadse | Nino Burdżanadze",
         "Арам Саркисян | Արամ Սարգսյան | Aram Sargsyan | Aram Sarkisyan",
+        "Давид Ованнисян | Դավիթ Հովհաննիսյան | Davit Hovhannisyan | David Oganesyan",
+        "Анжелика Орехова | Анжеліка Орехова | Anzhelika Orekhova | Angelika Orechowa",
         "Рашид Рустам оглы Мамедов | Rəşid Məmmədov | Mamedov Rashid | Məmmədov Rəşid Rüstəm oğlu",
         "Žukauskas Jonas | Zukauskas Jonas | Zhukauskas Jonas | Йонас Жукаускас",
         "Ксения Максимова | Kseniia Maximova | Xenia Maksimova | Ксенія Максімава",

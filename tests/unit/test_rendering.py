@@ -59,6 +59,7 @@ def test_a_sentence_is_looked_up_filled_in_and_escaped(source: str, html: str) -
         ("ru_RU", "ru"),
         ("fr, *;q=0.1", "ru"),
         ("en;q=0, ka;q=0.1", "ka"),
+        ("pl;q=.9, de;q=.95", "de"),
         ("q=1", "ru"),
         ("", "ru"),
     ],

@@ -21,6 +21,17 @@ LEADS_TO = {
     "/desk/sign-in/?next=/desk/": "/desk/sign-in?next=/desk/",
     "/hsds/3.1/services/?page=1": "/hsds/3.1/services?page=1",
     "/v1/openapi.json/": "/v1/openapi.json",
+    "/DESK": "/desk/",
+    "/V1/OpenAPI.json": "/v1/openapi.json",
+    "/HSDS/3.1/Services/": "/hsds/3.1/services",
+}
+WITHOUT_LANGUAGE = {
+    "/return": "/pl/return",
+    "/Return/": "/pl/return",
+    "/about?x=1": "/pl/about?x=1",
+    "/contacts/pl": "/pl/contacts/pl",
+    "/elsewhere": "/pl/elsewhere",
+    "/show": "/pl/show",
 }
 NOWHERE = (
     "/xx",
@@ -45,6 +56,9 @@ def test_a_page_is_found_however_its_address_is_written(office: StaffSite) -> No
         page = browser.get(typed)
         assert page.status == 404 or page.location == "/ru/", typed
         assert "evil" not in page.location
+    for typed, path in WITHOUT_LANGUAGE.items():
+        page = browser.get(typed, headers={"Accept-Language": "de;q=.2, pl;q=.9"})
+        assert (page.status, page.location, page.headers["vary"]) == (303, path, "Accept-Language"), typed
 
 
 def test_a_label_is_found_in_small_letters_and_without_its_hyphen(office: StaffSite) -> None:

@@ -1,7 +1,6 @@
 """Rendering of templates: environment, language, style sheets and error pages."""
 
 import hashlib
-import re
 from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +14,7 @@ from jinja2.runtime import Context, Macro
 from markupsafe import Markup
 from werkzeug.http import parse_accept_header
 
+from app.core.accept_headers import tidied
 from app.core.addresses import language_code
 from app.core.errors import AppError
 from app.core.i18n import LANGUAGES, N_, OWN_NAMES, PERSON, translator
@@ -152,9 +152,9 @@ def language_of(request: Request) -> str:
 def preferred_language(accept: str) -> str:
     """The first language of an `Accept-Language` header, by its weights, that we have; a regional form counts as its language.
 
-    Spaces around a weight do no harm.
+    Spaces around a weight do no harm, nor does one without its 0.
     """
-    accepted = parse_accept_header(re.sub(r"\s*=\s*", "=", accept[:500]))
+    accepted = parse_accept_header(tidied(accept[:500]))
     ours = (language_code(tag) for tag, quality in accepted if quality)
     return next((code for code in ours if code in LANGUAGES), "ru")
 

@@ -13,12 +13,13 @@ from typing import Final
 
 from app.client import list_files
 from app.client.list_files import Cell, Sheet, UnreadableListError
-from app.core import identifiers
+from app.core import identifiers, look_alikes
 from app.core.identifiers import FORM, Identifier
 
 __all__ = ["FORM", "ParsedList", "Problem", "UnreadableListError", "hashes", "read", "read_file"]
 
 _ROUNDED: Final = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eEеЕ][+-]?\d+")
+_DAY: Final = re.compile(r"\d{1,2}([./-])\d{1,2}\1(?:19|20)\d\d|(?:19|20)\d\d([./-])\d{1,2}\2\d{1,2}")
 _SEARCHED_FOR_HEADINGS: Final = 5
 _HEADINGS: Final[Mapping[str, str]] = {
     # what a column may be called in English, Russian, Belarusian, Ukrainian, Polish, Lithuanian, German and Georgian
@@ -168,6 +169,7 @@ def _heading(text: str) -> str:
     if plain in _KIND_OF:
         return _KIND_OF[plain]
     words = [word.strip(".") for word in re.split(r"[\s/,;:()\[\]]+", plain)]
+    words += [part for word in words if "-" in word for part in word.split("-")]  # E-Mail-Adresse
     kinds = {kind for word in words if (kind := _kind_of(word))}
     if "address" in words or "адрес" in words:
         kinds.add("email" if kinds & {"email", "mail"} else "")
@@ -239,6 +241,8 @@ def _identifiers(kind: str, cell: Cell, country: str) -> list[Identifier]:
     parsed = []
     for piece in re.split(r"\s*[;,|\n]\s*|\s+/\s+" + (r"|\s+(?=[^\s<]+@)" if kind == "email" else ""), cell.text):
         one = make(piece) if piece else None
+        if piece and look_alikes.meant("email" if kind == "email" else "telegram", piece) is not None:
+            raise _NotUnderstood(f"this {what} mixes letters of two alphabets that look alike")
         if piece and (one is None or (kind == "handle" and re.search(r"\s", one.text))):
             raise _NotUnderstood(f"this is no {what}")
         if one is not None:
@@ -251,6 +255,8 @@ def _identifiers(kind: str, cell: Cell, country: str) -> list[Identifier]:
 def _phones(text: str, country: str) -> list[Identifier]:
     if any(_ROUNDED.fullmatch(piece) for piece in re.split(r"[;\s]+", text)):
         raise _NotUnderstood("a spreadsheet has rounded this phone number")
+    if _DAY.fullmatch(text):
+        raise _NotUnderstood("this looks like a date")
     readings = identifiers.phones(text, country)
     if not readings or any(not identifier.text.startswith("+") for identifier in readings) or "@" in text:
         raise _NotUnderstood("this is no phone number")

@@ -21,6 +21,14 @@ _UTF_32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ZIP: Final = b"PK\x03\x04"
 _OLD_OFFICE: Final = b"\xd0\xcf\x11\xe0"
+_OTHER_FORMS: Final = re.compile(
+    rb"(?i)(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*(?:<[\0]*[!?a-z]|[{\[]\s*[\"{}\[\]]|%PDF-|\{\\rtf|BEGIN:VCARD|From )"
+)
+"""HTML, XML, JSON, PDF, RTF, address books and mail: they are text or look like it, and no rows of people."""
+_CYRILLIC_PAGES: Final = ("cp1251", "koi8-r", "cp866", "iso8859-5", "mac-cyrillic")
+"""In the order in which they are believed."""
+_USUAL_SIGNS: Final = frozenset("\xa0«»„“”–—№’…")
+_WORD: Final = re.compile(r"[А-ЯЁІЇЄҐЎ]?[а-яёіїєґў]+|[А-ЯЁІЇЄҐЎ]+")
 
 
 class UnreadableListError(Exception):
@@ -74,6 +82,8 @@ def read_sheets(content: bytes, limits: Limits = _ANY) -> list[Sheet]:
         )
     if content.startswith(_ZIP):
         return _workbook(content, limits)
+    if _OTHER_FORMS.match(content):
+        raise UnreadableListError("it is neither XLSX nor CSV: save the list as one of these")
     text, encoding = decode(content)
     return [Sheet(_within(_lines(text), limits), encoding)]
 
@@ -117,7 +127,7 @@ def decode(content: bytes) -> tuple[str, str]:
         encoding = "utf-8-sig"
     for candidate in (encoding, "cp1251"):
         try:
-            text = content.decode(candidate)
+            text = content.decode(candidate, "replace" if candidate == "cp1251" else "strict")
         except UnicodeError:
             if candidate != "utf-8-sig":
                 break
@@ -125,6 +135,8 @@ def decode(content: bytes) -> tuple[str, str]:
         used = candidate.removesuffix("-sig")
         if candidate == "cp1251":
             text, used = _single_byte(content, text)
+        if "\ufffd" in text and used == "cp1251":
+            break
         if any(unicodedata.category(sign) == "Cc" and sign not in "\t\r\n\v\f" for sign in text):
             break
         return text, used
@@ -137,12 +149,15 @@ def _looks_like_utf_16(high: bytes, content: bytes) -> bool:
 
 
 def _single_byte(content: bytes, text: str) -> tuple[str, str]:
-    """The text in the code page of Russian Windows; in KOI8-R, where capitals and small letters change places; or in the page of
-    Central Europe or the Baltic, if words would be half Cyrillic and half Latin."""
+    """The text in the code page of Russian Windows; in another one of Russian computers, if only there the words look like words;
+    or in the page of Central Europe or the Baltic, if words would be half Cyrillic and half Latin."""
     words = re.findall(r"[^\W\d_]{2,}", text)
-    swapped = sum(bool(re.fullmatch(r"[а-я][А-Я]+", word)) for word in words)
-    if swapped > sum(bool(re.fullmatch(r"[А-Я][а-я]+", word)) for word in words):
-        return content.decode("koi8-r"), "koi8-r"
+    readings = [
+        (_oddity(found), page, found) for page in _CYRILLIC_PAGES if (found := _decoded(content, page)) is not None
+    ]
+    oddity, page, found = min(readings, key=lambda reading: reading[0])
+    if page != "cp1251" and oddity < 0.2 < _oddity(text):
+        return found, page
     if any(re.search(r"[a-zA-Z]", word) and re.search(r"[\u0400-\u04ff]", word) for word in words):
         for page, letters in (("cp1250", "ąćęłńóśźżĄĆĘŁŃÓŚŹŻčšžČŠŽäöüßÄÖÜ"), ("cp1257", "ąčęėįšųūžĄČĘĖĮŠŲŪŽ")):
             try:
@@ -153,6 +168,23 @@ def _single_byte(content: bytes, text: str) -> tuple[str, str]:
                 return other, page
         raise UnreadableListError("its letters cannot be told for certain: save it as XLSX, or as CSV in UTF-8.")
     return text, "cp1251"
+
+
+def _decoded(content: bytes, page: str) -> str | None:
+    try:
+        return content.decode(page)
+    except UnicodeError:
+        return None
+
+
+def _oddity(text: str) -> float:
+    """How much of what is beyond ASCII does not look like Cyrillic words, 0 to 1: capitals within a word, Latin letters, signs."""
+    words = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
+    signs = [sign for sign in text if not sign.isascii() and not sign.isalpha()]
+    odd = sum(len(word) for word in words if not _WORD.fullmatch(word)) + sum(
+        sign not in _USUAL_SIGNS for sign in signs
+    )
+    return odd / max(1, sum(map(len, words)) + len(signs))
 
 
 def _lines(text: str) -> Iterator[tuple[int, tuple[Cell, ...]]]:

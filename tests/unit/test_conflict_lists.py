@@ -171,3 +171,46 @@ def test_a_name_is_a_surname_only_beside_a_first_name(content: str) -> None:
     parsed = conflicts.read_file(content.encode(), "DE")
     assert parsed.problems == ()
     assert identifiers.name("Ivan Ivanov") in parsed.identifiers
+
+
+OF_WORDS = "ФИО;Телефон\nИванов Пётр Петрович;8 916 123-45-67\nШАХОВА АННА;8 903 111-22-33\n"
+
+
+@pytest.mark.parametrize("page", ["cp1251", "koi8-r", "cp866", "iso8859-5", "mac-cyrillic"])
+def test_the_code_page_of_a_list_is_told_by_its_words(page: str) -> None:
+    found = conflicts.read_file(OF_WORDS.encode(page), "PL")
+    assert found.encoding == page
+    assert (found.identifiers, found.problems) == (conflicts.read_file(OF_WORDS.encode(), "PL").identifiers, ())
+
+
+def test_words_of_other_alphabets_are_not_taken_for_cyrillic_ones() -> None:
+    for text, page in (
+        ("name\nŁukasz Żółć\n", "cp1250"),
+        ("name\nŽydrūnas Šeškus\n", "cp1257"),
+        ("name\nJürgen Groß\n", "cp1250"),
+    ):
+        found = conflicts.read_file(text.encode(page), "PL")
+        assert found.identifiers == conflicts.read_file(text.encode(), "PL").identifiers, page
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<html><table><tr><td>Ivan Petrov</td></tr></table>", b'<?xml version="1.0"?><a/>', b"\xef\xbb\xbf<!DOCTYPE html>",
+        b'[{"name": "Ivan Petrov"}]', b'{"name": "Ivan Petrov"}', b"%PDF-1.7\n1 0 obj", b"{\\rtf1 Ivan Petrov}",
+        b"BEGIN:VCARD\nFN:Ivan Petrov\nEND:VCARD\n", b"From ivan Mon Jan  1 00:00:00 2026\nSubject: Ivan Petrov\n",
+    ],
+)  # fmt: skip
+def test_a_file_of_another_form_is_refused_whole(content: bytes) -> None:
+    with pytest.raises(conflicts.UnreadableListError, match="neither XLSX nor CSV"):
+        conflicts.read_file(content, "PL")
+
+
+def test_a_date_and_a_look_alike_are_not_understood() -> None:
+    for text in ("phone\n12.05.1990\n", "phone\n1990-05-12\n", "email\nivan@mail.рu\n", "telegram\n@ехile_demo\n"):
+        found = conflicts.read_file(text.encode(), "PL")
+        assert (found.identifiers, len(found.problems)) == ((), 1), text
+
+
+def test_a_heading_with_hyphens_is_understood() -> None:
+    assert conflicts.read_file(b"Name;E-Mail-Adresse\nMax Muster;a@example.org\n", "DE").problems == ()

@@ -140,7 +140,8 @@ def entry(
     allowed: Iterable[str] = (),
 ) -> Response:
     refuse_unknown(request, frozenset(allowed))
-    known = next((record for record in records if record["id"] == entry_id.lower()), None)
+    wanted = entry_id.lower().replace("-", "")  # as a program writes a UUID: in capitals, without hyphens
+    known = next((record for record in records if record["id"].replace("-", "") == wanted), None)
     if known is None:
         raise NotFound("There is no such entry in the directory.")
     return answer(request, shape(known) if shape else known)

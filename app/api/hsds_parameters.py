@@ -125,7 +125,7 @@ class ListParameters(DeclaredParameters):
     async def __call__(self, request: Request) -> ListQuery:
         faults, parameters = Faults(), request.query_params
         faults.keep(lambda: refuse_unknown(request, frozenset(self.names)))
-        format_ = parameters.get("format", "json")
+        format_ = parameters.get("format", "json").lower()
         if format_ not in _FORMATS:
             faults.add("/query/format", "unknown_code", "One of: json, ndjson, csv.")
         flags = faults.keep(lambda: flags_of(request, self._flags)) or frozenset()

@@ -113,6 +113,8 @@ def test_ids_are_made_of_slugs_and_slugs_are_identifiers(office: StaffSite) -> N
     organisation = read(office, f"/organizations/{named_id('organisation', ONE)}").json()
     assert organisation["organization_identifiers"][0]["identifier"] == organisation["x_slug"] == ONE
     assert read(office, f"/services/{SERVICE_ID}").json()["organization_id"] == organisation["id"]
+    for written in (SERVICE_ID.upper(), SERVICE_ID.replace("-", "")):
+        assert read(office, f"/services/{written}").json()["id"] == SERVICE_ID
     assert SERVICE_ID in {one["id"] for one in organisation["services"]}
     full = read(office, f"/organizations/{organisation['id']}?full_service=true").json()
     assert full["services"][0]["attributes"]
@@ -250,6 +252,19 @@ def test_an_answer_may_be_kept_and_every_sites_scripts_may_ask(office: StaffSite
     preflight = office.http.request("OPTIONS", f"{ROOT}/services", headers={"origin": "https://other.example"})
     assert preflight.status_code == 204
     assert preflight.headers["access-control-allow-methods"] == "GET"
+    for path in (
+        "/v1/openapi.json", "/v1/webhooks.openapi.json", "/v1/vocabularies", "/.well-known/jwks.json",
+        "/.well-known/oauth-authorization-server",
+    ):  # fmt: skip
+        assert office.http.request("GET", path).headers["access-control-allow-origin"] == "*", path
+        asked = office.http.request("OPTIONS", path, headers={"access-control-request-headers": "if-none-match"})
+        assert (asked.status_code, asked.headers["access-control-allow-headers"]) == (204, "If-None-Match, Accept"), (
+            path
+        )
+    for path in (f"{ROOT}/nothing", f"{ROOT}/services/x", f"{ROOT}/services?x=1", "/v1/vocabularies?language=xx"):
+        refused = office.http.request("GET", path)
+        assert (refused.status_code >= 400, refused.headers["access-control-allow-origin"]) == (True, "*"), path
+    assert "access-control-allow-origin" not in office.http.request("GET", "/v1/referrals").headers
     assert office.http.request("POST", f"{ROOT}/services").status_code == 405
 
 

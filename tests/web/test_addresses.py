@@ -57,8 +57,9 @@ def test_a_page_is_found_however_its_address_is_written(office: StaffSite) -> No
         assert page.status == 404 or page.location == "/ru/", typed
         assert "evil" not in page.location
     for typed, path in WITHOUT_LANGUAGE.items():
-        page = browser.get(typed, headers={"Accept-Language": "de;q=.2, pl;q=.9"})
-        assert (page.status, page.location, page.headers["vary"]) == (303, path, "Accept-Language"), typed
+        answer = office.http.request("GET", typed, headers={"Accept-Language": "de;q=.2, pl;q=.9"})
+        assert (answer.status_code, answer.headers["location"]) == (303, path), typed
+        assert "Accept-Language" in answer.headers["vary"], typed
 
 
 def test_a_label_is_found_in_small_letters_and_without_its_hyphen(office: StaffSite) -> None:

@@ -196,7 +196,10 @@ def _value_faults(request: Request, route: APIRoute, named: set[str]) -> list[Fi
     errors: list[FieldError] = []
     for dependant in _all_dependants(route.dependant):
         _values, found = request_params_to_args(dependant.query_params, request.query_params)
-        errors += [field_error(entry) for entry in found]
+        for error in map(field_error, found):
+            pointer = "/".join(error["pointer"].split("/")[:3])  # the parameter, also of one of its values
+            if all(known["pointer"] != pointer for known in errors):
+                errors.append({**error, "pointer": pointer})
         for field in dependant.query_params:
             pointer, value = f"/query/{field.alias}", request.query_params.get(field.alias)
             for mark in _marks(field.field_info):

@@ -112,7 +112,7 @@ QUERIES = [
         {
             ("/query", "unknown_parameter"),
             ("/query/limit", "out_of_range"),
-            ("/query/state/0", "unknown_code"),
+            ("/query/state", "unknown_code"),
             ("/query/need", "unknown_code"),
             ("/query/updated_since", "not_an_instant"),
         },

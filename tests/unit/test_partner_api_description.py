@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from app import api
-from app.api import openapi, openapi_components, openapi_examples, schemas
+from app.api import open_addresses, openapi, openapi_components, openapi_examples, schemas
 from app.api.dependencies import Policy, anyone
 from app.api.hsds import everybody
 from app.api.referral_actions import BODY_BY_VERB, VERBS
@@ -56,7 +56,9 @@ def test_every_route_says_who_may_call_it(route: APIRoute):
     calls = [dependant.call for dependant in all_of(route.dependant)]
     policies = [call for call in calls if isinstance(call, Policy) or call in {anyone, everybody}]
     assert len(policies) == 1, f"{route.path} has no policy of its own"
-    assert (policies[0] is everybody) == route.path.startswith("/hsds/")
+    asks_before = route.methods == {"OPTIONS"}  # a browser asks whether a script may read what is open
+    assert (policies[0] is everybody) == (route.path.startswith("/hsds/") or asks_before)
+    assert not asks_before or open_addresses.is_open(route.path)
     assert (policies[0] in {anyone, everybody}) == (not route.path.startswith("/v1/") or route.path in OPEN)
 
 
@@ -68,7 +70,7 @@ def all_of(dependant: Any) -> Iterator[Any]:
 
 def test_every_route_but_those_for_monitoring_is_described():
     described = {(path, method) for method, path, _ in OPERATIONS}
-    every = {(route.path_format, method.lower()) for route in routes() for method in route.methods}
+    every = {(route.path_format, method.lower()) for route in routes() for method in route.methods - {"OPTIONS"}}
     directory = {(path, method) for path, method in every if path.startswith("/hsds/")}  # has a document of its own
     served = every - directory
     not_for_programs = {(path, "get") for path in ("/healthz", "/readyz", "/metrics", "/v1/docs", "/v1/docs.css")}

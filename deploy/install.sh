@@ -291,11 +291,12 @@ TORRC
 
 # --- the database
 
+as_postgres() { (cd / && setpriv --reuid=postgres --regid=postgres --init-groups -- psql -X -q -v ON_ERROR_STOP=1 "$@"); }
+
 prepare_database() {
   dry && return 0
   if [ "$DATABASE" = postgresql ]; then
     password=$(password_of owner)
-    as_postgres() { (cd / && setpriv --reuid=postgres --regid=postgres --init-groups -- psql -X -q -v ON_ERROR_STOP=1 "$@"); }
     as_postgres -tAc "SELECT 1 FROM pg_roles WHERE rolname = 'pristan'" | grep -q 1 || as_postgres -c "CREATE ROLE pristan LOGIN CREATEROLE"
     printf "ALTER ROLE pristan PASSWORD '%s';\n" "$password" | as_postgres
     as_postgres -tAc "SELECT 1 FROM pg_database WHERE datname = 'pristan'" | grep -q 1 \
@@ -308,7 +309,6 @@ migrate() {
   dry && return 0
   pristan-admin migrate
   if [ "$DATABASE" = postgresql ]; then
-    chgrp pristan "$ETC" && chmod 710 "$ETC"
     copied=$(mktemp -d) && cp "$ETC"/passwords/db_password_* "$copied/" && rm -f "$copied/db_password_owner"
     chown -R pristan "$copied"
     pristan-admin database grants --passwords "$copied" >/dev/null
@@ -316,7 +316,13 @@ migrate() {
   fi
 }
 
-has_team() { ! pristan-admin status 2>&1 | grep -q 'pristan init'; }
+has_team() { # nothing is served before `pristan init`
+  if [ "$DATABASE" = postgresql ]; then
+    as_postgres -d pristan -tAc 'SELECT 1 FROM teams LIMIT 1' 2>/dev/null | grep -q 1
+  else
+    python3 -c 'import sqlite3, sys; sys.exit(not sqlite3.connect(sys.argv[1]).execute("SELECT 1 FROM teams").fetchone())' "$VAR/pristan.db" 2>/dev/null
+  fi
+}
 
 start() {
   dry && return 0

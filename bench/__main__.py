@@ -19,7 +19,8 @@ from app.cases import queue
 from app.cases.models import Case
 from app.cases.queue import QueueQuery
 from app.staff.models import Member
-from bench import load, matching, rows
+from bench import against, load, matching, rows
+from bench.busy import busy_machine
 from bench.serving import Server
 from tests.support import postgres
 
@@ -30,12 +31,22 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="how long each row is measured (default 2)")
     parser.add_argument("--only", choices=["sqlite", "postgresql"], help="one database only")
     parser.add_argument("--no-matching", action="store_true", help="leave out the rows of matching")
+    parser.add_argument(
+        "--busy", action="store_true", help="measure the budgeted rows again while two processes walk 64 MB each"
+    )
+    parser.add_argument(
+        "--against", metavar="REV", help="compare with another revision, in turns, and print ratios alone"
+    )
     wanted = parser.parse_args()
+    if wanted.against:
+        only = ["--only", wanted.only] if wanted.only else []
+        against.compare(wanted.against, ["--cases", str(wanted.cases), "--seconds", str(wanted.seconds), *only])
+        return
     if not wanted.no_matching:
         matching.measure(2_000)
     print(f"{'row':<54}{'hellos':>8}{'ms CPU':>9}{'ms':>9}{'statements':>12}{'KB gzip':>8}{'growth':>8}")
     for name, url in _databases(wanted.only):
-        _measure(name, url, wanted.cases, wanted.seconds)
+        _measure(name, url, wanted.cases, wanted.seconds, busy=wanted.busy)
 
 
 @contextmanager
@@ -56,7 +67,7 @@ def _databases(only: str | None) -> Iterator[tuple[str, str]]:
                 yield "postgresql", url
 
 
-def _measure(name: str, url: str, cases: int, seconds: float) -> None:
+def _measure(name: str, url: str, cases: int, seconds: float, *, busy: bool) -> None:
     """Measure the rows with a thousand cases and with `cases`, and print the growth of each."""
     with tempfile.TemporaryDirectory(prefix="pristan-bench-var-") as var:
         network, few = load.found(url, Path(var)), dict[str, float]()
@@ -65,6 +76,7 @@ def _measure(name: str, url: str, cases: int, seconds: float) -> None:
             check_counts(network)
             with Server.hello() as hello, Server.pristan(url, Path(var)) as service:
                 before = hello.cost(rows.HELLO, seconds).cpu
+                now = dict[str, float]()
                 for label, request in rows.requests(network):
                     if label == rows.MEMORY:
                         print(
@@ -76,12 +88,32 @@ def _measure(name: str, url: str, cases: int, seconds: float) -> None:
                     hellos = cost.cpu / unit
                     growth = f"{hellos / few[label]:.2f}" if label in few else ""
                     few.setdefault(label, hellos)
+                    now[label] = hellos
                     print(
                         f"{name}, {size:,} cases: {label}"[:54].ljust(54)
                         + f"{hellos:8.1f}{cost.cpu * 1000:9.2f}{cost.passed * 1000:9.1f}"
                         + f"{service.statements(request):>12}{service.kilobytes(request):8.1f}{growth:>8}",
                         flush=True,
                     )
+                if busy and size == cases:
+                    _measure_busy(name, network, hello, service, seconds, now)
+
+
+def _measure_busy(
+    name: str, network: load.Network, hello: Server, service: Server, seconds: float, quiet: dict[str, float]
+) -> None:
+    """The budgeted rows while the machine is busy, each with its ratio to the quiet one, in hellos of the same moments."""
+    with busy_machine():
+        for label, request in rows.requests(network):
+            if label in rows.BUDGETED:
+                before = hello.cost(rows.HELLO, seconds / 2).cpu
+                cost = service.cost(request, seconds).cpu
+                hellos = cost / ((before + hello.cost(rows.HELLO, seconds / 2).cpu) / 2)
+                ratio = hellos / quiet[label]
+                print(
+                    f"{name}, busy: {label}"[:54].ljust(54) + f"{hellos:8.1f}{cost * 1000:9.2f}{ratio:9.2f} of quiet",
+                    flush=True,
+                )
 
 
 def check_counts(network: load.Network) -> None:

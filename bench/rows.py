@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -9,7 +10,7 @@ import httpx
 import pyotp
 from selectolax.lexbor import LexborHTMLParser
 
-from app.cases.queue import DEFAULT_VIEW, VIEWS, Cursor
+from app.cases.queue import DEFAULT_VIEW, VIEWS, Cursor, QueueQuery
 from app.cases.queue_views import DEFAULT_ORDER, ORDERS
 from bench.load import PASSPHRASE, Network, answers
 from bench.made_up import MOST_ASKED, OLDEST, RARE_LANGUAGE, RARE_NEED
@@ -150,9 +151,10 @@ def hidden(page: httpx.Response) -> Fields:
 
 
 def _deep(network: Network, *, back: bool) -> str:
-    """A cursor in the middle of the list; the cases were filed over more than a year."""
+    """A cursor in the middle of the usual list; the cases were filed over more than a year."""
     half_way = network.founded_at - OLDEST / 2
-    return Cursor((half_way.date(), 1, half_way, UUID(int=0)), back).token()
+    middle = {date: half_way.date(), datetime: half_way, int: 1, UUID: UUID(int=0)}
+    return Cursor(tuple(middle[column.type.python_type] for column in QueueQuery().order), back).token()
 
 
 def _sign_in(client: httpx.Client, network: Network) -> None:

@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     smtp_user: str = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_from: str = ""
+    smtp_bounces: str = ""
+    """Where mails that cannot be delivered come back to: a mailbox whose mail is given to `pristan notices bounce`."""
     smtp_timeout: timedelta = timedelta(seconds=10)
     """The deadline of everything that is said to the mail server for one notice."""
     signal_url: SecretStr = SecretStr("")

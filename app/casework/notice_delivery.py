@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from app.cases import emergency_alerts
-from app.casework import by_link, team_notices, undelivered_notices
+from app.casework import broken_addresses, by_link, team_notices, undelivered_notices
 from app.casework.escalation import Waits
 from app.core import log
 from app.core.db import Database
@@ -39,6 +39,8 @@ _MOST_LANES: Final = 12
 REST: Final = timedelta(minutes=1)
 """How long a way is left alone that is down. What waits for it keeps its attempts."""
 
+_ALONE: Final = frozenset({NoticeKind.REFERRAL_LINK.value, NoticeKind.TEST.value})
+"""Kinds that are never sent together with others."""
 _EMERGENCIES: Final = frozenset({NoticeKind.EMERGENCY.value, NoticeKind.EMERGENCY_NOT_OPENED.value})
 
 
@@ -56,6 +58,8 @@ class DeliveryContext:
     """How the last exchange of each lane went in this round: "" well, or why it would fail for every notice."""
     monotonic: Callable[[], float] = time.monotonic
     waits: Waits = field(default_factory=Waits)
+    hears: Callable[[Session, Collection[UUID], datetime], Collection[UUID]] = lambda _session, ids, _now: ids
+    """Which organisations hear of news without a mail: by an endpoint or a program of theirs."""
 
     @property
     def ways(self) -> Collection[NoticeWay]:
@@ -76,6 +80,7 @@ class _Bundle:
     organisation_id: UUID | None = None
     case_id: UUID | None = None
     link_id: UUID | None = None
+    is_test: bool = False
 
 
 def send_due(database: Database, post: DeliveryContext, now: datetime, limit: int) -> int:
@@ -116,12 +121,12 @@ def _send_by(database: Database, post: DeliveryContext, lane: str, bundles: Sequ
         outcome = _attempt(post.channel_of(bundle.notice.way), bundle)
         with database.begin() as session:
             if outcome is None:
-                _skip(session, bundle, now)
+                _skip(session, post, bundle, now)
             elif isinstance(outcome, SendingFailed):
                 _failed(session, bundle, outcome, now)
             else:
                 outbox.mark_sent(session, bundle.ids, now)
-                _reached(session, bundle)
+                _reached(session, bundle, now)
                 if bundle.link_id is not None:
                     links.drop_token(session, bundle.link_id)
                 went += len(bundle.ids)
@@ -159,7 +164,12 @@ def _failed(session: Session, bundle: _Bundle, error: SendingFailed, now: dateti
         _drop_address(session, bundle, bundle.case_id, now)
         return
     if error.permanent or error.address_gone:
-        _refused(session, bundle, now)
+        _refused(session, bundle, now, permanent=True)
+    if bundle.is_test:  # it asks what the other end answers: this is the answer
+        for message_id in bundle.ids:
+            outbox.mark_failed(session, message_id, error.reason or type(error).__name__, now, permanent=True)
+            outbox.drop(session, message_id, now)
+        return
     for message_id in bundle.ids:
         given_up = outbox.mark_failed(
             session,
@@ -169,8 +179,11 @@ def _failed(session: Session, bundle: _Bundle, error: SendingFailed, now: dateti
             permanent=error.permanent,
             wait=error.retry_after or timedelta(0),
         )
-        if given_up is not None:
-            undelivered_notices.record_undelivered(session, given_up, now)
+        if given_up is None:
+            continue
+        undelivered_notices.record_undelivered(session, given_up, now)
+        if not (error.permanent or error.address_gone or error.affects_all):
+            _refused(session, bundle, now, permanent=False)
 
 
 def _drop_address(session: Session, bundle: _Bundle, case_id: UUID, now: datetime) -> None:
@@ -181,33 +194,41 @@ def _drop_address(session: Session, bundle: _Bundle, case_id: UUID, now: datetim
         undelivered_notices.hand_to_desk(session, session.get_one(OutboxMessage, message_id), now)
 
 
-def _skip(session: Session, bundle: _Bundle, now: datetime) -> None:
-    """Messages that cannot be sent: there is no address, or no channel for its way. They never count as sent."""
+def _skip(session: Session, post: DeliveryContext, bundle: _Bundle, now: datetime) -> None:
+    """Messages that cannot be sent: there is no address, or no channel for its way. They never count as sent.
+
+    An organisation that hears of nothing in any other way is a coordinator's task.
+    """
     outbox.set_aside(session, bundle.ids, "no_address", now)
+    hears = bundle.organisation_id is None or bundle.organisation_id in post.hears(
+        session, [bundle.organisation_id], now
+    )
+    if not hears and not bundle.is_test:
+        undelivered_notices.ask_to_tell(session, bundle.ids, now)
 
 
-def _reached(session: Session, bundle: _Bundle) -> None:
+def _reached(session: Session, bundle: _Bundle, now: datetime) -> None:
     """The address works (again)."""
     if bundle.member_id is not None:
-        member_settings.mark_reached(session, bundle.member_id)
+        member_settings.mark_reached(session, bundle.member_id, now)
     if bundle.organisation_id is not None:
-        recipients.mark_reached(session, bundle.organisation_id)
+        recipients.mark_reached(session, bundle.organisation_id, now)
 
 
-def _refused(session: Session, bundle: _Bundle, now: datetime) -> None:
-    """The address refused the notice for good: the desk no longer counts on it, and an emergency goes to the next one."""
+def _refused(session: Session, bundle: _Bundle, now: datetime, *, permanent: bool) -> None:
+    """The address refused the notice for good, and an emergency goes to the next one. When it is broken, nobody counts on it."""
     if bundle.member_id is not None:
-        member_settings.mark_refused(session, bundle.member_id, now)
+        broken_addresses.refused_by_member(session, bundle.member_id, now, permanent=permanent)
         emergency_alerts.hurry(session, outbox.about(session, bundle.ids), now)
     if bundle.organisation_id is not None:
-        recipients.mark_refused(session, bundle.organisation_id, now)
+        broken_addresses.refused_by_organisation(session, bundle.organisation_id, now, permanent=permanent)
 
 
 def _bundled(session: Session, post: DeliveryContext, claimed: Sequence[OutboxMessage], now: datetime) -> list[_Bundle]:
     """One bundle for each recipient, in the order in which their first messages were claimed: urgent ones first."""
     by_recipient: dict[UUID, list[OutboxMessage]] = {}
     for message in claimed:
-        if message.kind == NoticeKind.REFERRAL_LINK:
+        if message.kind in _ALONE:
             by_recipient[message.id] = [message]
             continue
         by_recipient.setdefault(message.organisation_id or message.member_id or message.id, []).append(message)
@@ -253,7 +274,8 @@ def _to_member(
         labels=sorted(waiting.values()),
     )
     notice = Notice(left[0].id, f"member:{member_id}", subject, text, settings.address, settings.way)
-    return [_Bundle(notice, tuple(message.id for message in left), member_id=member_id)]
+    ids = tuple(message.id for message in left)
+    return [_Bundle(notice, ids, member_id=member_id, is_test=left[0].kind == NoticeKind.TEST)]
 
 
 def _link(session: Session, post: DeliveryContext, message: OutboxMessage, now: datetime) -> list[_Bundle]:
@@ -279,7 +301,8 @@ def _to_organisation(
         address = ""
     subject, text = staff_texts.for_organisation([message.kind for message in messages], f"{post.base_url}/partner/")
     notice = Notice(messages[0].id, f"organisation:{organisation_id}", subject, text, address)
-    return _Bundle(notice, tuple(message.id for message in messages), organisation_id=organisation_id)
+    ids, is_test = tuple(message.id for message in messages), messages[0].kind == NoticeKind.TEST
+    return _Bundle(notice, ids, organisation_id=organisation_id, is_test=is_test)
 
 
 def _to_person(

@@ -1,5 +1,6 @@
 """Notices that could not be delivered automatically: each becomes a task of the case's team."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ from app.messaging.kinds import Group, group_of
 from app.messaging.models import OutboxMessage
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral
+from app.referrals.states import LIVE
+from app.referrals.ways import Way, way_of
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.service import TaskKind
@@ -44,6 +47,16 @@ def record_undelivered(session: Session, message: OutboxMessage, now: datetime) 
     team_id = message.team_id or (case.team_id if case else None)
     if team_id is not None:
         tasks.open_undelivered_notice(session, message.id, team_id, case.id if case else None, now=now)
+
+
+def ask_to_tell(session: Session, message_ids: Collection[UUID], now: datetime) -> None:
+    """Open the task to tell an organisation what no notice tells it: for each live referral that these messages are about."""
+    about = sa.select(OutboxMessage.about_id).where(OutboxMessage.id.in_(list(message_ids)))
+    live = [state.value for state in LIVE]
+    for referral in session.scalars(sa.select(Referral).where(Referral.id.in_(about), Referral.state.in_(live))).all():
+        if way_of(referral.way) is Way.ACCOUNT:
+            case = transitions.locked(session, referral.case_id)
+            tasks.open_task(session, TaskKind.TELL_CENTRE, case, referral=referral, now=now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from app.cli.database import database_app
 from app.cli.hsds import hsds_app
 from app.cli.i18n import i18n_app
 from app.cli.maintenance import backup, freeze, keys_app, members_app, recover, restore, status, unfreeze
+from app.cli.notices import notices_app
 from app.cli.organisation_keys import register, rewrap
 from app.cli.partner import partner_app
 from app.cli.partner_conflicts import conflicts_app
@@ -42,6 +43,7 @@ app.add_typer(keys_app, name="keys")
 keys_app.command(context_settings={"ignore_unknown_options": True})(register)
 keys_app.command()(rewrap)
 app.add_typer(members_app, name="members")
+app.add_typer(notices_app, name="notices")
 app.add_typer(partner_app, name="partner")
 partner_app.add_typer(conflicts_app, name="conflicts")
 app.add_typer(rules_app, name="rules")

@@ -92,6 +92,8 @@ class NoticeKind(StrEnum):
     PERSON_ANSWERED = "person_answered"
     PROBLEM = "problem"
     PROBLEM_URGENT = "problem_urgent"
+    WAY_BROKEN = "way_broken"
+    TEST = "test"
 
 
 class Group(StrEnum):
@@ -117,6 +119,8 @@ class Group(StrEnum):
     PERSON = "person"
     APPOINTMENT = "appointment"
     PROBLEM = "problem"
+    WAY = "way"
+    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +204,8 @@ KINDS: Final = complete(
         NoticeKind.PERSON_ANSWERED:           _row(Group.PERSON, _TEAM, to=_OWNER, speed=_SOON),
         NoticeKind.PROBLEM:                   _row(Group.PROBLEM, _OPERATORS, to=Audience.OPERATIONS, speed=_DAILY),
         NoticeKind.PROBLEM_URGENT:            _row(Group.PROBLEM, _OPERATORS, to=Audience.OPERATIONS, speed=_NOW),
+        NoticeKind.WAY_BROKEN:                _row(Group.WAY, _TEAM, _OPERATORS, to=_EVERYBODY, speed=_SOON),
+        NoticeKind.TEST:                      _row(Group.TEST, _ORGANISATION, _MEMBER, to=Audience.NAMED, speed=_NOW),
         NoticeKind.ACCESS_CHANGE:             _row(Group.ACCESS_CHANGE, _ORGANISATION, _TEAM, _OPERATORS, to=_EVERYBODY),
     },
 )

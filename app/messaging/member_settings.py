@@ -14,6 +14,7 @@ from app.core import sealing
 from app.core.errors import FieldError, Invalid, PreconditionFailed
 from app.core.i18n import LANGUAGES
 from app.core.keyring import KeyRing
+from app.messaging import broken_ways
 from app.messaging.channels import NoticeWay
 from app.messaging.models import MemberNotices
 from app.messaging.rules import MemberHours
@@ -32,6 +33,7 @@ class MemberSettings:
     hours: MemberHours = field(default_factory=MemberHours)
     language: str = "en"
     failed_at: datetime | None = None
+    refusals: int = 0
 
     def __repr__(self) -> str:
         return f"MemberSettings(way={self.way})"
@@ -44,7 +46,9 @@ def _binding(member_id: UUID) -> tuple[str, ...]:
 def of_row(keys: KeyRing, row: MemberNotices) -> MemberSettings:
     """The settings in this row. Raises CannotOpen."""
     address = sealing.unpad(keys.decrypt(row.address, *_binding(row.member_id))).decode() if row.address else ""
-    return MemberSettings(address, NoticeWay(row.way), row.emergencies, hours_of(row), row.language, row.failed_at)
+    return MemberSettings(
+        address, NoticeWay(row.way), row.emergencies, hours_of(row), row.language, row.failed_at, row.refusals or 0
+    )
 
 
 def hours_of(row: MemberNotices) -> MemberHours:
@@ -71,6 +75,7 @@ def save(session: Session, keys: KeyRing, member_id: UUID, new: MemberSettings, 
         session.add(row)
     sealed = keys.encrypt(sealing.pad(new.address.encode()), *_binding(member_id)) if new.address else None
     row.way, row.address, row.emergencies, row.failed_at = new.way, sealed, new.emergencies, None
+    row.refusals = row.bounced_at = None
     row.digest_hour, row.zone, row.language = new.hours.digest_hour, new.hours.zone, new.language
     row.quiet_from, row.quiet_until = new.hours.quiet or (None, None)
     row.version, row.updated_at = version + 1, now
@@ -91,21 +96,9 @@ def _check(new: MemberSettings) -> None:
         raise Invalid(errors)
 
 
-def mark_reached(session: Session, member_id: UUID) -> None:
-    """Record that a notice has arrived: the address works (again)."""
-    _set_failed(session, member_id, None)
-
-
-def mark_refused(session: Session, member_id: UUID, now: datetime) -> None:
-    """Record that the address refused a notice: until it works again, or is changed, nobody counts on it."""
-    _set_failed(session, member_id, now)
-
-
-def _set_failed(session: Session, member_id: UUID, moment: datetime | None) -> None:
-    unlike = MemberNotices.failed_at.is_not(None) if moment is None else MemberNotices.failed_at.is_(None)
-    session.execute(
-        sa.update(MemberNotices).where(MemberNotices.member_id == member_id, unlike).values(failed_at=moment)
-    )
+def mark_reached(session: Session, member_id: UUID, now: datetime) -> None:
+    """Record that a notice was taken."""
+    broken_ways.reached(session.get(MemberNotices, member_id), now)
 
 
 def rows(session: Session, member_ids: Collection[UUID]) -> dict[UUID, MemberNotices]:

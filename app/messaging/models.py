@@ -49,7 +49,8 @@ class PartnerNotices(Base):
     """Notice settings and working hours of an organisation. `address` is encrypted under the epoch key.
 
     `digest_hour`: one e-mail a day at this hour in its `zone`, with counts; null: immediately. `hours` null: the country's.
-    `failed_at`: when the address last refused a notice, until one arrives again or the address is changed.
+    `failed_at`: since when the address counts as broken, until a notice arrives again or the address is changed. `refusals`: how
+    many notices it has refused or returned; `bounced_at`: when a mail last came back. Codes about a way, no personal data.
     """
 
     __tablename__ = "partner_notices"
@@ -64,6 +65,8 @@ class PartnerNotices(Base):
     version: Mapped[int]
     updated_at: Mapped[datetime]
     failed_at: Mapped[datetime | None]
+    refusals: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    bounced_at: Mapped[datetime | None]
 
 
 class MemberNotices(Base):
@@ -71,8 +74,8 @@ class MemberNotices(Base):
 
     `way`: the kind of address (`channels.Way`). `emergencies`: emergencies and alarms come outside quiet hours also to somebody who
     is not on call. `digest_hour`: one notice a day with everything that can wait; null: each outside quiet hours, which are
-    `quiet_from` to `quiet_until`, in full hours of `zone`. `failed_at`: when the address last refused a notice. The row is deleted
-    when the member is deactivated.
+    `quiet_from` to `quiet_until`, in full hours of `zone`. `failed_at`, `refusals` and `bounced_at` as of an organisation. The row
+    is deleted when the member is deactivated.
     """
 
     __tablename__ = "member_notices"
@@ -97,6 +100,8 @@ class MemberNotices(Base):
     failed_at: Mapped[datetime | None]
     version: Mapped[int]
     updated_at: Mapped[datetime]
+    refusals: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    bounced_at: Mapped[datetime | None]
 
 
 class TelegramLink(Base):

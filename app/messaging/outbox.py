@@ -23,6 +23,8 @@ URGENT_BACK_OFF: Final = tuple(timedelta(minutes=m) for m in (1, 1, 2, 5, 5, 10,
 
 KEPT: Final = timedelta(hours=24)
 """How long a message stays that was sent, or that nobody needs to act on."""
+MAY_COME_BACK: Final = timedelta(days=6)
+"""How long a message to an organisation or a member stays that was sent: mail servers try for up to five days."""
 SANDBOX: Final = frozenset({named_id("organisation", "sandbox"), named_id("team", "sandbox")})
 
 
@@ -230,9 +232,11 @@ def set_aside(session: Session, ids: Collection[UUID], why: str, now: datetime) 
 
 
 def delete_done(session: Session, now: datetime) -> int:
-    """Delete the messages that were sent or dropped a day ago."""
+    """Delete the messages that were sent or dropped a day ago; a mail to an organisation or a member can come back for longer."""
+    may_come_back = sa.and_(OutboxMessage.state == "sent", OutboxMessage.case_id.is_(None))
     over = sa.or_(OutboxMessage.state == "sent", OutboxMessage.dropped_at.is_not(None))
-    gone = session.execute(sa.delete(OutboxMessage).where(over, OutboxMessage.done_at <= now - KEPT))
+    kept_until = sa.case((may_come_back, now - MAY_COME_BACK), else_=now - KEPT)
+    gone = session.execute(sa.delete(OutboxMessage).where(over, OutboxMessage.done_at <= kept_until))
     return int(gone.rowcount)  # type: ignore[attr-defined]
 
 

@@ -17,6 +17,7 @@ from app.core import sealing
 from app.core.errors import FieldError, Invalid, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
+from app.messaging import broken_ways
 from app.messaging.models import PartnerNotices, PersonNotices, TelegramLink
 from app.messaging.rules import ContactRules, next_digest
 
@@ -29,6 +30,8 @@ class NoticeSettings:
     emergencies_at_once: bool = True
     digest_hour: int | None = None
     hours: Mapping[str, Any] | None = None
+    failed_at: datetime | None = None
+    refusals: int = 0
 
     def __repr__(self) -> str:
         return f"NoticeSettings(digest_hour={self.digest_hour})"
@@ -43,7 +46,9 @@ def notice_settings(session: Session, keys: KeyRing, organisation_id: UUID) -> t
     row = session.get(PartnerNotices, organisation_id)
     if row is None:
         return NoticeSettings(), 0
-    return NoticeSettings(_address(keys, row), row.emergencies_at_once, row.digest_hour, row.hours), row.version
+    return NoticeSettings(
+        _address(keys, row), row.emergencies_at_once, row.digest_hour, row.hours, row.failed_at, row.refusals or 0
+    ), row.version
 
 
 def _address(keys: KeyRing, row: PartnerNotices) -> str:
@@ -81,6 +86,7 @@ def save_notice_settings(
     row.emergencies_at_once, row.digest_hour, row.zone = new.emergencies_at_once, new.digest_hour, zone
     row.hours = dict(new.hours) if new.hours else None
     row.version, row.updated_at, row.failed_at = version + 1, now, None
+    row.refusals = row.bounced_at = None
     session.flush()
 
 
@@ -93,22 +99,9 @@ def _check(address: str) -> None:
         ) from None
 
 
-def mark_reached(session: Session, organisation_id: UUID) -> None:
-    """Record that a notice has arrived: the address works (again)."""
-    _set_failed(session, organisation_id, None)
-
-
-def mark_refused(session: Session, organisation_id: UUID, now: datetime) -> None:
-    """Record that the address refused a notice. Until it works again or is changed, the organisation counts as one
-    without an address.
-    """
-    _set_failed(session, organisation_id, now)
-
-
-def _set_failed(session: Session, organisation_id: UUID, moment: datetime | None) -> None:
-    unlike = PartnerNotices.failed_at.is_not(None) if moment is None else PartnerNotices.failed_at.is_(None)
-    which = sa.and_(PartnerNotices.organisation_id == organisation_id, unlike)
-    session.execute(sa.update(PartnerNotices).where(which).values(failed_at=moment))
+def mark_reached(session: Session, organisation_id: UUID, now: datetime) -> None:
+    """Record that a notice was taken."""
+    broken_ways.reached(session.get(PartnerNotices, organisation_id), now)
 
 
 def hours(session: Session, organisation_id: UUID) -> dict[str, Any] | None:

@@ -27,7 +27,7 @@ _POLICY: Final = b"5.7."
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """The SMTP server. Its repr shows no password."""
+    """The SMTP server. `bounces`: the address to which mails come back; "": the sender's. Its repr shows no password."""
 
     host: str
     port: int
@@ -35,6 +35,7 @@ class MailServer:
     sender: str
     user: str = ""
     password: str = ""
+    bounces: str = ""
     timeout: float = 10.0
     """Seconds for a whole exchange, not for one answer."""
 
@@ -80,7 +81,7 @@ class SmtpChannel:
         def exchange() -> None:
             connection = self._connected(opened)
             try:
-                _hand_over(connection, mail)
+                _hand_over(connection, mail, self._server.bounces)
                 accepted.set()
             finally:
                 _hang_up(connection)
@@ -145,10 +146,13 @@ class _TlsConnection(smtplib.SMTP_SSL):
         super().__init__(server.host, server.port, me, timeout=2 * server.timeout, context=context)
 
 
-def _hand_over(connection: smtplib.SMTP, mail: EmailMessage) -> None:
-    """Give one mail to a connected server. A refusal here is about this mail alone, unless it is about us or the server."""
+def _hand_over(connection: smtplib.SMTP, mail: EmailMessage, bounces: str) -> None:
+    """Give one mail to a connected server; `bounces`: where it comes back to, if not to its sender.
+
+    A refusal here is about this mail alone, unless it is about us or the server.
+    """
     try:
-        connection.send_message(mail)
+        connection.send_message(mail, from_addr=bounces or None)
     except smtplib.SMTPNotSupportedError as error:
         raise SendingFailed("smtputf8_not_supported", permanent=True) from error
     except smtplib.SMTPRecipientsRefused as error:

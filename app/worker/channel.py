@@ -20,6 +20,7 @@ def channel_of(settings: Settings) -> Channel:
             settings.smtp_from,
             settings.smtp_user,
             settings.smtp_password.get_secret_value(),
+            settings.smtp_bounces,
             settings.smtp_timeout.total_seconds(),
         )
     )

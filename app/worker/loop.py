@@ -286,6 +286,7 @@ class Worker:
             others=self._gateways,
             resting=self._resting,
             waits=self._waits,
+            hears=reachability.notified,
         )
         sent = notice_delivery.send_due(self._database, post, now, _BATCH)
         for lane, reason in post.outcomes.items():

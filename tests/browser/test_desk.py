@@ -28,7 +28,7 @@ class DeskSite:
         self.second, _receipt = office.file(letter={"kind": "unknown", "received_on": f"{START:%Y-%m-%d}"}, **LENA)
         vera = office.as_("vera")
         page = vera.get(f"/desk/cases/{self.first}/refer?service=pl-hfhr/legal-help")
-        vera.submit(page, f"/desk/cases/{self.first}/refer")
+        vera.submit(page, f"/desk/cases/{self.first}/refer", by_hand="yes")
         give_up(office, self.first)
         held, _receipt = office.file()
         entry = vera.get("/desk/directory/organisations/pl-sip")

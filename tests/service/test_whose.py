@@ -27,7 +27,7 @@ from app.directory.edits import Editor
 from app.directory.models import ServicePause
 from app.intake import drafts
 from app.intake.drafts import Draft
-from app.messaging import member_settings, recipients, telegram_links
+from app.messaging import broken_ways, member_settings, recipients, telegram_links
 from app.messaging.models import MemberNotices, PartnerNotices, PersonNotices, TelegramLink
 from app.messaging.recipients import NoticeSettings
 from app.operations import status
@@ -106,14 +106,14 @@ def test_addresses_are_marked_moved_and_forgotten_for_one(scene: Scene) -> None:
         return [one is not None for one in found]
 
     with scene.write() as session:
-        recipients.mark_refused(session, organisation(ONE), scene.now)
-        member_settings.mark_refused(session, vera, scene.now)
+        broken_ways.of_organisation(session, organisation(ONE), scene.now, permanent=True)
+        broken_ways.of_member(session, vera, scene.now, permanent=True)
     assert refused() == [True, False, True, False]
     with scene.write() as session:
-        recipients.mark_refused(session, organisation(TWO), scene.now)
-        member_settings.mark_refused(session, pavel, scene.now)
-        recipients.mark_reached(session, organisation(ONE))
-        member_settings.mark_reached(session, vera)
+        broken_ways.of_organisation(session, organisation(TWO), scene.now, permanent=True)
+        broken_ways.of_member(session, pavel, scene.now, permanent=True)
+        recipients.mark_reached(session, organisation(ONE), scene.now)
+        member_settings.mark_reached(session, vera, scene.now)
     assert refused() == [False, True, False, True]
     with scene.write() as session:
         assert set(member_settings.rows(session, [vera])) == {vera}

@@ -503,7 +503,7 @@ def accepted(office: StaffSite, label: str) -> str:
     """The case offered to ONE and accepted by it; gives the referral's label."""
     vera = office.as_("vera")
     page = vera.get(f"/desk/cases/{label}/refer", params={"service": f"{ONE}/legal-help"})
-    vera.submit(page, f"/desk/cases/{label}/refer")
+    vera.submit(page, f"/desk/cases/{label}/refer", by_hand="yes")
     partner = office.as_("partner")
     offers = partner.get("/partner/")
     link = next(

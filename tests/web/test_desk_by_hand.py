@@ -229,7 +229,7 @@ def test_nobody_speaks_for_an_organisation_that_answers_itself(office: StaffSite
     label, _receipt = office.file()
     browser = office.as_("vera")
     page = browser.get(f"/desk/cases/{label}/refer?service={ONE}/legal-help")
-    assert browser.submit(page, f"/desk/cases/{label}/refer").did("offered")
+    assert browser.submit(page, f"/desk/cases/{label}/refer", by_hand="yes").did("offered")
     referral = referral_of(office)
     assert said(browser, label, referral, "accept").status == 409
     assert sheet_refused(browser, label, referral)

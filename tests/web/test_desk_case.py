@@ -38,7 +38,7 @@ def referred(office: StaffSite, label: str, browser: Browser, organisation: str 
     """The clicks of a coordinator: case, refer, offer. Gives the page that follows."""
     page = browser.get(f"/desk/cases/{label}")
     page = browser.get(refer_link(page, organisation))
-    return browser.submit(page, f"/desk/cases/{label}/refer")
+    return browser.submit(page, f"/desk/cases/{label}/refer", by_hand="yes")
 
 
 def audited(office: StaffSite, prefix: str) -> list[tuple[str, dict[str, object]]]:
@@ -80,7 +80,7 @@ def test_three_clicks_from_the_queue_to_an_offer(office: StaffSite) -> None:
         assert said in look.words()
     for secret in (STORY, NAME, ADDRESS):
         assert secret not in look.text
-    done = browser.submit(look, f"/desk/cases/{label}/refer")
+    done = browser.submit(look, f"/desk/cases/{label}/refer", by_hand="yes")
     after = browser.get(browser.get(done.location).location)
     assert f"{label}: The case has been offered." in after.words()
     assert after.tree.css_first(f'form[action="/desk/cases/{label}/undo"]') is not None
@@ -235,7 +235,8 @@ def test_of_two_who_refer_at_the_same_moment_one_wins(office: StaffSite) -> None
     with ThreadPoolExecutor(2) as pool:
         done = list(
             pool.map(
-                lambda pair: pair[0].submit(pair[1], f"/desk/cases/{label}/refer"), zip(browsers, looks, strict=True)
+                lambda pair: pair[0].submit(pair[1], f"/desk/cases/{label}/refer", by_hand="yes"),
+                zip(browsers, looks, strict=True),
             )
         )
     assert sorted(page.status for page in done) == [303, 412]
@@ -424,4 +425,4 @@ def test_a_pause_that_does_not_concern_the_case_asks_nothing(office: StaffSite) 
     vera.submit(entry, "/desk/directory/pause", service=SERVICE, what="language:ru", until="2026-12-24")
     page = vera.get(f"/desk/cases/{label}/refer?service={SERVICE}")
     assert page.tree.css_first("input[name=despite]") is None
-    assert vera.submit(page, f"/desk/cases/{label}/refer").did("offered")
+    assert vera.submit(page, f"/desk/cases/{label}/refer", by_hand="yes").did("offered")

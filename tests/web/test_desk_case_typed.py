@@ -69,7 +69,7 @@ def test_a_referral_is_looked_at_made_and_withdrawn_without_losing_a_word(office
     back = browser.submit(look, f"{path}/typed")
     assert standing(back, label) == TYPED
     assert STORY in back.text, "the words were open, and are open again"
-    page = browser.submit(look, f"{path}/refer")
+    page = browser.submit(look, f"{path}/refer", by_hand="yes")
     assert page.status == 200
     assert "The case has been offered." in page.words()
     assert standing(page, label) == TYPED

@@ -22,7 +22,7 @@ def test_an_organisation_is_asked_for_the_needs_that_are_chosen(office: StaffSit
     page = browser.get(f"/desk/cases/{label}/refer?service={SERVICE}")
     chosen = {str(box.attributes["value"]): "checked" in box.attributes for box in page.tree.css('input[name="need"]')}
     assert chosen == {"asylum": True, "psychosocial": False}, "by default what the service helps with"
-    browser.submit(page, f"/desk/cases/{label}/refer")
+    browser.submit(page, f"/desk/cases/{label}/refer", by_hand="yes")
     with office.database.begin(write=False) as session:
         assert session.scalars(sa.select(Referral.needs)).one() == ["asylum"]
     assert states(office, label) == {"asylum": "offered", "psychosocial": "open"}
@@ -53,7 +53,9 @@ def test_closing_names_an_end_for_each_need_and_undo_gives_them_back(office: Sta
 def test_one_need_can_end_while_the_case_goes_on(office: StaffSite) -> None:
     label, _receipt = office.file(needs=BOTH)
     browser = office.as_("vera")
-    browser.submit(browser.get(f"/desk/cases/{label}/refer?service={SERVICE}"), f"/desk/cases/{label}/refer")
+    browser.submit(
+        browser.get(f"/desk/cases/{label}/refer?service={SERVICE}"), f"/desk/cases/{label}/refer", by_hand="yes"
+    )
     end = f"/desk/cases/{label}/needs/psychosocial/end"
     done = browser.submit(browser.get(f"/desk/cases/{label}"), end, end="not_wanted")
     assert done.did("need_ended")

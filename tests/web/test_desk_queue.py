@@ -203,7 +203,7 @@ def test_a_row_says_who_has_the_case_and_until_when(office: StaffSite) -> None:
     label, _receipt = office.file(how_soon="today")
     browser = office.as_("vera")
     page = browser.get(f"/desk/cases/{label}/refer?service=pl-hfhr/legal-help")
-    assert browser.submit(page, f"/desk/cases/{label}/refer").did("offered")
+    assert browser.submit(page, f"/desk/cases/{label}/refer", by_hand="yes").did("offered")
     row = " ".join(browser.get("/desk/").tree.css_first("table.queue tbody tr").text().split())  # type: ignore[union-attr]
     assert "2 h left 13:00 they say “seen”" in row
     assert "→ Helsinki Foundation for Human Rights" in row

@@ -3,8 +3,9 @@
 import sqlalchemy as sa
 
 from app.core.ids import named_id
-from app.messaging import recipients
+from app.messaging import broken_ways, recipients
 from app.messaging.recipients import NoticeSettings
+from app.referrals.models import Referral
 from app.staff.models import Member, TeamRota
 from app.tasks.models import Task
 from tests.support.desk import ONE, StaffSite
@@ -88,7 +89,12 @@ def test_refer_says_what_will_not_happen_and_leaves_a_task_when_nobody_there_can
     path = f"/desk/cases/{label}/refer"
     page = vera.get(f"{path}?service={ONE}/legal-help")
     assert UNTOLD in page.words()
-    assert vera.submit(page, path).did("offered")
+    refused = vera.submit(page, path)
+    assert refused.status == 422
+    assert "Nobody there is told by the service." in refused.words()
+    with office.database.begin(write=False) as session:
+        assert session.scalars(sa.select(Referral.id)).all() == [], "nothing is offered silently"
+    assert vera.submit(page, path, by_hand="yes").did("offered")
     with office.database.begin(write=False) as session:
         assert session.scalars(sa.select(Task.kind).where(Task.done_at.is_(None))).all() == ["tell_centre"]
 
@@ -104,5 +110,5 @@ def test_refer_says_nothing_of_it_to_an_organisation_with_an_address_until_it_re
     path = f"/desk/cases/{label}/refer?service={ONE}/legal-help"
     assert UNTOLD not in vera.get(path).words()
     with office.database.begin() as session:
-        recipients.mark_refused(session, there, office.time.at)
+        broken_ways.of_organisation(session, there, office.time.at, permanent=True)
     assert UNTOLD in vera.get(path).words()

@@ -19,7 +19,7 @@ def section(page: Page, name: str) -> str:
 
 def refer(browser: Browser, label: str) -> None:
     page = browser.get(f"/desk/cases/{label}/refer?service={ONE}/legal-help")
-    assert browser.submit(page, f"/desk/cases/{label}/refer").did("offered")
+    assert browser.submit(page, f"/desk/cases/{label}/refer", by_hand="yes").did("offered")
 
 
 def test_signing_in_leads_to_today_and_one_click_to_the_most_urgent_case(office: StaffSite) -> None:

@@ -137,7 +137,7 @@ def test_after_a_decision_the_next_case_of_the_same_list_opens_and_the_last_can_
     link = str(queue.tree.css_first("[data-row]").attributes["href"])  # type: ignore[union-attr]
     page = browser.get(link)
     look = browser.submit(page, f"/desk/cases/{first}/refer/look", **{"with": f"service={SERVICE}"})
-    done = browser.submit(look, f"/desk/cases/{first}/refer")
+    done = browser.submit(look, f"/desk/cases/{first}/refer", by_hand="yes")
     page = browser.get(browser.get(done.location).location)
     assert page.tree.css_first("h1").text() == second  # type: ignore[union-attr]
     assert f"{first}: The case has been offered." in page.words()

@@ -89,7 +89,7 @@ def referred(office: StaffSite) -> tuple[Browser, str, Receipt]:
     label, receipt = office.file(consent=NAMED, language="en")
     vera = office.as_("vera")
     page = vera.get(f"/desk/cases/{label}/refer?service={SERVICE}")
-    assert vera.submit(page, f"/desk/cases/{label}/refer").did("to_be_asked")
+    assert vera.submit(page, f"/desk/cases/{label}/refer", by_hand="yes").did("to_be_asked")
     return vera, label, receipt
 
 

@@ -84,8 +84,8 @@ def test_a_centre_that_declined_reads_nothing_more_of_the_request_and_is_asked_a
     assert "Reason given: They do not offer this kind of help." in page.words()
     form = vera.get(refer_link(page, ONE))
     assert "Asked before: Declined" in form.words()
-    assert vera.submit(form, f"/desk/cases/{label}/refer").status == 422
-    assert vera.submit(form, f"/desk/cases/{label}/refer", again="yes").status == 303
+    assert vera.submit(form, f"/desk/cases/{label}/refer", by_hand="yes").status == 422
+    assert vera.submit(form, f"/desk/cases/{label}/refer", again="yes", by_hand="yes").status == 303
 
 
 def test_waitlist_names_a_day(office: StaffSite) -> None:

@@ -12,10 +12,11 @@ from app.core.errors import FieldError, Invalid
 from app.core.i18n import N_, OWN_NAMES
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
-from app.messaging import member_settings
+from app.messaging import member_settings, way_tests
 from app.messaging.channels import NoticeWay
 from app.messaging.member_settings import MemberSettings
 from app.messaging.rules import MemberHours
+from app.messaging.way_tests import WayOutcome
 from app.staff import rota
 from app.staff.sessions import SignedIn
 from app.web.account.policies import DeskMember, Packs, submitted_version
@@ -29,7 +30,16 @@ _TEXTS: Final = ("way", "address", "when", "hour", "quiet_from", "quiet_until", 
 @router.get("/notices", name="my_notices")
 def show_my_notices(request: Request, member: DeskMember, session: ReadDb, keys: Keys, packs: Packs) -> Response:
     settings, version = member_settings.read(session, keys, member.member_id, zone=zone_of_team(session, member, packs))
-    return _page(request, packs, _form_values(settings), version)
+    return _page(
+        request, packs, _form_values(settings), version, tested=way_tests.last(session, member_id=member.member_id)
+    )
+
+
+@router.post("/notices/test", name="test_my_notices")
+def test_my_notices(member: DeskMember, session: Db, now: Now) -> Response:
+    """Send the member a test notice by the way that is saved."""
+    way_tests.ask(session, now, member_id=member.member_id)
+    return staff_pages.redirect("/desk/me/notices?done=test_asked")
 
 
 @router.post("/notices", name="save_my_notices")
@@ -75,11 +85,17 @@ def _form_values(settings: MemberSettings) -> dict[str, Any]:
         "zone": hours.zone,
         "language": settings.language,
         "failed_at": settings.failed_at,
+        "refusals": settings.refusals,
     }
 
 
 def _page(
-    request: Request, packs: Directory, form: dict[str, Any], version: int, errors: dict[str, str] | None = None
+    request: Request,
+    packs: Directory,
+    form: dict[str, Any],
+    version: int,
+    errors: dict[str, str] | None = None,
+    tested: WayOutcome | None = None,
 ) -> Response:
     return staff_pages.page(
         request,
@@ -88,6 +104,7 @@ def _page(
         form=form,
         version=version,
         errors=errors or {},
+        tested=tested,
         zones=zones(packs, form["zone"]),
         languages=OWN_NAMES,
         ways=_names_of_ways(request),
@@ -101,7 +118,12 @@ def _names_of_ways(request: Request) -> list[str]:
 
 def _submitted(request: Request) -> dict[str, Any]:
     typed = {name: field_value(request.state.form, name).strip() for name in _TEXTS}
-    return {**typed, "emergencies": bool(field_value(request.state.form, "emergencies")), "failed_at": None}
+    return {
+        **typed,
+        "emergencies": bool(field_value(request.state.form, "emergencies")),
+        "failed_at": None,
+        "refusals": 0,
+    }
 
 
 def _save(

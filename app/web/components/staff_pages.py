@@ -85,6 +85,10 @@ _MESSAGES = {
     "document_taken_back": N_("The document has been deleted."),
     "kept": N_("Your settings have been saved. They apply to requests that arrive from now on."),
     "notices_kept": N_("Your notice settings have been saved."),
+    "test_asked": N_(
+        "The test is on its way. Load this page again in a minute: it then says what the other end answered."
+    ),
+    "team_test_asked": N_("The tests are on their way. Load this page again in a minute."),
     "rota_kept": N_("The rota has been saved. It counts from now on."),
     "released": N_("The case is now in the queue, in the place it would have had."),
     "discarded": N_("Marked as spam. The case will be deleted automatically; until then it is under Closed."),

@@ -7,11 +7,14 @@ from fastapi import APIRouter, Path, Request, Response
 from app.cases import queue
 from app.casework import country_moves, desk_referrals, households
 from app.core.dependencies import Db
+from app.core.errors import Conflict
 from app.referrals.commands import TransitionInput
 from app.referrals.states import State, Verb
+from app.referrals.ways import BY_COORDINATOR, way_of
 from app.web.account.policies import AtDesk, Packs, submitted_version
 from app.web.components.forms import field_value
 from app.web.desk import case_form, case_screen
+from app.webhooks import reachability
 
 router = APIRouter(prefix="/desk/cases/{label}")
 Label = Annotated[str, Path(max_length=12)]
@@ -49,6 +52,9 @@ def reroute(label: Label, referral: Label, request: Request, desk: AtDesk, sessi
     rerouted = desk_referrals.reroute(
         session, desk, label, referral, version, field_value(request.state.form, "service")
     )
+    is_by_account = rerouted.state == State.OFFERED and way_of(rerouted.way) not in BY_COORDINATOR
+    if is_by_account and not reachability.notified(session, [rerouted.organisation_id], desk.now):
+        raise Conflict("Nobody there is told by the service. Withdraw this one, then refer from the list and say so.")
     case = queue.by_label(session, desk.team_id, label)
     done = "asked" if rerouted.state == State.AWAITING_CONSENT else "offered"
     return case_screen.after(request, desk, session, packs, case, done)

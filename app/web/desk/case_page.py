@@ -30,6 +30,7 @@ from app.casework.referral_actions import needs_to_ask
 from app.casework.unavailability import unavailability_of
 from app.core.dependencies import Db, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
+from app.core.i18n import N_
 from app.directory.packs import Directory
 from app.intake import wording
 from app.referrals.commands import TransitionInput
@@ -268,6 +269,11 @@ def refer_case(label: Label, request: Request, desk: AtDesk, session: Db, packs:
         contact = by_hand.SpokenContact(how, field_value(request.state.form, "whom"))
         by_hand.record_asked(session, desk, label, referral.label, referral.version, contact)
     if not (way_of(referral.way) in BY_COORDINATOR or _is_notified(session, desk, referral.organisation_id)):
+        if referral.state == State.OFFERED and field_value(request.state.form, "by_hand") != "yes":
+            detail = N_(
+                "Nobody there is told by the service. Tick that you tell them yourself, or refer the case to another organisation."
+            )
+            raise Invalid([FieldError(pointer="/by_hand", code="required", detail=detail)])
         desk_referrals.remind_to_tell(session, desk, case, referral)
     if referral.state == State.AWAITING_CONSENT:
         done = "asked"

@@ -89,6 +89,8 @@ NOTICES: Final = complete(
         "person": N_("Answer or message from the person"),
         "appointment": N_("Appointment that is near"),
         "problem": N_("Problem of the service"),
+        "way": N_("Address that takes no notices"),
+        "test": N_("Test of a way"),
     },
 )
 VIEW_HINTS: Final = MappingProxyType(

@@ -1,6 +1,7 @@
 """The team's rota: who is on call now, the shifts, and the hours of a week in which nobody is."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import time
 from typing import Any, Final
 from uuid import UUID
@@ -11,9 +12,10 @@ from sqlalchemy.orm import Session
 from app.casework import team_notices
 from app.casework.coordinator import Desk
 from app.core.dependencies import Db, ReadDb
-from app.core.errors import FieldError, Invalid
+from app.core.errors import Conflict, FieldError, Invalid
 from app.core.i18n import N_
 from app.directory.packs import Directory
+from app.messaging import way_tests
 from app.staff import rota
 from app.staff.rota import Rota, Shift
 from app.web.account.my_notices import zone_of_team, zones
@@ -52,6 +54,16 @@ def save_rota(request: Request, desk: AtDesk, session: Db, packs: Packs) -> Resp
     return staff_pages.redirect("/desk/rota?done=rota_kept")
 
 
+@router.post("/rota/test", name="test_team_notices")
+def test_team_notices(desk: AtDesk, session: Db) -> Response:
+    """Send everybody of the team who has a way a test notice, except those for whom one waits."""
+    for member in team_notices.reachable(session, {desk.team_id}):
+        if member.team_id == desk.team_id:
+            with suppress(Conflict):
+                way_tests.ask(session, desk.now, member_id=member.id)
+    return staff_pages.redirect("/desk/rota?done=team_test_asked")
+
+
 def _page(
     request: Request,
     desk: Desk,
@@ -74,6 +86,7 @@ def _page(
         status=422 if errors else 200,
         members=members,
         reachable=reachable,
+        tested=[(name, way_tests.last(session, member_id=member_id)) for member_id, name in members],
         on_call=[names[member] for member in team_rota.first_on_call(desk.now, reachable)],
         gap_hours=team_rota.gap_hours(reachable),
         has_rota=bool(team_rota.shifts),

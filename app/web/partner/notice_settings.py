@@ -14,8 +14,9 @@ from app.core.errors import FieldError, Invalid
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
-from app.messaging import recipients
+from app.messaging import recipients, way_tests
 from app.messaging.recipients import NoticeSettings
+from app.messaging.way_tests import WayOutcome
 from app.partners.organisations import Organisation
 from app.referrals import working_hours
 from app.staff import seats
@@ -34,7 +35,15 @@ _DEFAULT_ZONE: Final = "Europe/Warsaw"
 @router.get("/notices", name="notices")
 def show_notices(request: Request, member: Member, session: ReadDb, keys: Keys) -> Response:
     preferences, version = recipients.notice_settings(session, keys, organisation_of(member))
-    return _page(request, _form_values(preferences), version)
+    tested = way_tests.last(session, organisation_id=organisation_of(member))
+    return _page(request, _form_values(preferences), version, tested=tested)
+
+
+@router.post("/notices/test", name="test_notices")
+def test_notices(member: Member, session: Db, now: Now) -> Response:
+    """Send the organisation a test notice to the address that is saved."""
+    way_tests.ask(session, now, organisation_id=organisation_of(member))
+    return staff_pages.redirect("/partner/notices?done=test_asked")
 
 
 def _form_values(preferences: NoticeSettings) -> dict[str, Any]:
@@ -42,6 +51,8 @@ def _form_values(preferences: NoticeSettings) -> dict[str, Any]:
     hours = preferences.hours or {}
     return {
         "address": preferences.address,
+        "failed_at": preferences.failed_at,
+        "refusals": preferences.refusals,
         "emergencies": preferences.emergencies_at_once,
         "when": "digest" if preferences.digest_hour is not None else "at_once",
         "hour": str(8 if preferences.digest_hour is None else preferences.digest_hour),
@@ -56,7 +67,11 @@ def _form_values(preferences: NoticeSettings) -> dict[str, Any]:
 
 
 def _page(
-    request: Request, values: Mapping[str, Any], version: int, errors: Mapping[str, str] | None = None
+    request: Request,
+    values: Mapping[str, Any],
+    version: int,
+    errors: Mapping[str, str] | None = None,
+    tested: WayOutcome | None = None,
 ) -> Response:
     status = 422 if errors else 200
     return staff_pages.page(
@@ -67,6 +82,7 @@ def _page(
         version=version,
         errors=errors or {},
         weekdays=WEEKDAYS,
+        tested=tested,
     )
 
 
@@ -127,7 +143,13 @@ def _submitted(request: Request) -> dict[str, Any]:
         for name in ("address", "when", "hour", "opens", "closes", "break_from", "break_to", "days_off")
     }
     ticks = {name: bool(field_value(request.state.form, name)) for name in ("emergencies", "own_hours")}
-    return {**texts, **ticks, "weekdays": list(request.state.form.get("weekdays", []))}
+    return {
+        **texts,
+        **ticks,
+        "failed_at": None,
+        "refusals": 0,
+        "weekdays": list(request.state.form.get("weekdays", [])),
+    }
 
 
 def _hour(submitted: Mapping[str, Any]) -> int | None:

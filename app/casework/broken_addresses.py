@@ -1,0 +1,81 @@
+"""What follows when an address refuses a notice or a mail comes back: it is counted, and the team is told when it is broken."""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import messaging
+from app.cases import emergency_alerts
+from app.cases.models import Case
+from app.casework import undelivered_notices
+from app.core.clock import to_the_hour
+from app.messaging import broken_ways, outbox, recipients
+from app.messaging.bounces import Bounce
+from app.messaging.kinds import NoticeKind
+from app.messaging.models import OutboxMessage
+from app.referrals.models import Referral
+from app.referrals.states import LIVE
+from app.staff.models import Member
+
+_BOUNCED = "bounced"
+
+
+def refused_by_member(
+    session: Session, member_id: UUID, now: datetime, *, permanent: bool, bounced: bool = False
+) -> None:
+    """Count it; when the address is broken by it, the member's team hears, or the operators of somebody without a team."""
+    if broken_ways.of_member(session, member_id, now, permanent=permanent, bounced=bounced):
+        team_id = session.scalar(sa.select(Member.team_id).where(Member.id == member_id))
+        messaging.queue(session, NoticeKind.WAY_BROKEN, about_id=member_id, team_id=team_id, now=now)
+
+
+def refused_by_organisation(
+    session: Session, organisation_id: UUID, now: datetime, *, permanent: bool, bounced: bool = False
+) -> None:
+    """Count it; when the address is broken by it, each team hears whose cases are with the organisation, else the operators."""
+    if not broken_ways.of_organisation(session, organisation_id, now, permanent=permanent, bounced=bounced):
+        return
+    teams = session.scalars(
+        sa.select(Case.team_id)
+        .join(Referral, Referral.case_id == Case.id)
+        .where(Referral.organisation_id == organisation_id, Referral.state.in_([state.value for state in LIVE]))
+        .distinct()
+    ).all()
+    told: list[UUID | None] = [*teams] or [None]
+    for team_id in told:
+        messaging.queue(session, NoticeKind.WAY_BROKEN, about_id=organisation_id, team_id=team_id, now=now)
+
+
+def returned(session: Session, bounce: Bounce, now: datetime) -> str:
+    """A mail has come back. Returns what was done: `counted`, or `known` or `unknown`, which change nothing.
+
+    The notice counts as undelivered, as if the address had refused it; the address of a person who does not exist there is forgotten,
+    and a coordinator has the task to tell them some other way.
+    """
+    message = session.get(OutboxMessage, bounce.notice_id, with_for_update=True)
+    if message is None:
+        return "unknown"
+    if (message.last_error or "").startswith(_BOUNCED):
+        return "known"
+    why = f"{_BOUNCED}_{bounce.status}"
+    if message.case_id is not None:
+        if bounce.permanent:
+            recipients.forget(session, message.case_id)
+        outbox.set_aside(session, [message.id], why, now)
+        undelivered_notices.hand_to_desk(session, message, now)
+        return "counted"
+    message.state, message.done_at, message.last_error = "dead", to_the_hour(now), why
+    message.lease_until = None
+    if message.kind == NoticeKind.TEST:
+        message.dropped_at = to_the_hour(now)
+    else:
+        undelivered_notices.record_undelivered(session, message, now)
+    if message.member_id is not None:
+        refused_by_member(session, message.member_id, now, permanent=bounce.permanent, bounced=True)
+        emergency_alerts.hurry(session, [message.about_id], now)
+    if message.organisation_id is not None:
+        refused_by_organisation(session, message.organisation_id, now, permanent=bounce.permanent, bounced=True)
+    session.flush()
+    return "counted"

@@ -51,7 +51,7 @@ def refused_by_organisation(
 def returned(session: Session, bounce: Bounce, now: datetime) -> str:
     """A mail has come back. Returns what was done: `counted`, or `known` or `unknown`, which change nothing.
 
-    The notice counts as undelivered, as if the address had refused it; the address of a person who does not exist there is forgotten,
+    The notice counts as undelivered, as if the address had refused it. The address of a person which does not exist is forgotten,
     and a coordinator has the task to tell them some other way.
     """
     message = session.get(OutboxMessage, bounce.notice_id, with_for_update=True)

@@ -74,3 +74,20 @@ def test_a_way_of_the_operator_is_chosen_by_its_name_and_no_address_is_taken_fro
 
 def test_without_ways_of_the_operator_there_is_nothing_to_choose(office: StaffSite) -> None:
     assert 'name="way"' not in office.as_("vera").get(PATH).text
+
+
+def test_a_button_sends_a_test_and_the_page_says_what_became_of_it(office: StaffSite) -> None:
+    vera = office.as_("vera")
+    assert vera.submit(vera.get(PATH), f"{PATH}/test").did("test_asked")
+    assert "The test waits to be sent." in vera.get(PATH).words()
+    assert vera.submit(vera.get(PATH), f"{PATH}/test").status == 409, "one at a time"
+    sofia = office.as_("sofia")
+    sofia.submit(sofia.get(PATH), PATH, address="sofia@example.org")
+    assert sofia.submit(sofia.get("/desk/rota"), "/desk/rota/test").did("team_test_asked")
+    words = sofia.get("/desk/rota").words()
+    assert words.count("The test waits to be sent.") == 2
+    assert "not tested lately" in words
+    partner = office.as_("partner")
+    assert partner.submit(partner.get("/partner/notices"), "/partner/notices/test").did("test_asked")
+    assert "The test waits to be sent." in partner.get("/partner/notices").words()
+    assert "The test waits to be sent." not in office.as_("admin").get(PATH).words()

@@ -1,0 +1,172 @@
+"""Addresses that refuse, mails that come back, organisations that hear of nothing, and tests of a way."""
+
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from app.casework import broken_addresses
+from app.core.db import Database
+from app.messaging import outbox, way_tests
+from app.messaging.bounces import Bounce
+from app.messaging.channels import SendingFailed
+from app.messaging.models import MemberNotices, OutboxMessage, PartnerNotices, PersonNotices
+from app.tasks.models import Task
+from app.webhooks import reachability
+from tests.service.test_notices import Kept, mail_to, wants, worker
+from tests.support.cases import ONE, Scene, organisation, set_scene
+from tests.support.told import ALWAYS, member
+
+BROKEN = "1 address that takes no notices"
+
+
+@pytest.fixture
+def scene(database: Database) -> Scene:
+    return set_scene(database)
+
+
+class Rounds:
+    """The worker's rounds of sending; what was sent, by address and subject."""
+
+    def __init__(self, scene: Scene, var: Path) -> None:
+        self.scene, self.channel = scene, Kept()
+        self.worker = worker(scene, var, self.channel)
+
+    def sent(self) -> list[tuple[str, str]]:
+        self.channel.sent.clear()
+        self.worker.jobs["messages"](self.scene.now)
+        return sorted((notice.address, notice.subject) for notice in self.channel.sent)
+
+    def notice_id(self) -> UUID:
+        return self.channel.sent[-1].id
+
+    def returned(self, notice_id: UUID, status: str = "5.1.1") -> str:
+        with self.scene.write() as session:
+            found = Bounce(notice_id, status, permanent=status == "5.1.1")
+            return broken_addresses.returned(session, found, self.scene.now)
+
+
+@pytest.fixture
+def rounds(scene: Scene, tmp_path: Path) -> Rounds:
+    return Rounds(scene, tmp_path)
+
+
+def of_organisation(scene: Scene) -> PartnerNotices:
+    with scene.database.begin(write=False) as session:
+        return session.get_one(PartnerNotices, organisation(ONE))
+
+
+def tasks_of(scene: Scene) -> list[str]:
+    with scene.database.begin(write=False) as session:
+        return sorted(session.scalars(sa.select(Task.kind).where(Task.done_at.is_(None))))
+
+
+def test_a_mail_that_comes_back_days_later_breaks_the_address_and_its_team_is_told(
+    scene: Scene, rounds: Rounds
+) -> None:
+    member(scene, "vera", hours=ALWAYS)
+    wants(scene)
+    scene.offered(ONE)
+    assert ("intake@example.org", "1 new request") in rounds.sent()
+    notice_id = next(one.id for one in rounds.channel.sent if one.address == "intake@example.org")
+    scene.later(days=5)
+    with scene.write() as session:
+        outbox.delete_done(session, scene.now)
+    assert rounds.returned(notice_id) == "counted"
+    assert rounds.returned(notice_id) == "known"
+    assert "dead_letter" in tasks_of(scene)
+    row = of_organisation(scene)
+    assert (row.failed_at, row.refusals) == (scene.now, 1)
+    with scene.database.begin(write=False) as session:
+        assert reachability.notified(session, [organisation(ONE)], scene.now) == frozenset()
+    assert ("vera@example.org", BROKEN) in rounds.sent()
+
+
+def test_that_our_relay_takes_the_next_mail_does_not_mend_what_came_back(scene: Scene, rounds: Rounds) -> None:
+    wants(scene)
+    scene.offered(ONE)
+    rounds.sent()
+    rounds.returned(rounds.notice_id())
+    scene.offered(ONE)
+    assert rounds.sent()
+    assert of_organisation(scene).failed_at is not None
+    scene.later(days=8)
+    scene.offered(ONE)
+    rounds.sent()
+    assert of_organisation(scene).failed_at is None, "nothing has come back for a week"
+
+
+def test_a_full_mailbox_breaks_an_address_the_third_time(scene: Scene, rounds: Rounds) -> None:
+    wants(scene)
+    for number in (1, 2, 3):
+        scene.offered(ONE)
+        rounds.sent()
+        rounds.returned(rounds.notice_id(), "5.2.2")
+        row = of_organisation(scene)
+        assert (row.refusals, row.failed_at is not None) == (number, number == 3)
+
+
+def test_a_report_about_nothing_of_ours_changes_nothing(scene: Scene, rounds: Rounds) -> None:
+    wants(scene)
+    assert rounds.returned(uuid4()) == "unknown"
+    assert of_organisation(scene).refusals is None
+
+
+def test_a_persons_mail_that_comes_back_forgets_the_address_and_asks_the_desk(scene: Scene, rounds: Rounds) -> None:
+    case = scene.case(ONE, answer_by=mail_to())
+    with scene.write() as session:
+        outbox.notify_person(session, "message", about_id=case, case_id=case, now=scene.now)
+    scene.now = scene.now.replace(hour=12)
+    assert rounds.sent()
+    assert rounds.returned(rounds.notice_id()) == "counted"
+    assert "tell_person" in tasks_of(scene)
+    with scene.database.begin(write=False) as session:
+        assert session.get(PersonNotices, case) is None
+
+
+def test_a_members_mail_that_comes_back_takes_them_off_the_list_and_colleagues_hear(
+    scene: Scene, rounds: Rounds
+) -> None:
+    vera = member(scene, "vera", hours=ALWAYS)
+    member(scene, "pavel", hours=ALWAYS)
+    scene.case(ONE, urgency="emergency")
+    rounds.sent()
+    notice_id = next(one.id for one in rounds.channel.sent if one.address == "vera@example.org")
+    assert rounds.returned(notice_id) == "counted"
+    with scene.database.begin(write=False) as session:
+        assert session.get_one(MemberNotices, vera).failed_at == scene.now
+    assert rounds.sent() == [("pavel@example.org", BROKEN)]
+
+
+def test_an_organisation_that_hears_of_nothing_is_a_task_and_never_passed_over(scene: Scene, rounds: Rounds) -> None:
+    scene.offered(ONE)
+    assert rounds.sent() == []
+    assert tasks_of(scene) == ["tell_centre"]
+
+
+def test_a_test_goes_out_alone_and_says_what_the_other_end_answered(scene: Scene, rounds: Rounds) -> None:
+    vera = member(scene, "vera")
+
+    def ask() -> None:
+        with scene.write() as session:
+            way_tests.ask(session, scene.now, member_id=vera)
+
+    def said() -> tuple[str, bool | None]:
+        with scene.database.begin(write=False) as session:
+            outcome = way_tests.last(session, member_id=vera)
+        assert outcome is not None
+        return str(outcome.text), outcome.is_good
+
+    ask()
+    assert said() == (way_tests.WAITS, None)
+    assert rounds.sent() == [("vera@example.org", "1 test: notices reach you here")], "also in quiet hours"
+    assert said() == (way_tests.SENT, True)
+    scene.later(hours=1)
+    rounds.channel.down = SendingFailed("smtp_554", affects_all=True)
+    ask()
+    rounds.sent()
+    assert said() == ("The mail server refused with the code 554.", False)
+    assert tasks_of(scene) == [], "whoever asked reads the answer"
+    with scene.database.begin(write=False) as session:
+        assert session.scalars(sa.select(OutboxMessage.dropped_at).where(OutboxMessage.state == "dead")).all() != [None]

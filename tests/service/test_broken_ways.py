@@ -12,6 +12,7 @@ from app.messaging import outbox, way_tests
 from app.messaging.bounces import Bounce
 from app.messaging.channels import SendingFailed
 from app.messaging.models import MemberNotices, OutboxMessage, PartnerNotices, PersonNotices
+from app.partners.models import OAuthClient
 from app.tasks.models import Task
 from app.webhooks import reachability
 from tests.service.test_notices import Kept, mail_to, wants, worker
@@ -78,8 +79,6 @@ def test_a_mail_that_comes_back_days_later_breaks_the_address_and_its_team_is_to
     assert "dead_letter" in tasks_of(scene)
     row = of_organisation(scene)
     assert (row.failed_at, row.refusals) == (scene.now, 1)
-    with scene.database.begin(write=False) as session:
-        assert reachability.notified(session, [organisation(ONE)], scene.now) == frozenset()
     assert ("vera@example.org", BROKEN) in rounds.sent()
 
 
@@ -142,6 +141,12 @@ def test_a_members_mail_that_comes_back_takes_them_off_the_list_and_colleagues_h
 def test_an_organisation_that_hears_of_nothing_is_a_task_and_never_passed_over(scene: Scene, rounds: Rounds) -> None:
     scene.offered(ONE)
     assert rounds.sent() == []
+    assert tasks_of(scene) == [], "a program of theirs pulls"
+    with scene.write() as session:
+        session.execute(sa.update(OAuthClient).values(active=False))
+        assert reachability.notified(session, [organisation(ONE)], scene.now) == frozenset()
+    scene.offered(ONE)
+    rounds.sent()
     assert tasks_of(scene) == ["tell_centre"]
 
 

@@ -18,8 +18,8 @@ from app.messaging.models import OutboxMessage, PersonNotices
 
 LEASE: Final = timedelta(minutes=2)
 BACK_OFF: Final = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240, 720, 1440))  # then the message is dead
-URGENT_BACK_OFF: Final = tuple(timedelta(minutes=m) for m in (1, 1, 2, 5, 5, 10, 15, *[30] * 48))
-"""For emergencies and alarms: often in the first hour, then every half hour for a day."""
+URGENT_BACK_OFF: Final = tuple(timedelta(minutes=m) for m in (1, 1, 2, *[5] * 288))
+"""For emergencies and alarms: every five minutes for a day, so that somebody knows it soon after a mail server is back."""
 
 KEPT: Final = timedelta(hours=24)
 """How long a message stays that was sent, or that nobody needs to act on."""

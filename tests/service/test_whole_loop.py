@@ -114,7 +114,7 @@ def act(api: httpx.Client, referral: str, verb: str, **said: str) -> httpx.Respo
 
 def refer(desk: Browser, case: str, *needs: str) -> None:
     """Ask the centre for these needs of the case."""
-    desk.open(f"/desk/cases/{case}/refer?service={CENTRE}/legal-help").fill("/refer", need=list(needs))
+    desk.open(f"/desk/cases/{case}/refer?service={CENTRE}/legal-help").fill("/refer", need=list(needs), by_hand="yes")
     assert desk.answer.status_code == 200, desk.text
 
 

@@ -414,7 +414,7 @@ def test_to_a_service_that_is_away_a_case_goes_only_knowingly(office: StaffSite,
     assert refused.status == 422
     with office.database.begin(write=False) as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(Referral)) == 0
-    assert vera.submit(page, path, despite="yes").did("offered")
+    assert vera.submit(page, path, despite="yes", by_hand="yes").did("offered")
     assert referral_of(office, label).state == "offered"
 
 

@@ -28,7 +28,7 @@ def first_of(office: StaffSite, label: str) -> str:
 def refer(office: StaffSite, label: str, service: str, **typed: str) -> tuple[Page, Page]:
     browser, path = office.as_("vera"), f"/desk/cases/{label}/refer"
     page = browser.get(f"{path}?service={service}")
-    return page, browser.submit(page, path, **typed)
+    return page, browser.submit(page, path, by_hand="yes", **typed)
 
 
 def created(office: StaffSite) -> list[object]:

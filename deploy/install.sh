@@ -441,7 +441,7 @@ do_uninstall() {
     return 0
   fi
   if ! dry && [ "$DATABASE" = postgresql ]; then
-    (cd / && setpriv --reuid=postgres --regid=postgres --init-groups -- psql -X -q -c 'DROP DATABASE IF EXISTS pristan')
+    (cd / && setpriv --reuid=postgres --regid=postgres --init-groups -- psql -X -q -c 'DROP DATABASE IF EXISTS pristan WITH (FORCE)')
     for role in public desk partner worker backup; do
       (cd / && setpriv --reuid=postgres --regid=postgres --init-groups -- psql -X -q -c "DROP ROLE IF EXISTS pristan_$role") || true
     done

@@ -131,4 +131,4 @@ def test_a_server_that_hangs_holds_up_no_other_way_and_operations_says_so(
     server.behaves = "well"
     night.worker = night.with_deadline(30.0, server.port)
     scene.later(minutes=2)
-    assert night.round() == ["vera"]
+    assert night.round() == ["sofia", "vera"], "sofia hears that the mail was down"

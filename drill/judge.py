@@ -61,8 +61,13 @@ class Verdict:
     unanswered: Sequence[str]
 
     @property
+    def is_sound(self) -> bool:
+        """Whether nothing was lost, doubled or missed, as far as there were answers."""
+        return not (self.lost_count or self.doubled_count or self.missed)
+
+    @property
     def is_clean(self) -> bool:
-        return not (self.lost_count or self.doubled_count or self.missed or self.unanswered)
+        return self.is_sound and not self.unanswered
 
     @property
     def lost_count(self) -> int:

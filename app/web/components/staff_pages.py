@@ -189,7 +189,6 @@ _NAV = {
     "operations": ("/desk/operations", N_("Operations")),
     "clients": ("/desk/clients", N_("Programs")),
     "rota": ("/desk/rota", N_("Rota")),
-    "import": ("/desk/import", N_("Moving in")),
     "requests": ("/partner/", N_("Requests")),
     "services": ("/partner/services", N_("Our services")),
     "how_we_did": ("/partner/report", N_("Our report")),
@@ -214,7 +213,7 @@ IN_THE_HEAD: Final = frozenset({"/desk/me", "/desk/search", *(address for addres
 """The addresses that the head of a page leads to."""
 _NAV_OF = {
     Role.COORDINATOR: (*_COORDINATORS_NAV, "shortcuts"),
-    Role.SENIOR: (*_COORDINATORS_NAV, "operations", "import", "shortcuts"),
+    Role.SENIOR: (*_COORDINATORS_NAV, "operations", "shortcuts"),
     Role.AUDITOR: ("audit", "reports", "rules", "proposals", "operations"),
     Role.ADMIN: ("members", "proposals", "clients", "reports", "rules", "package", "audit", "operations"),
     Role.PARTNER: ("requests", "services", "how_we_did", "notices", "colleagues", "partner_proposals"),

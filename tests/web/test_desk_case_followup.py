@@ -39,7 +39,7 @@ def reachable(office: StaffSite) -> None:
 
 
 def task_count(page: Page) -> str:
-    node = page.tree.css_first('a[href="/desk/tasks"] .count')
+    node = page.tree.css_first('a[href="/desk/tasks"] .count, button[value="to=/desk/tasks"] .count')
     return node.text() if node else ""
 
 

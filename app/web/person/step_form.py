@@ -267,7 +267,10 @@ def send_step(
     if not (form_storage.of(request).has_room(session, request, now) and is_storable):
         errors = _errors(lang, number, merged, directory, now, session) if "switch" not in form else {}
         return single_page(lang, merged, errors, keys, directory, now, session, notice=form_storage.NOT_STORED)
-    if stored_draft is None or not stored_draft.begun:
+    is_new = stored_draft is None or not stored_draft.begun
+    if is_new and csrf.is_valid(
+        keys, field_value(form, "csrf"), now, csrf.UNBOUND
+    ):  # what nobody opened is not counted
         form_counts.add(session, lang, now, began=1)
     drafts.renew(session, cookie, secret, content, now, settings.draft_idle)
     response = _next_page(lang, number, form, merged, directory, now, session)

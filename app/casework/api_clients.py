@@ -72,11 +72,11 @@ def propose_program(
     if owner.kind != "centre" or owner.retired_at is not None:
         raise _wrong("organisation", N_("Choose an organisation."))
     if not CLIENT_ID.fullmatch(client_id):
-        raise _wrong("client", N_("A client id has 1 to 64 letters, digits and the signs . _ ~ - and nothing else."))
+        raise _wrong("client", N_("A program ID has 1 to 64 characters: letters, digits and . _ ~ -"))
     if not scopes or not set(scopes) <= set(OF_ORGANISATION):
         raise _wrong("scopes", N_("Choose what the program may do."))
     if session.get(OAuthClient, client_id) is not None:
-        raise Conflict("A client with this id exists.")
+        raise Conflict("There is already a program with this ID.")
     codes = {
         "act": Act.ADD.value, "organisation": owner.slug, "client": client_id,
         "scopes": " ".join(scope for scope in OF_ORGANISATION if scope in scopes),
@@ -139,7 +139,7 @@ def switch_off(session: Session, client_id: str, by: UUID, now: datetime) -> Non
 def _program(session: Session, client_id: str) -> tuple[OAuthClient, Organisation]:
     client = session.get(OAuthClient, client_id)
     if client is None or client.sandbox or client.organisation_id is None:
-        raise NotFound("There is no such client.")
+        raise NotFound("There is no such program.")
     return client, organisations.by_id(session, client.organisation_id)
 
 

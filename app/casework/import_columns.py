@@ -281,7 +281,7 @@ class _Row:
             try:
                 day = written_dates.read(_TIME.sub("", cell.text.strip()), today=today, nearest=Nearest.PAST)
             except NotADate:
-                self.fault(column, N_("This is no date that can be read without guessing. Write it like 24.11.2026."))
+                self.fault(column, N_("This date is ambiguous or not a date. Write it like 24.11.2026."))
                 return None
         if day is not None and not today - OLDEST <= day <= today:
             self.fault(column, N_("This day is still to come.") if day > today else N_("This day is too long ago."))

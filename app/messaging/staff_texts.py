@@ -32,9 +32,9 @@ COUNTED: Final = complete(
         "mention": NN_("{n} note that mentions you", "{n} notes that mention you"),
         "person": NN_("{n} answer or message from a person", "{n} answers or messages from people"),
         "appointment": NN_("{n} appointment that is near", "{n} appointments that are near"),
-        "way": NN_("{n} address that takes no notices", "{n} addresses that take no notices"),
+        "way": NN_("{n} address that refuses notices", "{n} addresses that refuse notices"),
         "test": NN_("{n} test: notices reach you here", "{n} tests: notices reach you here"),
-        "problem": NN_("{n} problem of the service", "{n} problems of the service"),
+        "problem": NN_("{n} problem with the service", "{n} problems with the service"),
     },
 )
 """How each group is counted in a mail."""

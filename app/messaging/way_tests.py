@@ -18,23 +18,23 @@ from app.messaging.kinds import NoticeKind
 from app.messaging.models import OutboxMessage
 
 MOST_IN_AN_HOUR: Final = 5
-SENT: Final = N_("The other end took the test. Look whether it has arrived.")
-WAITS: Final = N_("The test waits to be sent. Load this page again in a minute.")
+SENT: Final = N_("The other end accepted the test. Check whether it has arrived.")
+WAITS: Final = N_("The test is waiting to be sent. Reload this page in a minute.")
 _ANSWERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "no_address": N_("Nothing was sent: there is no address."),
         "recipient_refused": N_("The other end says that it has no such address, or that it takes nothing from us."),
-        "address_unusable": N_("This address cannot be written to."),
+        "address_unusable": N_("Notices cannot be sent to this address."),
         "smtputf8_not_supported": N_("The mail server cannot write to an address with such letters before the @."),
         "too_slow": N_("The other end did not answer in time."),
         "rate_limited": N_("The other end says that we send too much. Try again later."),
-        "way_removed": N_("The operator has taken this way away."),
-        "address_not_understood": N_("The address that the operator has set for this way is not understood."),
-        "not_taken": N_("The other end did not take the test, or was not reached."),
+        "way_removed": N_("The operator has removed this way."),
+        "address_not_understood": N_("The address that the operator has set for this way is not valid."),
+        "not_taken": N_("The other end did not accept the test, or could not be reached."),
         "library_missing": N_("The library for this way is not installed on the server."),
-        "answer_too_long": N_("The other end answered something that makes no sense."),
-        "ConnectionRefusedError": N_("Nobody listens at the address of the mail server or gateway."),
-        "ConnectError": N_("Nobody listens at the address of the mail server or gateway."),
+        "answer_too_long": N_("The answer of the other end could not be understood."),
+        "ConnectionRefusedError": N_("No server answers at the address of the mail server or gateway."),
+        "ConnectError": N_("No server answers at the address of the mail server or gateway."),
         "gaierror": N_("The name of the mail server or gateway is not known."),
         "SSLCertVerificationError": N_("The certificate of the mail server or gateway is not valid."),
         "SMTPNotSupportedError": N_("The mail server offers no encryption, or no sign-in."),
@@ -74,7 +74,7 @@ def ask(session: Session, now: datetime, *, member_id: UUID | None = None, organ
     if "queued" in states:
         return
     if len(states) >= MOST_IN_AN_HOUR:
-        raise Conflict("There were many tests in this hour. Try again in the next one.")
+        raise Conflict("Too many tests in this hour. Try again in the next hour.")
     about_id = member_id or organisation_id
     if about_id is not None:
         outbox.queue(

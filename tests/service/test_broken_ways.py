@@ -19,7 +19,7 @@ from tests.service.test_notices import Kept, mail_to, wants, worker
 from tests.support.cases import ONE, Scene, organisation, set_scene
 from tests.support.told import ALWAYS, member
 
-BROKEN = "1 address that takes no notices"
+BROKEN = "1 address that refuses notices"
 
 
 @pytest.fixture

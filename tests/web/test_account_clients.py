@@ -114,7 +114,7 @@ def test_one_person_ends_a_secret_or_switches_the_program_off(office: StaffSite)
 def test_what_does_not_fit_is_shown_again_as_typed(office: StaffSite) -> None:
     admin = office.as_("admin")
     for typed, why in (
-        ({"client": "a b"}, "letters, digits and the signs"),
+        ({"client": "a b"}, "letters, digits and . _ ~ -"),
         ({"scopes": ["intakes:create"]}, "Choose what the program may do."),
         ({"organisation": "nobody"}, "Choose an organisation."),
     ):
@@ -124,7 +124,7 @@ def test_what_does_not_fit_is_shown_again_as_typed(office: StaffSite) -> None:
         assert faults(page.text) == []
         assert page.form(PATH)["client"] == typed.get("client", ID)
     make(office)
-    assert "A client with this id exists." in propose(office.as_("admin")).words()
+    assert "There is already a program with this ID." in propose(office.as_("admin")).words()
     assert act(office.as_("admin"), f"{PATH}/off", client="nobody").status == 404
     assert act(office.as_("admin"), f"{PATH}/credentials/1/end", client="nobody").status == 404
 

@@ -79,7 +79,7 @@ def test_without_ways_of_the_operator_there_is_nothing_to_choose(office: StaffSi
 def test_a_button_sends_a_test_and_the_page_says_what_became_of_it(office: StaffSite) -> None:
     vera = office.as_("vera")
     assert vera.submit(vera.get(PATH), f"{PATH}/test").did("test_asked")
-    assert "The test waits to be sent." in vera.get(PATH).words()
+    assert "The test is waiting to be sent." in vera.get(PATH).words()
     vera.submit(vera.get(PATH), f"{PATH}/test")
     with office.database.begin(write=False) as session:
         assert len(session.scalars(sa.select(OutboxMessage).where(OutboxMessage.kind == "test")).all()) == 1
@@ -87,9 +87,9 @@ def test_a_button_sends_a_test_and_the_page_says_what_became_of_it(office: Staff
     sofia.submit(sofia.get(PATH), PATH, address="sofia@example.org")
     assert sofia.submit(sofia.get("/desk/rota"), "/desk/rota/test").did("team_test_asked")
     words = sofia.get("/desk/rota").words()
-    assert words.count("The test waits to be sent.") == 2
+    assert words.count("The test is waiting to be sent.") == 2
     assert "not tested lately" in words
     partner = office.as_("partner")
     assert partner.submit(partner.get("/partner/notices"), "/partner/notices/test").did("test_asked")
-    assert "The test waits to be sent." in partner.get("/partner/notices").words()
-    assert "The test waits to be sent." not in office.as_("admin").get(PATH).words()
+    assert "The test is waiting to be sent." in partner.get("/partner/notices").words()
+    assert "The test is waiting to be sent." not in office.as_("admin").get(PATH).words()

@@ -153,11 +153,11 @@ def test_a_report_says_that_it_is_behind_and_the_worker_catches_up(
 ) -> None:
     decline(office, 2)
     monkeypatch.setattr(kept_figures, "MOST_IN_MEMORY", 1)
-    assert "4 cases have changed and are not counted again yet" in office.as_("vera").get("/desk/reports").words()
+    assert "4 cases have changed and are not yet counted again" in office.as_("vera").get("/desk/reports").words()
     with office.database.begin() as session:
         assert kept_figures.settle(session)
     page = office.as_("vera").get("/desk/reports")
-    assert "not counted again yet" not in page.words()
+    assert "not yet counted again" not in page.words()
     assert table(page, "countries")["Poland"][-1] == "4"
 
 

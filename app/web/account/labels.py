@@ -90,7 +90,7 @@ PROPOSAL_FIELDS: Final = MappingProxyType(
         "after": N_("New cases are offered automatically"),
         "service": N_("Service"),
         "weight": N_("Weight"),
-        "client": N_("Client id"),
+        "client": N_("Program ID"),
         "scopes": N_("What the program may do"),
         "act": N_("What is proposed"),
     }

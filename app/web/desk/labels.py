@@ -89,8 +89,8 @@ NOTICES: Final = complete(
         "person": N_("Answer or message from the person"),
         "appointment": N_("Appointment that is near"),
         "problem": N_("Problem of the service"),
-        "way": N_("Address that takes no notices"),
-        "test": N_("Test of a way"),
+        "way": N_("Address that refuses notices"),
+        "test": N_("Test notice"),
     },
 )
 VIEW_HINTS: Final = MappingProxyType(

@@ -23,8 +23,8 @@ MEASURES: Final = complete(
     Measure,
     {
         "cases": N_("Cases"),
-        "offered": N_("Offered to somebody"),
-        "accepted": N_("Accepted by somebody"),
+        "offered": N_("Offered to an organisation"),
+        "accepted": N_("Accepted by an organisation"),
         "helped": N_("Helped or advised"),
         "unmet": N_("Unmet"),
         "first_offer": N_("To the first offer"),

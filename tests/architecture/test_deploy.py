@@ -122,6 +122,6 @@ def test_nothing_of_ours_that_machines_read_goes_to_the_internet() -> None:
 
 
 def test_a_program_that_forgot_tls_is_refused_and_not_redirected() -> None:
-    assert r"location ~ ^/(v1|oauth|hsds|\.well-known)(/|$) { return 403; }" in nginx().split("listen 443")[0]
+    assert r"location ~ ^/(v1|oauth|hsds|\.well-known)(/|$) { return 403; }" in nginx().split("\n    listen 443")[0]
     plain = caddy().split("http://help.example.org {")[1].split("}")[0]
     assert "respond @programs 403" in plain

@@ -23,8 +23,8 @@ KEPT = {
     "cases", "case_events", "audit_log", "case_counters", "drafts", "heartbeats", "rule_sets", "match_runs", "form_counts",
     "report_changes",
 }  # fmt: skip
-"""Where erasure leaves something: codes that name nobody, and what belongs to no case. Rows of match runs lose their content; that a
-case has changed stands until the worker has counted its figures again."""
+"""Where erasure leaves something: codes that name nobody, and what belongs to no case. Rows of match runs lose their content; that
+a case has changed stands until the worker has counted its figures again."""
 
 
 def rows(database: Database) -> dict[str, list[Any]]:

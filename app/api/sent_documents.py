@@ -101,8 +101,8 @@ async def send_document(
 ) -> JSONResponse:
     """Send the person a photo or PDF while you work on the referral: a translation, a power of attorney to sign.
 
-    Pictures of its pages are made, sealed with the key that you give, and the file is thrown away. The person is told. Your
-    organisation can use half of the request's room. In the sandbox the file is checked and not kept.
+    Pictures of its pages are made, sealed with the key that you give, and the file is thrown away. The person is told. All
+    organisations together can use half of the request's room. In the sandbox the file is checked and not kept.
     """
     partner, key = for_organisation(caller), _key(document_key)
     referral_id, document_id = parse_id(referral), _document_id(document)

@@ -96,8 +96,8 @@ def propose_secret(session: Session, caller: SignedIn, client_id: str, now: date
 def carry_out(session: Session, keys: KeyRing, done: Proposal, by: UUID, now: datetime) -> str:
     """Do what a proposal says that was just marked as carried out; returns the secret, which is shown once.
 
-    A new secret lets the present ones go on for `OLD_SECRET_LASTS`; of two, the older ends at once, because a program has at most
-    two. Raises NotFound, Conflict: nothing is done then.
+    A new secret lets the present ones go on for `OLD_SECRET_LASTS`; of two, the older ends at once with every token that the
+    program has, because a program has at most two. Raises NotFound, Conflict: nothing is done then.
     """
     client_id = str(done.codes["client"])
     if done.codes["act"] == Act.ADD.value:
@@ -114,8 +114,10 @@ def carry_out(session: Session, keys: KeyRing, done: Proposal, by: UUID, now: da
         credentials.active_credentials(session, client_id, now), key=lambda one: (one.created_at, one.slot)
     )
     for credential in present:
-        is_oldest_of_two = len(present) > 1 and credential is present[0]
-        ends = now if is_oldest_of_two else now + OLD_SECRET_LASTS
+        if len(present) > 1 and credential is present[0]:
+            credentials.end(session, client_id, credential.slot, now)
+            continue
+        ends = now + OLD_SECRET_LASTS
         credentials.expire(session, client_id, credential.slot, min(ends, credential.ends_at or ends))
     secret = credentials.add_secret(session, keys, client_id, now)
     _note(session, client_id, "client:rotated", by, now)
@@ -123,9 +125,9 @@ def carry_out(session: Session, keys: KeyRing, done: Proposal, by: UUID, now: da
 
 
 def end_credential(session: Session, client_id: str, slot: int, by: UUID, now: datetime) -> None:
-    """End one credential at once. Raises NotFound."""
+    """End one credential at once, and with it every token that the program has. Raises NotFound."""
     _program(session, client_id)
-    credentials.expire(session, client_id, slot, now)
+    credentials.end(session, client_id, slot, now)
     _note(session, client_id, "client:credential_ended", by, now)
 
 

@@ -92,7 +92,7 @@ def sent_before(
         if (known.case_id, known.organisation_id) != (case.id, referral.organisation_id):
             raise Conflict("This id is taken. Choose another one.", state=referral.state)
         return known
-    if not storage.room(session, case.id, limits, organisation_id=referral.organisation_id).is_left:
+    if not storage.room(session, case.id, limits, author="partner").is_left:
         raise DocumentsFull
     return None
 

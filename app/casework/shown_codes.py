@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
+from app.audit.models import AuditEntry
 from app.cases import sealed_parts, shown_numbers
 from app.cases.models import Case, Part
 from app.cases.person_access import OpenedCase
@@ -98,9 +99,24 @@ def make(
 
 
 def of_case(session: Session, case: Case, now: datetime) -> ShownCode | None:
-    """The code that works now, without its digits, which are known to nobody but the person."""
+    """The code that still opens something, without its digits, which are known to nobody but the person.
+
+    With no openings left, it is one whose documents somebody may still leaf through: it can be stopped. The moment of the last
+    opening is known to the full hour only, so such a code is here for up to an hour too long, and never too short.
+    """
     row = session.get(ShownCode, case.id)
-    return row if row is not None and row.expires_at > now and row.openings_left > 0 else None
+    if row is None or row.expires_at <= now:
+        return None
+    return row if row.openings_left > 0 or (row.with_documents and _was_opened_lately(session, case, now)) else None
+
+
+def _was_opened_lately(session: Session, case: Case, now: datetime) -> bool:
+    lately = sa.exists(AuditEntry.seq).where(  # not "*": the role of the person's pages may not read every column
+        AuditEntry.subject_id == case.id.hex,
+        AuditEntry.action == "case:opened_by_code",
+        AuditEntry.at >= to_the_hour(now - LEAFING),
+    )
+    return bool(session.scalar(sa.select(lately)))
 
 
 def stop(session: Session, case: Case, now: datetime) -> None:
@@ -153,7 +169,7 @@ def open_case(session: Session, keys: KeyRing, typed: TypedCode, key: bytes, now
     row.openings_left -= 1
     shown = storage.of_case(session, case.id) if row.with_documents else ()
     ticket = _ticket(keys, row, person_key, shown, now) if shown else ""
-    if row.openings_left == 0 and not row.with_documents:
+    if row.openings_left == 0 and not shown:
         session.delete(row)
     session.flush()
     return ShownCase(case, parts, shown, ticket)

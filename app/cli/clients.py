@@ -70,6 +70,9 @@ def rotate(
     public = _public_keys(jwk)
     with _transaction() as (context, session, now):
         for credential in credentials.active_credentials(session, client_id, now):
+            if keep_old <= 0:
+                credentials.end(session, client_id, credential.slot, now)
+                continue
             ends = now + timedelta(days=keep_old)
             credentials.expire(session, client_id, credential.slot, min(ends, credential.ends_at or ends))
         credentials.add_keys(session, client_id, public, now)
@@ -82,9 +85,9 @@ def rotate(
 def end(
     client_id: ClientId, slot: Annotated[int, typer.Option(help="Slot of the credential, 1 or 2, as shown by `list`.")]
 ) -> None:
-    """Revoke one credential immediately."""
+    """Revoke one credential immediately, and every token that the client has."""
     with _transaction() as (_house, session, now):
-        credentials.expire(session, client_id, slot, now)
+        credentials.end(session, client_id, slot, now)
         _record(session, client_id, "client:credential_ended", now)
 
 

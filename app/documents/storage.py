@@ -59,12 +59,12 @@ def of_case(session: Session, case_id: UUID) -> Sequence[Document]:
     return session.scalars(query).all()
 
 
-def room(session: Session, case_id: UUID, limits: DocumentLimits, *, organisation_id: UUID | None = None) -> Room:
-    """What the case can still take; of an organisation at most half, so that it never takes the person's room."""
+def room(session: Session, case_id: UUID, limits: DocumentLimits, *, author: str = "person") -> Room:
+    """What the case can still take; of all organisations together at most half, so that they never take the person's room."""
     left = _left(session, limits.files, limits.pages, Document.case_id == case_id)
-    if organisation_id is None:
+    if author != "partner":
         return left
-    of_theirs = sa.and_(Document.case_id == case_id, Document.organisation_id == organisation_id)
+    of_theirs = sa.and_(Document.case_id == case_id, Document.author == author)
     theirs = _left(session, max(limits.files // 2, 1), max(limits.pages // 2, 1), of_theirs)
     return Room(min(left.files, theirs.files), min(left.pages, theirs.pages))
 
@@ -114,7 +114,7 @@ def add_with_key(
     document_id: UUID,
 ) -> Document:
     """The same with the document's own key and its id, for a sender who derived it."""
-    left = room(session, case_id, limits, organisation_id=organisation_id)
+    left = room(session, case_id, limits, author=author)
     if not left.is_left or len(pages) > left.pages:
         raise DocumentsFull
     document = Document(

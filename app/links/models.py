@@ -15,7 +15,7 @@ class ShownCode(Base):
     `look_up_id`: a MAC of the code, hidden under the epoch key. `sealed_key`: the case's `person` key, encrypted with the key of
     the code (`codes.stretched`) and then under the epoch key. `expires_at` is a full hour. `with_documents`: it opens the
     person's letters and documents too. The row is deleted when the code is stopped or too old, and with the last opening unless
-    somebody may still be leafing through documents: then none is left.
+    documents were shown, which somebody may still be leafing through: then none is left.
     """
 
     __tablename__ = "shown_codes"

@@ -15,7 +15,7 @@ from app.core.keyring import KeyRing
 from app.core.upsert import insert_if_absent
 from app.partners import assertions
 from app.partners.assertions import Assertion, BadAssertion, PublicKey
-from app.partners.models import ClientCredential, OAuthClient, UsedAssertion
+from app.partners.models import AccessToken, ClientCredential, OAuthClient, UsedAssertion
 
 _SLOTS: Final = (1, 2)
 
@@ -168,6 +168,15 @@ def expire(session: Session, client_id: str, slot: int, at: datetime) -> None:
         raise NotFound("There is no such credential.")
     row.ends_at = at
     session.flush()
+
+
+def end(session: Session, client_id: str, slot: int, now: datetime) -> None:
+    """End a credential at once, with every token of its client: it is not known which credential a token was issued for.
+
+    The client's other credential, if it has one, gets new tokens. Raises NotFound.
+    """
+    expire(session, client_id, slot, now)
+    session.execute(sa.delete(AccessToken).where(AccessToken.client_id == client_id))
 
 
 def _put(session: Session, client_id: str, now: datetime, ends_at: datetime | None, **what: bytes | str | None) -> None:

@@ -1,10 +1,13 @@
 """Programs of organisations: two people make one or give it a new secret, the organisation sees it, one person switches it off."""
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 
 from app.audit.models import AuditEntry
 from app.core.db import Base
-from app.partners import credentials
+from app.core.errors import NotSignedIn
+from app.partners import credentials, oauth_clients
 from app.partners.credentials import Secret
 from app.staff.models import Proposal
 from tests.support.desk import ONE, Browser, Page, StaffSite
@@ -39,6 +42,24 @@ def decide(office: StaffSite, who: str, verb: str, base: str = "/desk/proposals"
 def signs_in(office: StaffSite, secret: str) -> bool:
     with office.database.begin() as session:
         return credentials.authenticate(session, office.keys, Secret(ID, secret), office.time.at) is not None
+
+
+def issued(office: StaffSite, secret: str) -> str:
+    with office.database.begin() as session:
+        given = oauth_clients.issue_token(
+            session, office.keys, Secret(ID, secret), None, office.time.at, timedelta(minutes=15)
+        )
+        assert given is not None
+        return given.token
+
+
+def works(office: StaffSite, token: str) -> bool:
+    try:
+        with office.database.begin(write=False) as session:
+            oauth_clients.caller(session, token, office.time.at)
+    except NotSignedIn:
+        return False
+    return True
 
 
 def make(office: StaffSite) -> str:
@@ -94,16 +115,26 @@ def test_a_new_secret_works_beside_the_old_one_for_a_week(office: StaffSite) -> 
     first = make(office)
     assert act(office.as_("admin"), f"{PATH}/secret", client=ID).did("proposed")
     assert decide(office, "partner", "approve", "/partner/proposals").did("approved")
+    token = issued(office, first)
     second = shown(decide(office, "admin", "carry_out"))
     assert [signs_in(office, first), signs_in(office, second)] == [True, True]
+    assert works(office, token), "nothing has ended yet"
+    assert act(office.as_("admin"), f"{PATH}/secret", client=ID).did("proposed")
+    assert decide(office, "partner", "approve", "/partner/proposals").did("approved")
+    third = shown(decide(office, "admin", "carry_out"))
+    assert [signs_in(office, one) for one in (first, second, third)] == [False, True, True], "there are two at most"
+    assert not works(office, token), "the older one ended at once"
     office.later(days=8)
-    assert [signs_in(office, first), signs_in(office, second)] == [False, True]
+    assert [signs_in(office, one) for one in (first, second, third)] == [False, False, True]
 
 
 def test_one_person_ends_a_secret_or_switches_the_program_off(office: StaffSite) -> None:
     secret = make(office)
+    token = issued(office, secret)
+    assert works(office, token)
     assert act(office.as_("admin"), f"{PATH}/credentials/1/end", client=ID).did("credential_ended")
     assert not signs_in(office, secret)
+    assert not works(office, token), "what was issued with a stolen secret is of no use either"
     assert act(office.as_("admin"), f"{PATH}/off", client=ID).did("client_off")
     refused = act(office.as_("admin"), f"{PATH}/secret", client=ID)
     assert refused.status == 409

@@ -1,14 +1,21 @@
 """Documents between an organisation and the person: asked for, sent, opened and taken back, on each way that the two have."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
 from app.audit.models import AuditEntry
+from app.cases.models import Case
+from app.casework import shown_codes
 from app.core.db import Database
+from app.documents import storage
+from app.documents.limits import DocumentLimits
 from app.documents.models import Document, DocumentPiece
+from app.documents.storage import DocumentsFull
 from app.links import codes
 from app.partners.organisations import Organisation
 from tests.service.test_canaries import DIGITS, LATIN, WORDS, everything_written, found
@@ -303,6 +310,63 @@ def test_a_stopped_code_and_a_document_taken_back_end_the_leafing(office: StaffS
     (letter,) = documents(office)
     them.submit(them.get("/en/case/documents"), f"/en/case/documents/{letter.id}/remove")
     assert lawyer.submit(page, "/en/show/document").status == 422
+
+
+def test_a_used_up_code_is_stopped_while_documents_can_still_be_read(office: StaffSite) -> None:
+    label, receipt = office.file(language="en")
+    them = person(office, receipt)
+    send(them, hostile_files.one_page(b"(x)"))
+    code = code_for(them, documents="yes")
+    assert "The code is used up." not in them.get("/en/case").words()
+    for _time in range(3):
+        lawyer, page = shown_with(office, code)
+    assert lawyer.submit(page, "/en/show/document").status == 200
+    with office.database.begin() as session:
+        case = session.get_one(Case, office.case(label).id)
+        case.state, case.closed_at = "advised", office.time.at
+    mine = them.get("/en/case")
+    assert "The code is used up. Documents can still be opened for up to an hour" in mine.words()
+    assert "Make a new code" not in mine.words(), "the request has ended"
+    them.submit(mine, "/en/case/code", stop="yes")
+    assert lawyer.submit(page, "/en/show/document").status == 422
+    assert "Stop this code" not in them.get("/en/case").words()
+
+
+def test_a_used_up_code_is_gone_from_the_page_when_nothing_can_be_read_with_it(office: StaffSite) -> None:
+    label, receipt = office.file(language="en")
+    them = person(office, receipt)
+    send(them, hostile_files.one_page(b"(x)"))
+    code = code_for(them, documents="yes")
+    for _time in range(3):
+        _lawyer, page = shown_with(office, code)
+    assert "The person sees on which days documents were opened." in page.words()
+    assert "Each opening is recorded" not in page.words(), "documents are recorded once an hour"
+    with office.database.begin(write=False) as session:
+        case, lasts = session.get_one(Case, office.case(label).id), shown_codes.LEAFING
+        assert shown_codes.of_case(session, case, office.time.at + lasts - timedelta(minutes=1)) is not None
+        assert shown_codes.of_case(session, case, office.time.at + 2 * lasts) is None
+    (letter,) = documents(office)
+    code = code_for(them, documents="yes")
+    them.submit(them.get("/en/case/documents"), f"/en/case/documents/{letter.id}/remove")
+    for _time in range(3):
+        _lawyer, page = shown_with(office, code)
+    assert "/en/show/document" not in page.text
+    assert "Stop this code" not in them.get("/en/case").words()
+
+
+def test_organisations_together_never_take_the_persons_room(office: StaffSite) -> None:
+    label, _receipt = office.file(language="en")
+    case_id, limits = office.case(label).id, DocumentLimits(files=4, pages=8)
+    with office.database.begin() as session:
+        for author, organisation_id in (("desk", None), ("partner", uuid4()), ("partner", uuid4())):
+            assert storage.room(session, case_id, limits, author="partner").is_left, author
+            storage.add(session, bytes(32), case_id, [b"x"], limits, author=author, now=office.time.at,
+                        organisation_id=organisation_id)  # fmt: skip
+        assert not storage.room(session, case_id, limits, author="partner").is_left
+        with pytest.raises(DocumentsFull):
+            storage.add(session, bytes(32), case_id, [b"x"], limits, author="partner", now=office.time.at,
+                        organisation_id=uuid4())  # fmt: skip
+        storage.add(session, bytes(32), case_id, [b"x"], limits, author="person", now=office.time.at)
 
 
 def test_thirty_planted_words_of_a_link_a_code_and_their_documents_are_found_nowhere(

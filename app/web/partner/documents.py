@@ -49,7 +49,7 @@ def _page(
         documents=[(entry, "") for entry in storage.of_case(session, case.id)],
         mine=organisation_id,
         sends=centre_documents.may_send(referral, case),
-        left=storage.room(session, case.id, limits, organisation_id=organisation_id),
+        left=storage.room(session, case.id, limits, author="partner"),
         megabytes=limits.file.bytes // 1_000_000,
         asks=referral.asks_document,
         send_to=uploads.OF_PARTNER,

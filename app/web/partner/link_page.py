@@ -287,7 +287,7 @@ def show(
         documents=documents,
         mine=referral.organisation_id,
         sends=centre_documents.may_send(referral, case),
-        room=storage.room(session, case.id, limits, organisation_id=referral.organisation_id),
+        room=storage.room(session, case.id, limits, author="partner"),
         megabytes=limits.file.bytes // 1_000_000,
         asks=referral.asks_document,
         notice=notice,

@@ -71,11 +71,12 @@ async def make_code(
         opened = visits.case_of_form(session, form, cookie, keys, now)
         if opened is None:
             return visits.nothing_changed(lang, session, cookie, now)
-        return RedirectResponse(f"/{lang}/case", 303) if opened.case.closed_at is not None else None
+        is_over = opened.case.closed_at is not None and not stops  # one that was made before is stopped at any time
+        return RedirectResponse(f"/{lang}/case", 303) if is_over else None
 
     def store(session: Session) -> bool:
         opened = visits.case_of_form(session, form, cookie, keys, now)
-        if opened is None or cookie is None or opened.case.closed_at is not None:
+        if opened is None or cookie is None or (opened.case.closed_at is not None and not stops):
             return False
         documents = field_value(form, "documents") == "yes"
         code = shown_codes.make(session, opened, keys, new, now, with_documents=documents) if new is not None else None
@@ -102,7 +103,7 @@ def show_code(
     opened = visits.case_of_visit(session, cookie, keys, now)
     code = visits.kept(session, cookie, now, "shown_code")
     row = shown_codes.of_case(session, opened.case, now) if opened is not None else None
-    if opened is None or row is None or not code:
+    if opened is None or row is None or not row.openings_left or not code:
         return RedirectResponse(f"/{lang}/case", 303)
     zone = deadlines.time_zone(directory.country(opened.case.country))
     return page(

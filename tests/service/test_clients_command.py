@@ -1,16 +1,19 @@
 """`pristan clients`: a program is added, its credential replaced without a gap, and at last switched off."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from app.app_context import migrate, open_app_context
 from app.cli.main import app
 from app.core.clock import utc_now
-from app.partners import credentials
+from app.partners import credentials, oauth_clients
 from app.partners.credentials import Secret
+from app.partners.models import AccessToken
 from tests.support.assertions import ED, jwk_of
 
 RUN = CliRunner()
@@ -39,18 +42,36 @@ def signs_in(secret: str) -> bool:
     return found
 
 
+def tokens(secret: str | None = None) -> int:
+    """How many tokens there are; with a secret, one more is issued first."""
+    context = open_app_context()
+    with context.database.begin() as session:
+        if secret is not None:
+            proof = Secret("bot", secret)
+            assert oauth_clients.issue_token(session, context.keys, proof, None, utc_now(), timedelta(minutes=15))
+        count = session.scalar(sa.select(sa.func.count()).select_from(AccessToken))
+    context.database.dispose()
+    return count or 0
+
+
 def test_a_secret_is_replaced_while_the_old_one_still_works() -> None:
     first = clients("add", "bot", "--name", "A bot", "--scopes", "intakes:create").splitlines()[-1]
     second = clients("rotate", "bot", "--keep-old", "1").splitlines()[-1]
     assert [signs_in(first), signs_in(second)] == [True, True]
     assert "Two credentials" in clients("rotate", "bot", code=1)
+    assert tokens(first) == 1
     clients("end", "bot", "--slot", "1")
+    assert tokens() == 0, "a token of the ended secret is of no use either"
     assert [signs_in(first), signs_in(second)] == [False, True]
     listed = clients("list")
     assert "bot  intakes:create" in listed
     assert first not in listed
     assert ", ended " in listed
+    assert tokens(second) == 1
+    third = clients("rotate", "bot", "--keep-old", "0").splitlines()[-1]
+    assert [tokens(), signs_in(second), signs_in(third)] == [0, False, True]
     clients("switch-off", "bot")
+    assert not signs_in(third)
     assert not signs_in(second)
 
 

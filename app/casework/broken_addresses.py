@@ -11,7 +11,7 @@ from app.cases import emergency_alerts
 from app.cases.models import Case
 from app.casework import undelivered_notices
 from app.core.clock import to_the_hour
-from app.messaging import broken_ways, outbox, recipients
+from app.messaging import address_marks, broken_ways, outbox, recipients
 from app.messaging.bounces import Bounce
 from app.messaging.kinds import NoticeKind
 from app.messaging.models import OutboxMessage
@@ -51,31 +51,33 @@ def refused_by_organisation(
 def returned(session: Session, bounce: Bounce, now: datetime) -> str:
     """A mail has come back. Returns what was done: `counted`, or `known` or `unknown`, which change nothing.
 
-    The notice counts as undelivered, as if the address had refused it. The address of a person which does not exist is forgotten,
-    and a coordinator has the task to tell them some other way.
+    Every message that it carried counts as undelivered, as if the address had refused it. The address itself suffers only if it is
+    still the one that the mail went to: one that was corrected since stays as it is. The address of a person which does not exist
+    is forgotten, and a coordinator has the task to tell them some other way.
     """
-    message = session.get(OutboxMessage, bounce.notice_id, with_for_update=True)
-    if message is None:
-        return "unknown"
-    if (message.last_error or "").startswith(_BOUNCED):
-        return "known"
-    why = f"{_BOUNCED}_{bounce.status}"
-    if message.case_id is not None:
-        if bounce.permanent:
-            recipients.forget(session, message.case_id)
-        outbox.set_aside(session, [message.id], why, now)
-        undelivered_notices.hand_to_desk(session, message, now)
+    messages = outbox.sent_with(session, bounce.notice_id)
+    if not messages:
+        return "unknown" if session.get(OutboxMessage, bounce.notice_id) is None else "known"
+    first, why = messages[0], f"{_BOUNCED}_{bounce.status}"
+    if first.case_id is not None:
+        outbox.set_aside(session, [first.id], why, now)
+        undelivered_notices.hand_to_desk(session, first, now)
+        if bounce.permanent and address_marks.is_still_stored(session, first):
+            recipients.forget_address(session, first.case_id)
         return "counted"
-    message.state, message.done_at, message.last_error = "dead", to_the_hour(now), why
-    message.lease_until = None
-    if message.kind == NoticeKind.TEST:
-        message.dropped_at = to_the_hour(now)
-    else:
-        undelivered_notices.record_undelivered(session, message, now)
-    if message.member_id is not None:
-        refused_by_member(session, message.member_id, now, permanent=bounce.permanent, bounced=True)
-        emergency_alerts.hurry(session, [message.about_id], now)
-    if message.organisation_id is not None:
-        refused_by_organisation(session, message.organisation_id, now, permanent=bounce.permanent, bounced=True)
+    for message in messages:
+        message.state, message.done_at, message.last_error = "dead", to_the_hour(now), why
+        message.lease_until = None
+        if message.kind == NoticeKind.TEST:
+            message.dropped_at = to_the_hour(now)
+        else:
+            undelivered_notices.record_undelivered(session, message, now)
+    if first.member_id is not None:
+        emergency_alerts.hurry(session, {message.about_id for message in messages}, now)
+    if address_marks.is_still_stored(session, first):
+        if first.member_id is not None:
+            refused_by_member(session, first.member_id, now, permanent=bounce.permanent, bounced=True)
+        if first.organisation_id is not None:
+            refused_by_organisation(session, first.organisation_id, now, permanent=bounce.permanent, bounced=True)
     session.flush()
     return "counted"

@@ -26,11 +26,11 @@ from app.core.sealing import CannotOpen
 from app.directory.languages import language_of_centre
 from app.directory.packs import Directory
 from app.links import service as links
-from app.messaging import centre_texts, member_settings, outbox, person_texts, recipients, staff_texts
+from app.messaging import address_marks, centre_texts, member_settings, outbox, person_texts, recipients, staff_texts
 from app.messaging.channels import Channel, Notice, NoticeWay, SendingFailed
 from app.messaging.kinds import KINDS, NoticeKind, Recipient
 from app.messaging.member_settings import MemberSettings
-from app.messaging.models import OutboxMessage
+from app.messaging.models import OutboxMessage, PartnerNotices
 from app.messaging.rules import Verdict, may_notify
 
 ROUND_SECONDS: Final = 60.0
@@ -72,7 +72,10 @@ class DeliveryContext:
 
 @dataclass(frozen=True, slots=True)
 class _Bundle:
-    """One notice and the messages that it combines. `link_id`: the link that it carries; its token is dropped once it is sent."""
+    """One notice and the messages that it combines. `link_id`: the link that it carries; its token is dropped once it is sent.
+
+    `address_mark`: of the stored address that it goes to by mail. A link has none, as it can go to the directory's address.
+    """
 
     notice: Notice
     ids: tuple[UUID, ...]
@@ -81,6 +84,7 @@ class _Bundle:
     case_id: UUID | None = None
     link_id: UUID | None = None
     is_test: bool = False
+    address_mark: bytes | None = None
 
 
 def send_due(database: Database, post: DeliveryContext, now: datetime, limit: int) -> int:
@@ -125,7 +129,7 @@ def _send_by(database: Database, post: DeliveryContext, lane: str, bundles: Sequ
             elif isinstance(outcome, SendingFailed):
                 _failed(session, bundle, outcome, now)
             else:
-                outbox.mark_sent(session, bundle.ids, now)
+                outbox.mark_sent(session, bundle.ids, now, sent_as=bundle.notice.id, address_mark=bundle.address_mark)
                 _reached(session, bundle, now)
                 if bundle.link_id is not None:
                     links.drop_token(session, bundle.link_id)
@@ -274,8 +278,8 @@ def _to_member(
         labels=sorted(waiting.values()),
     )
     notice = Notice(left[0].id, f"member:{member_id}", subject, text, settings.address, settings.way)
-    ids = tuple(message.id for message in left)
-    return [_Bundle(notice, ids, member_id=member_id, is_test=left[0].kind == NoticeKind.TEST)]
+    ids, is_test = tuple(message.id for message in left), left[0].kind == NoticeKind.TEST
+    return [_Bundle(notice, ids, member_id=member_id, is_test=is_test, address_mark=address_marks.mark_of(row))]
 
 
 def _link(session: Session, post: DeliveryContext, message: OutboxMessage, now: datetime) -> list[_Bundle]:
@@ -302,7 +306,8 @@ def _to_organisation(
     subject, text = staff_texts.for_organisation([message.kind for message in messages], f"{post.base_url}/partner/")
     notice = Notice(messages[0].id, f"organisation:{organisation_id}", subject, text, address)
     ids, is_test = tuple(message.id for message in messages), messages[0].kind == NoticeKind.TEST
-    return _Bundle(notice, ids, organisation_id=organisation_id, is_test=is_test)
+    mark = address_marks.mark_of(session.get(PartnerNotices, organisation_id))
+    return _Bundle(notice, ids, organisation_id=organisation_id, is_test=is_test, address_mark=mark)
 
 
 def _to_person(
@@ -327,4 +332,5 @@ def _to_person(
         return []
     subject, text = person_texts.for_person(row.language, post.base_url, may_say_who=how.may_say_who)
     notice = Notice(message.id, f"case:{case_id}", subject, text, how.sent_to, how.way or NoticeWay.EMAIL)
-    return [_Bundle(notice, (message.id,), case_id=case_id)]
+    mark = address_marks.mark_of(row) if notice.way is NoticeWay.EMAIL else None
+    return [_Bundle(notice, (message.id,), case_id=case_id, address_mark=mark)]

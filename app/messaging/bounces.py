@@ -15,6 +15,11 @@ from uuid import UUID
 MOST_BYTES: Final = 1_000_000
 _OURS: Final = re.compile(r"<([0-9a-f]{32})@[^>\s]{1,255}>")
 _STATUS: Final = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_DIAGNOSED: Final = re.compile(r"\b[245]\d\d[ -]#?([245])\.(\d{1,3})\.(\d{1,3})(?![.\d])")
+"""An enhanced code behind the code of an SMTP reply; digits with dots elsewhere can be an address of the network."""
+_MOST_DIAGNOSED: Final = 2000
+_OF_SENDER: Final = frozenset({"7", "8"})
+"""5.1.7 and 5.1.8 say that our own address is wrong; the other codes of 5.1 are about the address that was written to."""
 _MOST_PARTS: Final = 50
 
 
@@ -45,13 +50,27 @@ def _read(mail: Message) -> Bounce | None:
     notice_id = next(_notice_ids(mail, parts), None)
     if notice_id is None:
         return None
-    found = [_STATUS.search(str(group.get("Status", ""))) for group in failed]
-    codes = [match for match in found if match is not None]
-    # 5.2.2 is a full mailbox and 5.7.x a policy, such as a list that does not know us: the address can be right
-    permanent = bool(codes) and all(
-        match[1] == "5" and match[2] in {"0", "1", "2", "4"} and match[0] != "5.2.2" for match in codes
-    )
-    return Bounce(notice_id, codes[0][0] if codes else "unknown", permanent)
+    codes = [code for code in map(_code, failed) if code is not None]
+    permanent = bool(codes) and all(_says_no_such_address(*code) for code in codes)
+    return Bounce(notice_id, ".".join(codes[0]) if codes else "unknown", permanent)
+
+
+def _code(group: Message) -> tuple[str, str, str] | None:
+    """The enhanced code of a recipient. 5.0.x is what servers write when they know none; the other server's reply may have one."""
+    status = _STATUS.search(str(group.get("Status", "")))
+    if status is None:
+        return None
+    if (status[1], status[2]) == ("5", "0"):
+        diagnosed = _DIAGNOSED.search(str(group.get("Diagnostic-Code", ""))[:_MOST_DIAGNOSED])
+        status = diagnosed or status
+    return status[1], status[2], status[3]
+
+
+def _says_no_such_address(kind: str, subject: str, detail: str) -> bool:
+    """Whether the address does not exist (5.1) or its mailbox is switched off (5.2.1). Everything else can be so with a right
+    address: a full mailbox (5.2.2), a time that ran out (5.4.7), a policy (5.7), a final failure for no reason given (5.0.0).
+    """
+    return kind == "5" and ((subject == "1" and detail not in _OF_SENDER) or (subject, detail) == ("2", "1"))
 
 
 def _groups(report: Message) -> list[Message]:

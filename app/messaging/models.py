@@ -15,6 +15,9 @@ class OutboxMessage(Base):
 
     The recipient is an organisation, a team, a member, or the person of a case; with none of these, the operators. What is for a
     team or the operators is replaced by one message for each member who is told. `dropped_at`: dead, and nobody needs to act on it.
+    `sent_as`: the id of the first message of the notice with which it was sent last, which is that notice's own. `address_mark`: of
+    the stored address that this went to by mail (`address_marks`); null: it went another way, or to an address that is not stored
+    here. A random id and a hash of a ciphertext: no personal data.
     """
 
     __tablename__ = "outbox"
@@ -43,6 +46,8 @@ class OutboxMessage(Base):
     case_id: Mapped[UUID | None]
     dropped_at: Mapped[datetime | None]
     member_id: Mapped[UUID | None]
+    sent_as: Mapped[UUID | None]
+    address_mark: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32))
 
 
 class PartnerNotices(Base):

@@ -181,12 +181,30 @@ def about(session: Session, ids: Collection[UUID]) -> set[UUID]:
     return set(session.scalars(sa.select(OutboxMessage.about_id).where(OutboxMessage.id.in_(list(ids)))))
 
 
-def mark_sent(session: Session, ids: Collection[UUID], now: datetime) -> None:
+def mark_sent(
+    session: Session, ids: Collection[UUID], now: datetime, *, sent_as: UUID, address_mark: bytes | None = None
+) -> None:
+    """These were sent as one notice with the id `sent_as`. `address_mark`: of the address, if it went by mail to a stored one."""
+    values = {"state": "sent", "done_at": to_the_hour(now), "lease_until": None, "last_error": None}
     session.execute(
         sa.update(OutboxMessage)
         .where(OutboxMessage.id.in_(ids))
-        .values(state="sent", done_at=to_the_hour(now), lease_until=None, last_error=None)
+        .values(values | {"sent_as": sent_as, "address_mark": address_mark})
     )
+
+
+def sent_with(session: Session, notice_id: UUID) -> list[OutboxMessage]:
+    """The messages that went out with this notice and were not sent again since, their rows locked.
+
+    One that is still to be sent is among them if it is the first one of the notice and was never recorded as sent: the worker
+    ended in between.
+    """
+    sent = sa.and_(OutboxMessage.state == "sent", OutboxMessage.sent_as == notice_id)
+    unrecorded = sa.and_(
+        OutboxMessage.id == notice_id, OutboxMessage.sent_as.is_(None), OutboxMessage.state.in_(["sent", "queued"])
+    )
+    wanted = sa.select(OutboxMessage).where(sa.or_(sent, unrecorded)).order_by(OutboxMessage.id).with_for_update()
+    return list(session.scalars(wanted))
 
 
 def mark_failed(

@@ -203,7 +203,12 @@ def set_time_zone(session: Session, case_id: UUID, zone: str) -> None:
     session.execute(sa.update(PersonNotices).where(PersonNotices.case_id == case_id).values(zone=zone))
 
 
+def forget_address(session: Session, case_id: UUID) -> None:
+    """Forget the address alone."""
+    session.execute(sa.delete(PersonNotices).where(PersonNotices.case_id == case_id))
+
+
 def forget(session: Session, case_id: UUID) -> None:
     """Forget the address, and a link that would make one."""
-    session.execute(sa.delete(PersonNotices).where(PersonNotices.case_id == case_id))
+    forget_address(session, case_id)
     session.execute(sa.delete(TelegramLink).where(TelegramLink.case_id == case_id))

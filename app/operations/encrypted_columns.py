@@ -189,6 +189,7 @@ HASHED: Final = frozenset(
         "client_credentials.secret_mac",
         "drafts.id",
         "oauth_clients.secret_mac",
+        "outbox.address_mark",
         "referral_links.token_hash",
         "referral_links.visit_id",
         "sealed_responses.fingerprint",

@@ -1,17 +1,20 @@
 """Addresses that refuse, mails that come back, organisations that hear of nothing, and tests of a way."""
 
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
 
+from app import messaging
 from app.casework import broken_addresses
 from app.core.db import Database
-from app.messaging import outbox, way_tests
+from app.messaging import address_marks, member_settings, outbox, recipients, way_tests
 from app.messaging.bounces import Bounce
-from app.messaging.channels import SendingFailed
-from app.messaging.models import MemberNotices, OutboxMessage, PartnerNotices, PersonNotices
+from app.messaging.channels import NoticeWay, SendingFailed
+from app.messaging.kinds import NoticeKind
+from app.messaging.models import MemberNotices, OutboxMessage, PartnerNotices, PersonNotices, TelegramLink
 from app.partners.models import OAuthClient
 from app.tasks.models import Task
 from app.webhooks import reachability
@@ -56,6 +59,15 @@ def rounds(scene: Scene, tmp_path: Path) -> Rounds:
 def of_organisation(scene: Scene) -> PartnerNotices:
     with scene.database.begin(write=False) as session:
         return session.get_one(PartnerNotices, organisation(ONE))
+
+
+def told_person(scene: Scene) -> UUID:
+    """A case whose person has news, at an hour at which they may be told by e-mail."""
+    case = scene.case(ONE, answer_by=mail_to())
+    with scene.write() as session:
+        outbox.notify_person(session, NoticeKind.MESSAGE, about_id=case, case_id=case, now=scene.now)
+    scene.now = scene.now.replace(hour=12)
+    return case
 
 
 def tasks_of(scene: Scene) -> list[str]:
@@ -113,15 +125,150 @@ def test_a_report_about_nothing_of_ours_changes_nothing(scene: Scene, rounds: Ro
 
 
 def test_a_persons_mail_that_comes_back_forgets_the_address_and_asks_the_desk(scene: Scene, rounds: Rounds) -> None:
-    case = scene.case(ONE, answer_by=mail_to())
-    with scene.write() as session:
-        outbox.notify_person(session, "message", about_id=case, case_id=case, now=scene.now)
-    scene.now = scene.now.replace(hour=12)
+    case = told_person(scene)
     assert rounds.sent()
     assert rounds.returned(rounds.notice_id()) == "counted"
     assert "tell_person" in tasks_of(scene)
     with scene.database.begin(write=False) as session:
         assert session.get(PersonNotices, case) is None
+
+
+def test_the_mail_of_a_person_that_comes_back_late_leaves_the_address_that_they_have_corrected(
+    scene: Scene, rounds: Rounds
+) -> None:
+    case = told_person(scene)
+    assert rounds.sent()
+    with scene.write() as session:
+        how = mail_to(address="right@example.org", good_times="")
+        recipients.set_person_notices(session, scene.keys, case, how, zone="Europe/Warsaw", language="ru")
+    assert rounds.returned(rounds.notice_id()) == "counted"
+    assert "tell_person" in tasks_of(scene)
+    with scene.database.begin(write=False) as session:
+        found = recipients.person_contact(session, scene.keys, case)
+    assert found is not None
+    assert found[0].address == "right@example.org"
+
+
+def test_a_mail_that_comes_back_ends_no_link_by_which_telegram_is_being_connected(scene: Scene, rounds: Rounds) -> None:
+    case = told_person(scene)
+    assert rounds.sent()
+    with scene.write() as session:
+        waiting = {
+            "case_id": case, "token_mac": case.bytes * 2, "may_say_who": False, "good_hours": [], "zone": "UTC",
+            "language": "ru", "expires_at": scene.now,
+        }  # fmt: skip
+        session.execute(sa.insert(TelegramLink), waiting)
+    rounds.returned(rounds.notice_id())
+    with scene.database.begin(write=False) as session:
+        assert session.get(PersonNotices, case) is None
+        assert session.get(TelegramLink, case) is not None
+
+
+def test_a_person_whose_mail_went_where_nobody_knows_keeps_the_address(scene: Scene, rounds: Rounds) -> None:
+    case = told_person(scene)
+    assert rounds.sent()
+    with scene.write() as session:
+        session.execute(sa.update(OutboxMessage).values(address_mark=None, sent_as=None))  # by an earlier version
+    assert rounds.returned(rounds.notice_id()) == "counted"
+    with scene.database.begin(write=False) as session:
+        assert session.get(PersonNotices, case) is not None
+
+
+def test_a_corrected_address_of_a_member_or_an_organisation_does_not_suffer(scene: Scene, rounds: Rounds) -> None:
+    vera = member(scene, "vera", hours=ALWAYS)
+    wants(scene)
+    scene.offered(ONE, urgency="emergency")
+    rounds.sent()
+    sent = {one.address: one.id for one in rounds.channel.sent}
+    with scene.write() as session:
+        settings, version = member_settings.read(session, scene.keys, vera)
+        new = replace(settings, address="vera2@example.org")
+        member_settings.save(session, scene.keys, vera, new, version=version, now=scene.now)
+        theirs, version = recipients.notice_settings(session, scene.keys, organisation(ONE))
+        other = replace(theirs, address="other@example.org")
+        recipients.save_notice_settings(
+            session, scene.keys, organisation(ONE), other, zone="UTC", version=version, now=scene.now
+        )
+    assert rounds.returned(sent["vera@example.org"]) == "counted"
+    assert rounds.returned(sent["intake@example.org"]) == "counted"
+    assert "dead_letter" in tasks_of(scene)
+    row = of_organisation(scene)
+    assert (row.failed_at, row.refusals, row.bounced_at) == (None, None, None)
+    with scene.database.begin(write=False) as session:
+        theirs_now = session.get_one(MemberNotices, vera)
+        assert (theirs_now.failed_at, theirs_now.refusals, theirs_now.bounced_at) == (None, None, None)
+
+
+def test_a_member_who_is_told_by_another_way_now_has_no_broken_address(scene: Scene, rounds: Rounds) -> None:
+    vera = member(scene, "vera", hours=ALWAYS)
+    scene.case(ONE, urgency="emergency")
+    rounds.sent()
+    with scene.write() as session:
+        session.execute(sa.update(MemberNotices).values(way=NoticeWay.SIGNAL))
+    assert rounds.returned(rounds.notice_id()) == "counted"
+    with scene.database.begin(write=False) as session:
+        assert session.get_one(MemberNotices, vera).failed_at is None
+
+
+def test_every_message_of_a_mail_that_comes_back_is_undelivered(scene: Scene, rounds: Rounds) -> None:
+    wants(scene)
+    for _ in range(3):
+        scene.offered(ONE)
+    rounds.sent()
+    mail = rounds.notice_id()
+    assert rounds.returned(mail) == "counted"
+    assert rounds.returned(mail) == "known"
+    with scene.database.begin(write=False) as session:
+        to_them = OutboxMessage.organisation_id == organisation(ONE)
+        stored = session.execute(sa.select(OutboxMessage.state, OutboxMessage.last_error).where(to_them)).all()
+    assert [tuple(row) for row in stored] == [("dead", "bounced_5.1.1")] * 3
+    assert tasks_of(scene).count("dead_letter") == 3
+    assert of_organisation(scene).refusals == 1, "one mail"
+
+
+def test_a_second_report_of_a_mail_does_not_stop_what_is_sent_again(scene: Scene, rounds: Rounds) -> None:
+    wants(scene)
+    scene.offered(ONE)
+    rounds.sent()
+    mail = rounds.notice_id()
+    rounds.returned(mail)
+    with scene.write() as session:
+        outbox.retry(session, mail, scene.now)
+    assert rounds.returned(mail) == "known"
+    with scene.database.begin(write=False) as session:
+        assert session.get_one(OutboxMessage, mail).state == "queued"
+
+
+def test_a_link_that_comes_back_breaks_no_address_of_notices(scene: Scene, rounds: Rounds) -> None:
+    """It can have gone to the directory's address."""
+    wants(scene)
+    referral = scene.offered(ONE)
+    with scene.write() as session:
+        session.execute(sa.delete(OutboxMessage))
+        messaging.queue(
+            session, NoticeKind.REFERRAL_LINK, about_id=referral, organisation_id=organisation(ONE), now=scene.now
+        )
+        message = session.scalars(sa.select(OutboxMessage)).one()
+        outbox.mark_sent(session, [message.id], scene.now, sent_as=message.id)
+        notice_id = message.id
+    assert rounds.returned(notice_id) == "counted"
+    assert "dead_letter" in tasks_of(scene)
+    assert of_organisation(scene).refusals is None
+
+
+def test_a_mark_of_an_address_is_none_without_one_and_another_after_each_save(scene: Scene) -> None:
+    wants(scene)
+    before = address_marks.mark_of(of_organisation(scene))
+    with scene.write() as session:
+        theirs, version = recipients.notice_settings(session, scene.keys, organisation(ONE))
+        recipients.save_notice_settings(
+            session, scene.keys, organisation(ONE), theirs, zone="UTC", version=version, now=scene.now
+        )
+    after = address_marks.mark_of(of_organisation(scene))
+    assert before is not None
+    assert after is not None
+    assert before != after
+    assert address_marks.mark_of(None) is None
 
 
 def test_a_members_mail_that_comes_back_takes_them_off_the_list_and_colleagues_hear(

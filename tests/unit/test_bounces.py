@@ -29,7 +29,7 @@ Reporting-MTA: dns; mx.example.org
 Final-Recipient: rfc822; intake@example.org
 Action: {action}
 Status: {status}
-Diagnostic-Code: smtp; 550 {status} said somebody
+Diagnostic-Code: {diagnosed}
 
 --b
 Content-Type: {returned}
@@ -47,8 +47,10 @@ def report(
     status: str = "5.1.1",
     returned: str = "message/rfc822",
     id: str = f"<{OURS.hex}@pristan.test>",
+    diagnosed: str = "smtp; 550 said somebody",
 ) -> bytes:
-    return REPORT.format(action=action, status=status, returned=returned, id=id).replace("\n", "\r\n").encode()
+    text = REPORT.format(action=action, status=status, returned=returned, id=id, diagnosed=diagnosed)
+    return text.replace("\n", "\r\n").encode()
 
 
 @pytest.mark.parametrize("returned", ["message/rfc822", "text/rfc822-headers"])
@@ -56,7 +58,53 @@ def test_a_report_names_the_notice_and_says_whether_the_address_is_wrong(returne
     assert bounces.read(report(returned=returned)) == Bounce(OURS, "5.1.1", permanent=True)
 
 
-@pytest.mark.parametrize("status", ["4.4.7", "5.2.2", "5.7.1", "5.3.4", "nothing"])
+@pytest.mark.parametrize("status", ["5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"])
+def test_an_address_that_does_not_exist_and_a_mailbox_that_is_switched_off_are_final(status: str) -> None:
+    assert bounces.read(report(status=status)) == Bounce(OURS, status, permanent=True)
+
+
+@pytest.mark.parametrize(
+    ("diagnosed", "code", "permanent"),
+    [
+        ("smtp; 550 5.1.1 <intake@example.org>: no such user", "5.1.1", True),
+        ("smtp; 550-5.1.1 The account does\n 550 5.1.1 not exist", "5.1.1", True),
+        ("smtp; 552 5.2.2 mailbox full", "5.2.2", False),
+        ("smtp; 550 rejected", "5.0.0", False),
+        ("smtp; 550 said 5.1.1.20", "5.0.0", False),
+        ("smtp; 550 5.1.1.20 said no", "5.0.0", False),
+        ("x-local; retry timeout exceeded", "5.0.0", False),
+    ],
+)
+def test_a_failure_without_a_code_is_final_only_if_the_other_server_gave_one(
+    diagnosed: str, code: str, permanent: bool
+) -> None:
+    found = bounces.read(report(status="5.0.0", diagnosed=diagnosed))
+    assert found == Bounce(OURS, code, permanent=permanent)
+
+
+def test_a_code_that_was_given_is_not_replaced() -> None:
+    found = bounces.read(report(status="5.4.7", diagnosed="smtp; 550 5.1.1 no such user"))
+    assert found == Bounce(OURS, "5.4.7", permanent=False)
+
+
+NOT_FINAL = [
+    "4.4.7",
+    "5.0.0",
+    "5.1.7",
+    "5.1.8",
+    "5.2.0",
+    "5.2.2",
+    "5.2.3",
+    "5.3.4",
+    "5.4.1",
+    "5.4.4",
+    "5.4.7",
+    "5.7.1",
+    "nothing",
+]
+
+
+@pytest.mark.parametrize("status", NOT_FINAL)
 def test_a_full_mailbox_a_policy_and_a_server_that_was_away_say_nothing_final(status: str) -> None:
     found = bounces.read(report(status=status))
     assert found is not None

@@ -1,8 +1,9 @@
 """Moving in: the cases of a list that a team kept elsewhere become cases like any other, all of the list or none of it.
 
-`read` and `look` write nothing. `file_all` files every row that can be filed, in the caller's transaction: matched, sealed and
-audited like a case from the form, but waiting since the day on which the person first asked. A row filed within `KNOWN_FOR`
-is not filed again, by whoever and however often the list is sent, so that a corrected list can simply be sent once more.
+`read` and `look` write nothing; `check` counts and audits what a member learns from `look`. `file_all` files every row that can be
+filed, in the caller's transaction: matched, sealed and audited like a case from the form, but waiting since the day on which the
+person first asked. A row filed within `KNOWN_FOR` is not filed again, by whoever and however often the list is sent, so that a
+corrected list can simply be sent once more.
 
 The list itself is stored nowhere. What remains of a filed row is its case, and for `KNOWN_FOR` a keyed mark by which it is known.
 """
@@ -10,8 +11,8 @@ The list itself is stored nowhere. What remains of a filed row is its case, and 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from uuid import UUID
@@ -22,6 +23,7 @@ from app import audit, messaging
 from app.cases import duplicate_detection, intake_storage
 from app.cases.models import Part
 from app.casework import filing, import_columns
+from app.casework.coordinator import Desk
 from app.casework.filing import MovedIn
 from app.casework.import_columns import COLUMNS, LEFT_OUT, NOTE, Problem, ReadRow, Words
 from app.client import list_files
@@ -29,12 +31,15 @@ from app.client.list_files import Limits, UnreadableListError
 from app.core.clock import to_the_hour
 from app.core.errors import FieldError, Invalid
 from app.core.i18n import N_, Translatable
+from app.core.identifiers import Identifier
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.intake import idempotency
 from app.intake.idempotency import StoredResponse
 from app.messaging.kinds import NoticeKind
+from app.staff import read_quotas
 from app.staff import service as staff
+from app.staff.read_quotas import QuotaReached
 
 LARGEST: Final = 2_000_000
 """Bytes of a list."""
@@ -68,7 +73,7 @@ class CaseList:
 @dataclass(frozen=True, slots=True)
 class RowReport:
     """What would become of a row. `remarks`: what the member should know although it can be filed; `cases`: labels of cases with
-    the same contact; `known`: it was filed before and is not filed again."""
+    the same contact; `known`: it was filed before, is not filed again and was not compared with the cases."""
 
     row: ReadRow
     remarks: tuple[str, ...] = ()
@@ -77,8 +82,17 @@ class RowReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """What a member is told of a list. `compared`: how many rows were compared with the team's cases; None: the reads that the
+    member has left today are too few for all of them, or the member did not want it, and none was."""
+
+    reports: tuple[RowReport, ...]
+    compared: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class MovedCase:
-    """A row that is a case now. `number`: the person's number for their card, shown once; empty without a card.
+    """A row that is a case now. `number`: the person's number for their card; empty without a card.
 
     `known`: it had been filed before, and nothing was done.
     """
@@ -88,6 +102,7 @@ class MovedCase:
     language: str = "en"
     number: str = field(default="", repr=False)
     known: bool = False
+    case_id: UUID | None = None
 
 
 def read(
@@ -142,9 +157,54 @@ def refused(detail: str) -> Invalid:
     return Invalid([FieldError(pointer="/file", code="unreadable", detail=detail)])
 
 
-def look(session: Session, listed: CaseList, *, keys: KeyRing, team_id: UUID | None) -> list[RowReport]:
-    """What would become of each row. `team_id`: the team whose cases these have to be; None: any. Writes nothing."""
-    reports = []
+def check(session: Session, listed: CaseList, desk: Desk, *, compare: bool) -> Check:
+    """What would become of each row, for a member: whether a person has a case is a read for each row that is compared.
+
+    `compare`: whether the rows are compared with the team's cases at all. If the member's reads of the day do not suffice for all
+    of them, nothing is compared or counted. The check is audited with its numbers of rows.
+    """
+    compared: int | None = None
+
+    def allow(rows: int) -> bool:
+        nonlocal compared
+        if not compare:
+            return False
+        reader = read_quotas.member_key(desk.member.member_id)
+        if rows:
+            try:
+                with session.begin_nested():
+                    read_quotas.count(session, reader, desk.now, limit=desk.reads_a_day, reads=rows)
+            except QuotaReached:
+                return False
+        compared = rows
+        return True
+
+    reports = look(session, listed, keys=desk.keys, team_id=desk.team_id, allow=allow)
+    audit.record(
+        session, actor_kind=desk.actor.kind.value, actor_id=desk.member.member_id.hex, action="cases:list_checked",
+        subject_kind="team", subject_id=desk.team_id, now=desk.now,
+        codes={
+            "rows": len(listed.rows), "compared": compared or 0, "found": sum(bool(report.cases) for report in reports),
+            "known": sum(report.known for report in reports),
+        },
+    )  # fmt: skip
+    return Check(tuple(reports), compared)
+
+
+def look(
+    session: Session,
+    listed: CaseList,
+    *,
+    keys: KeyRing,
+    team_id: UUID | None,
+    allow: Callable[[int], bool] = lambda _rows: True,
+) -> list[RowReport]:
+    """What would become of each row. `team_id`: the team whose cases these have to be; None: any. Writes nothing itself.
+
+    `allow`: asked once whether so many rows may be compared with the cases: those with a contact or name that are not filed yet.
+    """
+    reports: list[RowReport] = []
+    to_compare: list[tuple[int, UUID, list[Identifier]]] = []
     seen: Counter[bytes] = Counter()
     owners: dict[str, UUID | None] = {}
     for row, mark in zip(listed.rows, _marks(listed), strict=True):
@@ -162,11 +222,17 @@ def look(session: Session, listed: CaseList, *, keys: KeyRing, team_id: UUID | N
         if any(seen[mark] for mark in marks):
             remarks.append(N_("A row above has the same contact or name."))
         seen.update(marks)
-        found = duplicate_detection.cases_of(session, keys, owner, sought) if sought else ()
         if row.intake.contact.channel == "number":
             remarks.append(N_("Nobody can reach this person: there is no way to answer."))
         known = idempotency.is_known(session, keys, _who(owner), mark)
-        reports.append(RowReport(row, tuple(remarks), tuple(sorted({case.label for case in found})), known))
+        if sought and not known:
+            to_compare.append((len(reports), owner, sought))
+        reports.append(RowReport(row, tuple(remarks), known=known))
+    if not allow(len(to_compare)):
+        return reports
+    for at, owner, sought in to_compare:
+        found = duplicate_detection.cases_of(session, keys, owner, sought)
+        reports[at] = replace(reports[at], cases=tuple(sorted({case.label for case in found})))
     return reports
 
 
@@ -256,16 +322,17 @@ def _file_one(
     intake = row.intake
     assert intake is not None
     number = ""
+    case_id: UUID | None = None
 
     def act() -> StoredResponse:
-        nonlocal number
+        nonlocal number, case_id
         moved_in = MovedIn(_since(row.waiting_since, now), row.note, by, actor_kind, actor_id)
         filed = filing.file_intake(session, intake, keys=keys, directory=directory, now=now, moved_in=moved_in)
-        number = filed.receipt.grouped() if with_card else ""
+        number, case_id = filed.receipt.grouped() if with_card else "", filed.case_id
         return StoredResponse(201, {"case": filed.label}, case_id=filed.case_id)
 
     reply = idempotency.run_once(session, keys, _who(team_id), mark, b"", act, now=now, ttl=KNOWN_FOR)
-    return MovedCase(row.number, str(reply.body["case"]), intake.language or "en", number, reply.replayed)
+    return MovedCase(row.number, str(reply.body["case"]), intake.language or "en", number, reply.replayed, case_id)
 
 
 def _since(day: date | None, now: datetime) -> datetime:

@@ -142,7 +142,7 @@ class ReadRow:
     wants_card: bool = False
     problems: tuple[Problem, ...] = ()
     identity: bytes = field(default=b"", repr=False)
-    """All cells of the row: the same row has the same, wherever it stands."""
+    """What all cells of the row contain, whatever its columns are taken for: the same row has the same, wherever it stands."""
 
 
 def guess(heading: str) -> str:
@@ -334,9 +334,7 @@ def read_row(
 ) -> ReadRow:
     """Read one row. `country`: where a person is whose row does not say so; `today`: in UTC, for days that are still to come."""
     row = _Row(cells, columns, headings)
-    identity = "\x1f".join(f"{name}={cell.day or cell.text}" for name, cell in sorted(row.cells.items()))
     where = (row.code("country", words) or "") if "country" in row.cells else country
-    identity = "\x1e".join((identity, where, *row.notes))
     answers: dict[str, Any] = {
         "for_whom": row.code("for_whom", words) or "self",
         "needs": row.codes("needs", words),
@@ -376,7 +374,13 @@ def read_row(
             intake = schemas.read(answers, directory, today)
         except Invalid as error:
             row.problems += [Problem(_column_of(entry["pointer"], column), entry["detail"]) for entry in error.errors]
-    return ReadRow(number, intake, wrote_on, note, wants_card, tuple(row.problems), identity.encode())
+    return ReadRow(number, intake, wrote_on, note, wants_card, tuple(row.problems), _identity(cells))
+
+
+def _identity(cells: Iterable[Cell]) -> bytes:
+    """What the cells contain, without the columns, headings and country that were chosen and without the order of the columns."""
+    texts = (cell.day.isoformat() if cell.day else " ".join(cell.text.split()) for cell in cells)
+    return "\x1f".join(sorted(filter(None, texts))).encode()
 
 
 def _add_region(row: _Row, answers: dict[str, Any], country: str, words: Words) -> None:

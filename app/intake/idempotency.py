@@ -90,6 +90,16 @@ def is_known(session: Session, keys: KeyRing, caller: str, key: str) -> bool:
     return session.scalar(sa.select(sa.exists().where(SealedResponse.request_id.in_(marks)))) is True
 
 
+def stored(session: Session, keys: KeyRing, caller: str, key: str) -> StoredResponse | None:
+    """The stored response to the request with this key and without a payload; None if there is none, or no longer."""
+    rings: list[KeyRing | FormerKeys] = [*keys.former(), keys]
+    for ring in rings:
+        request_id = ring.mac("reply-id", caller.encode(), key.encode())
+        if session.get(SealedResponse, request_id) is not None:
+            return _replay(session, ring, request_id, key, b"")
+    return None
+
+
 _REPLIES: Final = cast("sa.Table", SealedResponse.__table__)
 _ANSWERED: Final = (
     sa.update(_REPLIES)

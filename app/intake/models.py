@@ -13,8 +13,8 @@ class SealedResponse(Base):
     """The response to a submission, encrypted with a key that only its sender can derive again.
 
     `request_id` is a MAC of the caller and their key; `fingerprint` a MAC of the payload. While `reply` is null the
-    first request is still under way. `case_id`: the case that it filed, with which it is deleted; a plain code, gone within the
-    day. `expires_at` is a full hour.
+    first request is still under way. `case_id`: the case that it filed, with which it is deleted; a plain code, gone when
+    the response expires. `expires_at` is a full hour.
     """
 
     __tablename__ = "sealed_responses"

@@ -37,9 +37,15 @@ def client_key(client_id: str) -> str:
 
 
 def count(
-    session: Session, reader: str, now: datetime, *, limit: int, unless: sa.ColumnElement[bool] | None = None
+    session: Session,
+    reader: str,
+    now: datetime,
+    *,
+    limit: int,
+    unless: sa.ColumnElement[bool] | None = None,
+    reads: int = 1,
 ) -> None:
-    """Count one more read. Raises QuotaReached above `limit`; two reads at the same time cannot both be the last.
+    """Count one more read, or `reads`. Raises QuotaReached above `limit`; two reads at the same time cannot both be the last.
 
     `unless`: a condition under which the read was counted before and adds nothing. The row stays locked until the transaction
     ends; if the read fails afterwards, the count is rolled back with it. One statement.
@@ -47,7 +53,7 @@ def count(
     statement = insert_or_update(
         session, ReadCount, key=("reader", "day"), change=lambda new: {"count": ReadCount.count + new.count}
     )
-    more = sa.literal(1) if unless is None else sa.case((unless, 0), else_=1)
+    more = sa.literal(reads) if unless is None else sa.case((unless, 0), else_=reads)
     row = {"reader": reader, "day": now.date(), "count": more}
     if session.scalars(statement.values(row).returning(ReadCount.count)).one() > limit:
         raise QuotaReached(

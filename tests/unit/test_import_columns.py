@@ -139,6 +139,18 @@ def test_a_cell_that_does_not_fit_is_named_and_never_repeated(heading: str, valu
     assert CANARY not in repr(row)
 
 
+def test_a_row_is_known_by_its_cells_whatever_they_are_taken_for() -> None:
+    rows = "Анна;asylum;слово;PL\n"
+    identity = read("name;needs;Прочее;country\n" + rows).rows[0].identity
+    assert read("name;needs;Прочее;country\n" + rows, c2="note").rows[0].identity == identity
+    assert read("name;needs;Другое;country\n" + rows, c2="story").rows[0].identity == identity
+    assert read("name;needs;Прочее;country\n" + rows, c0="", c3="").rows[0].identity == identity
+    assert read("name;needs;Прочее;\n" + rows, "GE").rows[0].identity == identity
+    assert read("name;needs;country;Прочее;card\nАнна;asylum;PL;слово;\n").rows[0].identity == identity
+    day, other = (read(xlsx(("needs", "x"), ("asylum", dt.date(2026, 3, of)))).rows[0].identity for of in (12, 13))
+    assert len({identity, day, other, read("needs;x\nasylum;иное\n").rows[0].identity}) == 4
+
+
 def test_a_row_without_a_need_or_a_country_is_refused() -> None:
     assert [problem.column for problem in read("needs;name\n;Анна\n").rows[0].problems] == ["needs"]
     assert [problem.column for problem in read("needs;name\nasylum;Анна\n", "").rows[0].problems] == ["country"]

@@ -1,19 +1,23 @@
 """Moving in: a list of cases is checked, its columns are chosen, and all of its rows become cases like any other, or none."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from app import privacy
 from app.audit.models import AuditEntry
 from app.cases.models import Case, SealedPart
 from app.casework import case_import
-from app.core.db import Base
+from app.core.db import Base, Database
 from app.intake import receipts
 from app.messaging.models import OutboxMessage
-from tests.support.desk import Browser, Page, StaffSite
+from app.staff.read_quotas import ReadCount
+from tests.support.desk import Browser, Page, StaffSite, running
 from tests.support.html import faults
+from tests.web.test_desk_case import audited
 
 PATH, FILE = "/desk/import", "/desk/import/file"
 CANARIES = ("zinnober-imya", "zinnober-istoriya", "zinnober-zametka")
@@ -47,14 +51,21 @@ def numbers(page: Page) -> list[str]:
     return [node.text() for node in page.tree.css(".receipt")]
 
 
-def test_the_check_shows_columns_and_rows_and_writes_nothing(office: StaffSite) -> None:
+def reads(office: StaffSite) -> int:
+    """How many reads are counted of all members."""
+    with office.database.begin(write=False) as session:
+        return sum(session.scalars(sa.select(ReadCount.count)))
+
+
+def test_the_check_shows_columns_and_rows_and_writes_only_that_it_was_done(office: StaffSite) -> None:
     sofia = office.as_("sofia")
     assert faults(sofia.get(PATH).text) == []
     with office.statements() as counter:
         page = check(sofia, LIST + "X;@zinnober_ten;asylum;;31.02.2026;;;\n")
     assert page.status == 200
     assert faults(page.text) == []
-    assert not [seen for seen in counter.seen if seen.lstrip().upper().startswith(("INSERT", "DELETE"))]
+    written = [seen.split()[:3] for seen in counter.seen if seen.lstrip().upper().startswith(("INSERT", "DELETE"))]
+    assert {words[2] for words in written} == {"read_counts", "audit_log"}
     assert "2 rows can be moved in." in page.words()
     assert "1 row cannot be moved in." in page.words()
     assert "Day on which they first asked: This is no date" in page.words()
@@ -96,6 +107,34 @@ def test_the_same_page_sent_twice_files_once_and_shows_the_same_numbers(office: 
     form = check(sofia, LIST).form(PATH)
     first, second = sofia.post(FILE, form), sofia.post(FILE, form)
     assert numbers(first) == numbers(second) != []
+    assert len(cases(office)) == 2
+
+
+def test_the_number_of_an_erased_case_is_not_shown_again(office: StaffSite) -> None:
+    sofia = office.as_("sofia")
+    form = check(sofia, LIST).form(PATH)
+    page = sofia.post(FILE, {**form, "cards": "all"})
+    assert "It is not shown again" not in page.words()
+    assert "for 24 hours at most" in page.words()
+    first, second = numbers(page)
+    case_id = cases(office)["asylum"].id
+    with office.database.begin() as session:
+        privacy.erase(session, session.get_one(Case, case_id), actor_kind="person", now=office.time.at)
+    again = sofia.post(FILE, {**form, "cards": "all"})
+    assert first not in again.text
+    assert numbers(again) == [second]
+    assert "2 cases have been moved in." in again.words()
+
+
+def test_a_list_sent_again_with_other_columns_and_headings_is_filed_once(office: StaffSite) -> None:
+    move_in(office.as_("sofia"), LIST)
+    other = LIST.replace("notes;urgency", "notes!;Прочее")
+    sofia = office.as_("sofia")
+    page = check(sofia, other)
+    assert page.form(PATH)["column_7"] == ""
+    assert "2 rows were moved in before" in page.words()
+    done = sofia.post(FILE, {**page.form(PATH), "column_7": "note", "column_3": "note", "country": "PL"})
+    assert "2 rows had been moved in before." in done.words()
     assert len(cases(office)) == 2
 
 
@@ -170,6 +209,48 @@ def test_a_contact_that_a_case_has_already_is_named(office: StaffSite) -> None:
     page = check(office.as_("sofia"), LIST.replace("@zinnober_two", "@zinnober_one"))
     assert f"The same contact or name: {label}" in page.words()
     assert "A row above has the same contact or name." in page.words()
+
+
+def test_each_row_that_is_compared_is_a_read_and_the_check_is_audited(office: StaffSite) -> None:
+    label, _receipt = office.file(answer_by={"channel": "telegram", "address": "@zinnober_one"})
+    sofia = office.as_("sofia")
+    page = check(sofia, LIST + ";;asylum;;;;;\n")
+    assert f"The same contact or name: {label}" in page.words()
+    assert "2 rows were compared with the cases here" in page.words()
+    assert reads(office) == 2, "a row without a contact or name is not compared"
+    codes = {"rows": 3, "compared": 2, "found": 1, "known": 0}
+    assert audited(office, "cases:list_checked") == [("cases:list_checked", codes)]
+    page = check(sofia, LIST, alone="yes")
+    assert label not in page.text
+    assert "The rows were not compared with the cases here." in page.words()
+    assert reads(office) == 2
+    assert len(audited(office, "cases:list_checked")) == 2
+
+
+def test_a_check_after_a_failed_filing_is_counted_and_audited_too(office: StaffSite) -> None:
+    page = move_in(office.as_("sofia"), LIST + "Third;@zinnober_three;unheard-of;;;;;\n")
+    assert page.status == 422
+    assert reads(office) == 4
+    assert len(audited(office, "cases:list_checked")) == 2
+    assert audited(office, "cases:moved_in") == []
+
+
+def test_without_reads_left_nobody_is_compared_and_the_list_is_moved_in_all_the_same(
+    database: Database, tmp_path: Path
+) -> None:
+    with running(database, tmp_path / "var", member_reads_per_day=3) as office:
+        label, _receipt = office.file(answer_by={"channel": "telegram", "address": "@zinnober_one"})
+        sofia = office.as_("sofia")
+        assert label in check(sofia, LIST).text
+        page = check(sofia, LIST)
+        assert page.status == 200
+        assert faults(page.text) == []
+        assert label not in page.text
+        assert "of your 3 a day too few are left. Nothing was counted." in page.words()
+        assert reads(office) == 2
+        assert {codes["compared"] for _action, codes in audited(office, "cases:list_checked")} == {0, 2}
+        done = sofia.post(FILE, page.form(PATH))
+        assert "2 cases have been moved in." in done.words()
 
 
 def test_only_seniors_move_in_and_only_to_their_own_team(office: StaffSite) -> None:

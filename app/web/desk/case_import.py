@@ -1,8 +1,9 @@
 """Moving in at the desk: a list of cases is checked row by row, its columns are chosen, and then all of it becomes cases.
 
 Between the check and the filing the list stays in the browser, encrypted under the server's key and bound to the member; the
-service keeps it nowhere. The numbers for the cards are shown once, on the page after the filing; the same form sent again shows the
-same page.
+service keeps it nowhere. The numbers for the cards are shown on the page after the filing. The same form sent again shows the same
+page, so that a lost answer is no lost number, while its token is good: in the same session and within `idempotency.FORM_TTL`. For
+that each number is stored sealed with a key that is derived from the form's token, and deleted with its case.
 """
 
 import base64
@@ -17,7 +18,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from app.casework import case_import
-from app.casework.case_import import CaseList, MovedCase, RowReport
+from app.casework.case_import import CaseList, Check, MovedCase, RowReport
 from app.casework.coordinator import Desk, desk_of
 from app.casework.import_columns import COLUMNS, LEFT_OUT
 from app.core.dependencies import Brake, Db, Keys, Now, ReadDb
@@ -69,8 +70,8 @@ def show_form(request: Request, session: ReadDb) -> Response:
 
 
 @router.post("", name="check_case_list")
-def check_list(request: Request, desk: Mover, packs: Packs, session: ReadDb) -> Response:
-    """Show what each column is taken for, and what would become of each row. Writes nothing."""
+def check_list(request: Request, desk: Mover, packs: Packs, session: Db) -> Response:
+    """Show what each column is taken for, and what would become of each row. Counts as reads and is audited; files nothing."""
     try:
         content, listed = _listed(request, desk, packs)
     except Invalid as error:
@@ -97,6 +98,8 @@ def file_list(request: Request, desk: Mover, packs: Packs, session: Db, brake: B
             actor_kind=desk.actor.kind.value, actor_id=desk.member.member_id, team_id=desk.team_id,
             leave_out=bool(field_value(request.state.form, "leave_out")), cards=cards if cards in CARDS else "asked",
         )  # fmt: skip
+        for case in moved:
+            _keep_number(session, desk, submission, case)
         return StoredResponse(201, {"moved": [_document(case) for case in moved]})
 
     try:
@@ -107,7 +110,10 @@ def file_list(request: Request, desk: Mover, packs: Packs, session: Db, brake: B
     except Invalid as error:
         session.rollback()
         return _checked(request, desk, session, content, listed, error=error.errors[0]["detail"])
-    moved = [MovedCase(**document) for document in response.body["moved"]]
+    moved = [
+        MovedCase(**document, number=_kept_number(session, desk, submission, document["row"]))
+        for document in response.body["moved"]
+    ]
     return staff_pages.page(
         request,
         "desk/import_done.html",
@@ -120,9 +126,27 @@ def file_list(request: Request, desk: Mover, packs: Packs, session: Db, brake: B
 
 
 def _document(case: MovedCase) -> dict[str, Any]:
-    return {
-        "row": case.row, "label": case.label, "language": case.language, "number": case.number, "known": case.known,
-    }  # fmt: skip
+    return {"row": case.row, "label": case.label, "language": case.language, "known": case.known}
+
+
+def _keep_number(session: Session, desk: Desk, submission: str, case: MovedCase) -> None:
+    """Store the number of a card for the same form sent again, by itself, so that it is deleted with its case."""
+    if case.number:
+        idempotency.run_once(
+            session, desk.keys, _of_row(desk, case.row), submission, b"",
+            lambda: StoredResponse(201, {"number": case.number}, case_id=case.case_id),
+            now=desk.now, ttl=idempotency.FORM_TTL,
+        )  # fmt: skip
+
+
+def _kept_number(session: Session, desk: Desk, submission: str, row: int) -> str:
+    """The number for the card of a row; empty without a card, or if the case has been erased since."""
+    kept = idempotency.stored(session, desk.keys, _of_row(desk, row), submission)
+    return str(kept.body["number"]) if kept else ""
+
+
+def _of_row(desk: Desk, row: int) -> str:
+    return f"case-card:{desk.member.member_id}:{row}"
 
 
 def _listed(request: Request, desk: Desk, packs: Directory) -> tuple[bytes, CaseList]:
@@ -179,12 +203,14 @@ def _checked(
     *,
     error: str = "",
 ) -> Response:
-    reports = case_import.look(session, listed, keys=desk.keys, team_id=desk.team_id)
+    alone = bool(field_value(request.state.form, "alone"))
+    check = case_import.check(session, listed, desk, compare=not alone)
     return _page(
         request,
         countries=_countries(session, desk.member),
         listed=listed,
-        reports=reports,
+        check=check,
+        reads_a_day=desk.reads_a_day,
         carried=_to_carry(desk.keys, desk.member.member_id, content),
         submission=csrf.new_token(desk.keys, desk.now, csrf.of_session(desk.member.binding)),
         filing_error=error,
@@ -197,7 +223,8 @@ def _page(
     *,
     countries: list[str],
     listed: CaseList | None = None,
-    reports: Sequence[RowReport] = (),
+    check: Check | None = None,
+    reads_a_day: int = 0,
     carried: str = "",
     submission: str = "",
     error: str = "",
@@ -205,6 +232,7 @@ def _page(
     status: int = 200,
 ) -> Response:
     form = getattr(request.state, "form", {})
+    reports: Sequence[RowReport] = check.reports if check else ()
     return staff_pages.page(
         request,
         "desk/import.html",
@@ -213,6 +241,9 @@ def _page(
         good=[report for report in reports if report.row.intake and not report.known],
         known=[report for report in reports if report.known],
         bad=[report for report in reports if not report.row.intake],
+        check=check,
+        reads_a_day=reads_a_day,
+        alone=bool(field_value(form, "alone")),
         carried=carried,
         submission=submission,
         error=error,

@@ -115,8 +115,8 @@ def test_what_has_no_field_goes_into_the_note_of_the_team() -> None:
     [
         ("needs2;country", ";Atlantis", "country", "none of our codes"),
         ("status", CANARY, "status", "none of our codes"),
-        ("date", "31.02.2026", "wrote_on", "no date"),
-        ("date", "03/14/2026", "wrote_on", "no date"),
+        ("date", "31.02.2026", "wrote_on", "not a date"),
+        ("date", "03/14/2026", "wrote_on", "not a date"),
         ("date", "25.11.2026", "wrote_on", "still to come"),
         ("date", "1.1.1999", "wrote_on", "too long ago"),
         ("phone", "12", "phone", "not a phone number"),

@@ -68,7 +68,7 @@ def test_the_check_shows_columns_and_rows_and_writes_only_that_it_was_done(offic
     assert {words[2] for words in written} == {"read_counts", "audit_log"}
     assert "2 rows can be moved in." in page.words()
     assert "1 row cannot be moved in." in page.words()
-    assert "Day on which they first asked: This is no date" in page.words()
+    assert "Day on which they first asked: This date is ambiguous or not a date." in page.words()
     assert page.form(PATH)["column_1"] == "telegram"
     assert not any(canary in page.text for canary in CANARIES), "no cell is repeated"
     assert "31.02" not in page.text

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from app.audit.models import ARRIVALS, WAITING, AuditEntry
 from app.core.db import Base, Database, UtcDateTime, sqlite_driver
 from app.operations import status
+from app.reporting.models import ReportChange
 
 SHORT_LIVED: Final = frozenset(
     {
@@ -34,6 +35,8 @@ SHORT_LIVED: Final = frozenset(
 )
 DERIVED: Final = frozenset({"case_counters"})
 """Filled by triggers of the database while the rows are restored."""
+_NOTED: Final = ReportChange.__tablename__
+"""Its rows are in a dump, and triggers add to them while the other rows are restored (app/reporting/triggers.py)."""
 _PAGE: Final = 500
 
 
@@ -138,24 +141,31 @@ def load(
 def _fill(
     session: Session, source: Iterator[bytes], tables: list[str], progress: Callable[[int], None]
 ) -> dict[str, int]:
-    for name in tables:
-        if session.scalar(sa.select(sa.func.count()).select_from(_table(name))):
+    for table in tables:
+        if session.scalar(sa.select(sa.func.count()).select_from(_table(table))):
             raise NotRestorable("the database is not empty; restore into a new one")
     counts = dict.fromkeys(tables, 0)
     waiting: list[dict[str, Any]] = []
     current = ""
+    last_noted = 0
     for line in source:
         entry = _read(line)
-        if "counts" in entry:
+        name = entry.get("t", "")
+        if name != current or len(waiting) >= _PAGE:
             _insert(session, current, waiting)
+            if current == _NOTED != name:
+                last_noted = _end_notes(session)
+            if name == _NOTED != current:
+                _delete_notes(session, after=0)
+            current, waiting = name, []
+        if "counts" in entry:
             if entry["counts"] != counts:
                 raise NotRestorable("the backup is incomplete")
+            if _NOTED in counts:
+                _delete_notes(session, after=last_noted)
             return counts
-        if entry["t"] != current or len(waiting) >= _PAGE:
-            _insert(session, current, waiting)
-            current, waiting = entry["t"], []
         waiting.append(entry["r"])
-        counts[current] += 1
+        counts[name] += 1
         progress(1)
     raise NotRestorable("the backup is cut short")
 
@@ -168,23 +178,41 @@ def _insert(session: Session, name: str, rows: list[dict[str, Any]]) -> None:
     session.execute(sa.insert(bare), [{key: _typed(kinds[key], value) for key, value in row.items()} for row in rows])
 
 
+def _end_notes(session: Session) -> int:
+    """Have triggers note changes after the restored notes; returns the highest number of these, 0 if there are none."""
+    _set_sequence(session, _table(_NOTED))
+    return session.scalar(sa.select(sa.func.max(ReportChange.id))) or 0
+
+
+def _delete_notes(session: Session, *, after: int) -> None:
+    """Delete what triggers have noted of restored rows: the kept figures of the dump have these cases, or its notes do."""
+    session.execute(
+        sa.delete(ReportChange).where(ReportChange.id > after).execution_options(synchronize_session=False)
+    )
+
+
 def _set_sequences(session: Session) -> None:
     """Set the sequences of PostgreSQL, so that new numbers continue after the highest restored one."""
     if session.get_bind().dialect.name != "postgresql":
         return
     for table in Base.metadata.sorted_tables:
-        column = table.autoincrement_column
-        if column is not None and column.autoincrement is True:
-            session.execute(
-                sa.text(
-                    f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), "  # noqa: S608  our own names
-                    f"(SELECT COALESCE(MAX({column.name}), 0) + 1 FROM {table.name}), false)"
-                )
-            )
+        _set_sequence(session, table)
     if session.scalar(sa.select(sa.func.to_regclass(ARRIVALS))) is not None:  # not in a dump of before
         arrived = sa.func.coalesce(AuditEntry.arrival, sa.case((AuditEntry.seq < 0, AuditEntry.seq + WAITING)))
         last = sa.select(sa.func.coalesce(sa.func.max(arrived), 0) + 1).scalar_subquery()
         session.execute(sa.select(sa.func.setval(ARRIVALS, last, False)))
+
+
+def _set_sequence(session: Session, table: sa.Table) -> None:
+    column = table.autoincrement_column
+    if session.get_bind().dialect.name != "postgresql" or column is None or column.autoincrement is not True:
+        return
+    session.execute(
+        sa.text(
+            f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), "  # noqa: S608  our own names
+            f"(SELECT COALESCE(MAX({column.name}), 0) + 1 FROM {table.name}), false)"
+        )
+    )
 
 
 def _table(name: str) -> sa.Table:

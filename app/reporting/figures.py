@@ -13,7 +13,7 @@ from app.reporting import suppression
 from app.reporting.periods import Month, Period, Quarter
 from app.reporting.queries import ENDS, CountedCase, CountedChoice, CountedOffer
 from app.reporting.suppression import MIN_COUNT, Sum
-from app.reporting.tally import ANSWERABLE, ANSWERED_WITHIN, Figure, Subject, TimedStep, median_hours, tally
+from app.reporting.tally import ANSWERABLE, ANSWERED_WITHIN, IN_TIME, Figure, Subject, TimedStep, median_hours, tally
 
 Key = tuple[str, str, str]
 """Table, row, column."""
@@ -21,7 +21,6 @@ ALL: Final = "all"
 FUNNEL: Final = ("not_offered", "offered", "accepted")
 CASE_ENDS: Final = ("helped", "unmet", "open_or_withdrawn")
 UNMET: Final = ("unmet", "not_unmet")
-IN_TIME: Final = ("in_time", "late_or_never")
 URGENCIES: Final = ("emergency", "urgent", "normal")
 COLUMNS: Final = tuple(dict.fromkeys((*FUNNEL, *CASE_ENDS, *UNMET, *ENDS, *IN_TIME, *OUTCOMES, *URGENCIES)))
 """Every column of every table."""

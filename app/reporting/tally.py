@@ -18,6 +18,8 @@ ANSWERED_WITHIN: Final = {"emergency": timedelta(hours=24), "urgent": timedelta(
 """Time to decide on an offer, by urgency (see `app.referrals.deadlines`); a near legal deadline shortens it further."""
 ANSWERABLE: Final = ("accepted", "declined", "only_acknowledged", "no_answer")
 """Ends of offers that the organisation had time to answer."""
+IN_TIME: Final = ("in_time", "late_or_never")
+"""Whether it answered such an offer in time."""
 
 
 class Subject(StrEnum):

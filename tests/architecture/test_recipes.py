@@ -319,6 +319,7 @@ RECIPES: Final = [
             **after(
                 "app/reporting/tally.py",
                 ("from app.referrals.states import Verb\n", "from app.reporting.queries import is_handed_back\n"),
+                ('"""Whether it answered such an offer in time."""\n', 'KEPT: Final = ("kept", "handed_back")\n'),
                 (
                     '    CHOICE = "choice"  # urgency, why the first suggestion was passed over\n',
                     '    KEPT = "kept"  # urgency, whether it was handed back\n',
@@ -331,7 +332,7 @@ RECIPES: Final = [
             ),
             **after(
                 "app/reporting/figures.py",
-                ('IN_TIME: Final = ("in_time", "late_or_never")\n', 'KEPT: Final = ("kept", "handed_back")\n'),
+                ("ANSWERED_WITHIN, IN_TIME, ", "KEPT, "),
                 ("*IN_TIME, ", "*KEPT, "),
                 ('    IN_TIME = "in_time"\n', '    KEPT = "kept"\n'),
                 (

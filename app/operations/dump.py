@@ -186,9 +186,7 @@ def _end_notes(session: Session) -> int:
 
 def _delete_notes(session: Session, *, after: int) -> None:
     """Delete what triggers have noted of restored rows: the kept figures of the dump have these cases, or its notes do."""
-    session.execute(
-        sa.delete(ReportChange).where(ReportChange.id > after).execution_options(synchronize_session=False)
-    )
+    session.execute(sa.delete(ReportChange).where(ReportChange.id > after).execution_options(synchronize_session=False))
 
 
 def _set_sequences(session: Session) -> None:

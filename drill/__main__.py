@@ -84,7 +84,9 @@ def main() -> None:
             else "THE JUDGE FOUND NO LOSS where there must be some."
         )
         sys.exit(0 if found else 1)
-    if verdict.unanswered and verdict.is_sound:  # a slow machine looks like this too, so it says nothing about what was lost
+    if (
+        verdict.unanswered and verdict.is_sound
+    ):  # a slow machine looks like this too, so it says nothing about what was lost
         LOGS.mkdir(parents=True, exist_ok=True)
         (LOGS / "verdict").write_text("NOT JUDGED: some clients never got an answer\n")
         print("NOT JUDGED to the end: some clients never got an answer")

@@ -292,14 +292,14 @@ def test_operators_hear_at_once_of_what_can_cost_help_and_of_the_rest_with_the_d
             problem_notices.tell(session, problems, scene.now)
         return post.round()
 
-    assert found("clocks-late", "backup-old") == [("admin", "1 problem of the service")]
+    assert found("clocks-late", "backup-old") == [("admin", "1 problem with the service")]
     assert post.mails()[0].text.endswith("/desk/operations")
     assert found("clocks-late", "backup-old", "worker-late", "honeytoken-read") == [], "told, or told otherwise"
     scene.now = datetime(2026, 11, 29, 7, 0, tzinfo=UTC)  # the hour of the daily notice
-    assert found("backup-old") == [("admin", "1 problem of the service")]
+    assert found("backup-old") == [("admin", "1 problem with the service")]
     assert found("clocks-late") == [], "it comes and goes"
     scene.later(hours=15)
-    assert found("clocks-late") == [("admin", "1 problem of the service")]
+    assert found("clocks-late") == [("admin", "1 problem with the service")]
 
 
 def test_with_no_admin_who_can_be_told_the_seniors_hear_of_a_problem(scene: Scene, post: Post) -> None:
@@ -308,7 +308,7 @@ def test_with_no_admin_who_can_be_told_the_seniors_hear_of_a_problem(scene: Scen
     member(scene, "vera")
     with scene.write() as session:
         problem_notices.tell(session, ["way-down"], scene.now)
-    assert post.round() == [("sofia", "1 problem of the service")]
+    assert post.round() == [("sofia", "1 problem with the service")]
 
 
 def test_the_worker_itself_finds_problems_and_tells_of_them(scene: Scene, post: Post) -> None:

@@ -7,6 +7,7 @@ ordinary user. Clients file intakes, accept offers and read the feed meanwhile. 
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -16,10 +17,11 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn, TypeVar
 
 import httpx
 import psutil
+import psycopg
 import sqlalchemy as sa
 
 from app.cases.models import Case
@@ -42,6 +44,7 @@ LOGS: Final = Path("build/drill")
 _SETTLE_WITHIN: Final = 120.0
 _FILERS: Final = 3
 _WORKERS: Final = 2
+_Result = TypeVar("_Result")
 
 
 def main() -> None:
@@ -72,10 +75,7 @@ def main() -> None:
     try:
         verdict = _run(["lag"] if wanted.asynchronous else wanted.faults * wanted.rounds, wanted)
     except DrillFailed as failure:
-        print(f"NOT JUDGED: {failure}")
-        LOGS.mkdir(parents=True, exist_ok=True)
-        (LOGS / "verdict").write_text(f"NOT JUDGED: {failure}\n")
-        sys.exit(2)
+        _not_judged(str(failure))
     if wanted.asynchronous:
         found = verdict.lost_count > 0
         print(
@@ -87,12 +87,17 @@ def main() -> None:
     if (
         verdict.unanswered and verdict.is_sound
     ):  # a slow machine looks like this too, so it says nothing about what was lost
-        LOGS.mkdir(parents=True, exist_ok=True)
-        (LOGS / "verdict").write_text("NOT JUDGED: some clients never got an answer\n")
-        print("NOT JUDGED to the end: some clients never got an answer")
-        sys.exit(2)
+        _not_judged("some clients never got an answer")
     print("Nothing was lost, doubled or missed." if verdict.is_clean else "FAILED")
     sys.exit(0 if verdict.is_clean else 1)
+
+
+def _not_judged(why: str) -> NoReturn:
+    """Say it, leave the word for whoever called, and end with status 2."""
+    print(f"NOT JUDGED: {why}")
+    LOGS.mkdir(parents=True, exist_ok=True)
+    (LOGS / "verdict").write_text(f"NOT JUDGED: {why}\n")
+    sys.exit(2)
 
 
 def _run(faults: list[str], wanted: argparse.Namespace) -> Verdict:
@@ -102,8 +107,8 @@ def _run(faults: list[str], wanted: argparse.Namespace) -> Verdict:
     cluster = Cluster.make(folder, synchronous=not wanted.asynchronous, etcd=wanted.etcd, archive=archive)
     try:
         _say(began, f"{len(cluster.nodes)} nodes, {'asynchronous' if wanted.asynchronous else 'synchronous'}")
-        network = _found(cluster)
         cluster.wait_until_whole()
+        network = _founded(cluster)
         with _service(cluster, accept_loss=wanted.asynchronous) as (doors, webs):
             _say(began, f"{len(doors)} web processes and {_WORKERS} workers are ready")
             told, feed_end = clients.Told(), threading.Event()
@@ -128,10 +133,10 @@ def _run(faults: list[str], wanted: argparse.Namespace) -> Verdict:
             time.sleep(wanted.quiet_seconds)
             _settle(told, work, reader, feed_end)
             _say(began, "every client has its answer")
-        kept = _kept(cluster, network)
-    except DrillFailed as failure:
+        kept = _unbroken(cluster, "reading what is kept", lambda: _kept(cluster, network))
+    except (DrillFailed, sa.exc.OperationalError, psycopg.OperationalError, httpx.HTTPError) as failure:
         cluster.keep_logs(LOGS)
-        raise DrillFailed(f"{failure}. The logs are in {LOGS}.") from None
+        raise DrillFailed(f"{failure}. The logs are in {LOGS}.") from failure
     finally:
         cluster.close()
     verdict = judge(told.ledger, kept)
@@ -153,8 +158,36 @@ def _say(began: float, words: str) -> None:
     print(f"[{time.monotonic() - began:5.1f} s] {words}", flush=True)
 
 
+def _unbroken(cluster: Cluster, what: str, work: Callable[[], _Result]) -> _Result:
+    """The result of work that may begin again from its start when its connection breaks. No fault is on its way meanwhile, but a
+    check of HAProxy that a slow machine answers late cuts every session. Raises DrillFailed after the fifth time.
+    """
+    for _ in range(4):
+        cluster.wait_for_writes()
+        try:
+            return work()
+        except sa.exc.OperationalError as broken:
+            print(f"{what}: begun again, the connection broke ({type(broken.orig).__name__})", flush=True)
+    cluster.wait_for_writes()
+    try:
+        return work()
+    except sa.exc.OperationalError as broken:
+        raise DrillFailed(f"{what}: the connection broke five times") from broken
+
+
+def _founded(cluster: Cluster) -> load.Network:
+    """Schema, roles, a team, a centre and their programs, in a database of their own."""
+
+    def work() -> load.Network:
+        shutil.rmtree(cluster.folder / "var", ignore_errors=True)
+        cluster.make_database()
+        return _found(cluster)
+
+    return _unbroken(cluster, "founding the team", work)
+
+
 def _found(cluster: Cluster) -> load.Network:
-    """Schema, roles, a team, a centre and their programs; the case that comes with them is not of the drill."""
+    """The case that comes with them is not of the drill."""
     var = cluster.folder / "var"
     var.mkdir(mode=0o700)
     network = load.found(cluster.url("owner", direct=True), var)

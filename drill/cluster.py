@@ -193,6 +193,27 @@ class Cluster:
         port = self.haproxy_port if direct else self.pgbouncer_port
         return f"postgresql://{name}:{self.passwords[role]}@{ADDRESS}:{port}/pristan"
 
+    def make_database(self) -> None:
+        """An empty database of Pristan's, in the place of one that is there."""
+        with self.superuser(self.primary()) as connection:
+            connection.execute("DROP DATABASE IF EXISTS pristan WITH (FORCE)")
+            connection.execute("CREATE DATABASE pristan OWNER pristan")
+
+    def wait_for_writes(self) -> None:
+        """Until HAProxy leads to the primary, several times in a row. Raises DrillFailed."""
+        in_a_row = 0
+
+        def is_steady() -> bool:
+            nonlocal in_a_row
+            in_a_row, before = 0, in_a_row
+            with psycopg.connect(self.url("owner", direct=True), connect_timeout=3) as connection:
+                row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+            if row == (False,):
+                in_a_row = before + 1
+            return in_a_row >= 5
+
+        wait_until("HAProxy leads to the primary", is_steady)
+
     def primary(self) -> Node:
         """The node that says it is the primary. Raises DrillFailed when none is for a long time."""
         found: list[Node] = []
@@ -298,7 +319,7 @@ class Cluster:
         self._start_haproxy()
         with self.superuser(self.nodes[0]) as connection:
             connection.execute(f"CREATE ROLE pristan LOGIN CREATEROLE PASSWORD '{self.passwords['owner']}'")
-            connection.execute("CREATE DATABASE pristan OWNER pristan")
+        self.make_database()
         self._start_pgbouncer()
 
     def _start_etcd(self, count: int, ports: Iterator[int]) -> None:

@@ -57,7 +57,7 @@ def test_all_open_begins_with_what_the_desk_has_to_do_and_ends_with_what_others_
     with office.database.begin() as session:
         session.execute(
             sa.update(Case)
-            .where(Case.label.not_like("T%"))
+            .where(Case.label.not_in([f"T{number:06}" for number in range(8)]))
             .values(snoozed_until=office.time.at.date() + timedelta(days=9))
         )
         for number, (urgency, codes, days_late) in enumerate(wanted):

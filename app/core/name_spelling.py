@@ -1,9 +1,10 @@
 """Keys of a full name that are equal for its usual spellings: in Russian, Belarusian, Ukrainian, Georgian, Armenian, Kazakh,
 Tatar or Azeri letters, and in the Latin ones of passports (ICAO and GOST, Belarusian, Ukrainian and Georgian national), of ISO 9,
-of BGN/PCGN, and of German, Polish and French newspapers.
+of BGN/PCGN, and of German, Polish and French newspapers; and German, Scandinavian, Polish and Czech names in their own letters,
+without their signs (Müller, Mueller, Muller) and in Russian letters.
 
-Pure functions of form 2 (`identifiers.FORM`): whoever changes what they return makes a new form. They compare, and are no
-transliteration to show. `tests/unit/test_name_spelling.py` measures how many spellings they join and how many unlike people;
+Pure functions of form 2 (`identifiers.FORM`): whoever takes a key away makes a new form; a key more keeps the form, because what
+was hashed before is still found. They compare, and are no transliteration to show. `tests/unit/test_name_spelling.py` measures how many spellings they join and how many unlike people;
 docs/matching.md has the figures. A patronymic is left out, because most people write none: two people with the same first name
 and surname are alike. Not joined: short forms (Саша and Александр), the surnames of husband and wife, and a surname that was
 translated.
@@ -81,6 +82,18 @@ _SOUNDS: Final = tuple(
     )
 )  # fmt: skip
 
+_WESTERN: Final = tuple(
+    (re.compile(written), letters)
+    for written, letters in (
+        ("ę(?=[bp])", "em"), ("ę", "en"), ("ą(?=[bp])", "om"), ("ą", "on"), ("ó", "u"), ("(?<=.)rz", "zh"), ("ř", "rzh"),
+        ("(?<![qaeo])ue", "u"), ("(?:eu|aeu|äu)(?=[^aeiouy])", "oi"), ("(?<=[^aeiouy])ie(?=[^aeiouyj])", "i"),
+        ("(?<=[aeiouyäöü])h(?=[lmnr])", ""), ("(?<=[hv]i)ne$", "n"), ("^j(?=d|ann)", "zh"),
+    )
+)  # fmt: skip
+"""How German, Polish, Czech and French letters sound in Russian ones: Neumann, Нойманн; Wałęsa, Валенса; Poutine, Путин; Jdanov,
+Жданов; and ü that
+is written as ue. Keys of these stand beside those of the letters."""
+
 _GIVEN_NAMES: Final = (
     "Александр Alexander Aleksander", "Александра Аляксандра Олександра Alexandra", "Алексей Аляксей Олексій",
     "Андрей Андрэй Андрій", "Анна Ганна Hanna", "Антон Антось", "Артём Арцём Артем", "Василий Васіль Василь",
@@ -114,19 +127,37 @@ def name_keys(text: str) -> list[str]:
     Two names may belong to one person if they have a key in common. Words of one hyphenated name make no key of their own, because
     siblings have such a surname in common.
     """
-    groups = [[word for part in token.split("-") if (word := _letters(part))] for token in _tokens(text)]
+    groups = [[part for part in token.split("-") if _letters(part)] for token in _tokens(text)]
     groups = [group for group in groups if group]
     if len(groups) == 1:
-        groups = [[word] for word in groups[0]]
-    spoken = [[tuple(readings_of(word)) for word in group] for group in groups]
-    keys: dict[str, None] = {}
-    for kept in _without_patronymic(spoken[:_MOST_WORDS]):
+        groups = [[part] for part in groups[0]]
+    groups = groups[:_MOST_WORDS]
+    spoken = [[tuple(readings_of(_letters(part))) for part in group] for group in groups]
+    western = [
+        [_western_readings(part, readings) for part, readings in zip(group, words, strict=True)]
+        for group, words in zip(groups, spoken, strict=True)
+    ]
+    keys = dict.fromkeys(_pairs(spoken))
+    if western != spoken:
+        keys |= dict.fromkeys(_pairs(western))
+    return list(keys)[:_MOST_KEYS]
+
+
+def _pairs(spoken: "_Spoken") -> Iterator[str]:
+    for kept in _without_patronymic(spoken):
         for one, other in itertools.combinations(kept, 2):
             for words in itertools.product(one, other):
                 for pair in itertools.product(*words):
                     if pair[0] != pair[1]:
-                        keys[" ".join(sorted(pair))] = None
-    return list(keys)[:_MOST_KEYS]
+                        yield " ".join(sorted(pair))
+
+
+def _western_readings(word: str, readings: tuple[str, ...]) -> tuple[str, ...]:
+    """The readings, and those of the word as a German, a Pole, a Czech or a French newspaper means it."""
+    heard = word
+    for written, letters in _WESTERN:
+        heard = written.sub(letters, heard)
+    return readings if heard == word else tuple(dict.fromkeys((*readings, *readings_of(_letters(heard)))))
 
 
 def readings_of(word: str) -> list[str]:

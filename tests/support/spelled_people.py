@@ -5,6 +5,7 @@ written here for themselves, so that a fault in the application's tables is not 
 """
 
 import random
+import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
@@ -732,6 +733,39 @@ _EASTERN: Final = (
     ("Կարեն Հովհաննիսյան", "Карен Оганесян", "Karen Hovhannisyan"), ("Գոռ Պետրոսյան", "Гор Петросян", "Gor Petrosyan"),
 )  # fmt: skip
 
+_WESTERN_FIRST: Final = (
+    ("Jürgen", "Юрген"), ("Jörg", "Йорг"), ("Björn", "Бьёрн"), ("Günter", "Гюнтер"), ("Käthe", "Кете"), ("Ute", "Уте"),
+    ("Søren", "Сёрен"), ("Göran", "Гёран"), ("Łukasz", "Лукаш"), ("Stanisław", "Станислав"), ("Wojciech", "Войцех"),
+    ("Małgorzata", "Малгожата"), ("Agnieszka", "Агнешка"), ("Zdzisława", "Здзислава"), ("Jiří", "Иржи"), ("Tomáš", "Томаш"),
+)  # fmt: skip
+_WESTERN_SURNAMES: Final = (
+    ("Müller", "Мюллер"), ("Weiß", "Вайс"), ("Groß", "Гросс"), ("Schröder", "Шрёдер"), ("Köhler", "Кёлер"), ("Krüger", "Крюгер"),
+    ("Schäfer", "Шефер"), ("Neumann", "Нойман"), ("Böhm", "Бём"), ("Jørgensen", "Йёргенсен"), ("Bäckström", "Бекстрём"),
+    ("Wałęsa", "Валенса"), ("Michałowski", "Михаловский"), ("Brzeziński", "Бжезинский"), ("Dąbrowski", "Домбровский"),
+    ("Kołodziej", "Колодзей"), ("Dvořák", "Дворжак"), ("Šimek", "Шимек"),
+)  # fmt: skip
+
+
+def _western(draw: random.Random) -> Person:
+    """A German, Scandinavian, Pole or Czech: in their own letters, without the signs, with two letters for one, in Russian."""
+    first, surname = draw.choice(_WESTERN_FIRST), draw.choice(_WESTERN_SURNAMES)
+    name, known = f"{first[0]} {surname[0]}", f"{first[1]} {surname[1]}"
+    pairs = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "ł": "l", "Ł": "L"}
+    signs = unicodedata.normalize("NFD", name.translate(str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "Ł": "L"})))
+    spellings = {
+        "own letters": name,
+        "surname first": f"{surname[0].upper()} {first[0]}",
+        "two letters for one": _without_signs(unicodedata.normalize("NFD", name.translate(str.maketrans(pairs)))),
+        "without signs": _without_signs(signs),
+        "western, in Russian": known,
+        "western, е for ё": known.replace("ё", "е"),
+    }
+    return Person((first[1], surname[1]), spellings)
+
+
+def _without_signs(text: str) -> str:
+    return "".join(letter for letter in text if not unicodedata.combining(letter))
+
 
 def _feminine(surname: str) -> str:
     if surname.endswith(("ий", "ой", "ый")):
@@ -809,6 +843,8 @@ def people(count: int = 2000) -> list[Person]:
             made.append(_two_languages(draw, _UKRAINIANS, _UKRAINIAN_SURNAMES, "uk"))
         elif of_twenty < 18:
             made.append(_two_languages(draw, _GEORGIANS, _GEORGIAN_SURNAMES, "ka"))
-        else:
+        elif of_twenty < 19:
             made.append(_eastern(draw))
+        else:
+            made.append(_western(draw))
     return made

@@ -8,6 +8,7 @@ import codecs
 import csv
 import datetime as dt
 import io
+import math
 import re
 import unicodedata
 import zipfile
@@ -25,9 +26,19 @@ _OTHER_FORMS: Final = re.compile(
     rb"(?i)(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*(?:<[\0]*[!?a-z]|[{\[]\s*[\"{}\[\]]|%PDF-|\{\\rtf|BEGIN:VCARD|From )"
 )
 """HTML, XML, JSON, PDF, RTF, address books and mail: they are text or look like it, and no rows of people."""
-_CYRILLIC_PAGES: Final = ("cp1251", "koi8-r", "cp866", "iso8859-5", "mac-cyrillic")
+_CYRILLIC_PAGES: Final = ("cp1251", "koi8-r", "koi8-u", "cp866", "iso8859-5", "mac-cyrillic")
 """In the order in which they are believed."""
 _USUAL_SIGNS: Final = frozenset("\xa0«»„“”–—№’…")
+_LETTERS_IN_1000: Final = dict(zip("оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъёіїєґў", (
+    110, 84, 80, 74, 67, 63, 55, 47, 45, 44, 35, 32, 30, 28, 26, 20, 19, 17, 17, 16, 16, 14, 12, 10, 9, 7, 6, 5, 4, 3, 3, 0.4, 0.4,
+    8, 2, 2, 0.3, 5,
+), strict=True))  # fmt: skip
+"""How often a letter stands in a Russian text, and about how often in a Belarusian or Ukrainian one."""
+_NEVER_IN_1000: Final = 0.02
+_USUAL_IN_1000: Final = 3
+_CLOSE: Final = 10
+"""Bits: two readings whose likelihoods differ by less (a thousand to one) are not told apart."""
+_UNCERTAIN: Final = "its letters cannot be told for certain: save it as XLSX, or as CSV in UTF-8"
 _WORD: Final = re.compile(r"[А-ЯЁІЇЄҐЎ]?[а-яёіїєґў]+|[А-ЯЁІЇЄҐЎ]+")
 
 
@@ -149,25 +160,43 @@ def _looks_like_utf_16(high: bytes, content: bytes) -> bool:
 
 
 def _single_byte(content: bytes, text: str) -> tuple[str, str]:
-    """The text in the code page of Russian Windows; in another one of Russian computers, if only there the words look like words;
-    or in the page of Central Europe or the Baltic, if words would be half Cyrillic and half Latin."""
+    """The text in the Cyrillic code page in which its words look most like words: by capitals within words, by signs, and by how
+    often the letters stand in Russian, which alone tells KOI8 in capitals from Windows in small letters; or in the page of Central
+    Europe or the Baltic, if words would be half Cyrillic and half Latin. Raises UnreadableListError where two readings are as good.
+    """
+    pages: dict[str, str] = {}
+    for page in _CYRILLIC_PAGES:
+        found = _decoded(content, page)
+        if found is not None and _oddity(found) < 0.2:
+            pages.setdefault(found, page)
+    if pages:
+        best, *others = sorted(pages, key=_likelihood, reverse=True)
+        if others and _likelihood(best) - _likelihood(others[0]) < _CLOSE:
+            raise UnreadableListError(_UNCERTAIN)
+        return best, pages[best]
     words = re.findall(r"[^\W\d_]{2,}", text)
-    readings = [
-        (_oddity(found), page, found) for page in _CYRILLIC_PAGES if (found := _decoded(content, page)) is not None
-    ]
-    oddity, page, found = min(readings, key=lambda reading: reading[0])
-    if page != "cp1251" and oddity < 0.2 < _oddity(text):
-        return found, page
     if any(re.search(r"[a-zA-Z]", word) and re.search(r"[\u0400-\u04ff]", word) for word in words):
-        for page, letters in (("cp1250", "ąćęłńóśźżĄĆĘŁŃÓŚŹŻčšžČŠŽäöüßÄÖÜ"), ("cp1257", "ąčęėįšųūžĄČĘĖĮŠŲŪŽ")):
-            try:
-                other = content.decode(page)
-            except UnicodeError:
-                continue
-            if all(letter.isascii() or letter in letters for letter in other if letter.isalpha()):
-                return other, page
-        raise UnreadableListError("its letters cannot be told for certain: save it as XLSX, or as CSV in UTF-8.")
+        return _latin(content)
     return text, "cp1251"
+
+
+_CENTRAL: Final = "ąćęłńóśźżĄĆĘŁŃÓŚŹŻčšžČŠŽäöüßÄÖÜ"
+_BALTIC: Final = "ąčęėįšųūžĄČĘĖĮŠŲŪŽ"
+_ONLY_BALTIC: Final = "ąčėįūĄČĖĮŪ"
+"""Their bytes are no letters of German, Scandinavian or Turkish names in the pages of Western Europe and Turkey."""
+
+
+def _latin(content: bytes) -> tuple[str, str]:
+    """The text in the page of Central Europe or the Baltic. Raises UnreadableListError: it has letters of another page, or it
+    may be Danish or Turkish as well (ø and ų, ğ and š are one byte)."""
+    for page, letters in (("cp1250", _CENTRAL), ("cp1257", _BALTIC)):
+        found = _decoded(content, page)
+        if found is None or not all(letter.isascii() or letter in letters for letter in found if letter.isalpha()):
+            continue
+        if page == "cp1257" and not any(letter in _ONLY_BALTIC for letter in found):
+            break
+        return found, page
+    raise UnreadableListError(_UNCERTAIN)
 
 
 def _decoded(content: bytes, page: str) -> str | None:
@@ -181,10 +210,19 @@ def _oddity(text: str) -> float:
     """How much of what is beyond ASCII does not look like Cyrillic words, 0 to 1: capitals within a word, Latin letters, signs."""
     words = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
     signs = [sign for sign in text if not sign.isascii() and not sign.isalpha()]
-    odd = sum(len(word) for word in words if not _WORD.fullmatch(word)) + sum(
-        sign not in _USUAL_SIGNS for sign in signs
-    )
+    odd = sum(len(word) for word in words if not _WORD.fullmatch(word))
+    odd += sum(sign not in _USUAL_SIGNS for sign in signs) + len(re.findall(r"[^\W\d_][№«„“…](?=[^\W\d_])", text))
     return odd / max(1, sum(map(len, words)) + len(signs))
+
+
+def _likelihood(text: str) -> float:
+    """Bits: how well all letters and signs beyond ASCII fit a Russian, Belarusian or Ukrainian text; more is likelier."""
+    signs = [sign for sign in text[:200_000].casefold() if not sign.isascii()]
+    bits = sum(
+        math.log2(_LETTERS_IN_1000.get(sign, _USUAL_IN_1000 if sign in _USUAL_SIGNS else _NEVER_IN_1000) / 1000)
+        for sign in signs
+    )
+    return bits - 6 * _oddity(text) * len(signs)
 
 
 def _lines(text: str) -> Iterator[tuple[int, tuple[Cell, ...]]]:

@@ -311,10 +311,13 @@ async def idempotency_key(value: Annotated[str | None, _KEY_HEADER] = None) -> s
 
 
 async def expected_version(value: Annotated[str | None, _MATCH_HEADER] = None) -> int:
-    """The version in If-Match, as `etags.version_in` reads it. Raises PreconditionRequired (428)."""
-    if value is None or value.strip() == "*":
+    """The version in If-Match, as `etags.version_in` reads it. Raises PreconditionRequired (428), BadRequest (400)."""
+    if value is None or value.strip() in {"", "*"}:
         raise PreconditionRequired("Send If-Match with the ETag that you received.")
-    return etags.version_in(value)
+    version = etags.version_in(value)
+    if version is None:
+        raise BadRequest('If-Match is the one ETag that you received, in its quotes: If-Match: "2".')
+    return version
 
 
 async def _settings(request: Request) -> Settings:

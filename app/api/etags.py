@@ -11,13 +11,15 @@ def of_version(version: int) -> str:
     return f'"{version}"'
 
 
-def version_in(header: str) -> int:
-    """The version in an If-Match header; -1, which never matches, for an ETag that is not ours.
+def version_in(header: str) -> int | None:
+    """The version in an If-Match header; -1, which never matches, for an ETag that is not ours; None if the header is not one ETag.
 
     A weak tag counts: our version numbers the content, which a proxy that compresses it does not change.
     """
     tag = _TAG.fullmatch(header.strip())
-    return int(tag[1]) if tag and re.fullmatch(r"\d{1,9}", tag[1], re.ASCII) else -1
+    if tag is None:
+        return None
+    return int(tag[1]) if re.fullmatch(r"\d{1,9}", tag[1], re.ASCII) else -1
 
 
 def is_in(header: str, tag: str) -> bool:

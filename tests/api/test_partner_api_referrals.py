@@ -262,10 +262,26 @@ def test_a_stale_version_is_told_the_present_state(network: Network):
     assert (problem["state"], problem["version"], problem["allowed_actions"]) == ("withdrawn", 3, [])
 
 
-@pytest.mark.parametrize("given", ['"99999999999"', "2", "abc", '"2", "3"', '"-2"', '"2\xb2"'])
-def test_a_tag_that_is_none_of_ours_never_matches(network: Network, given):
-    answer = network.act(network.offer(), "accept", headers={"If-Match": given.encode("latin-1")})
-    assert answer.status_code == 412
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ('"99999999999"', 412),
+        ('"-2"', 412),
+        ('"2\xb2"', 412),
+        ("2", 400),
+        ("abc", 400),
+        ('"2", "3"', 400),
+        ("'2'", 400),
+        ("", 428),
+    ],
+)
+def test_a_tag_that_is_none_of_ours_never_matches_and_one_without_its_quotes_is_told(network: Network, given, status):
+    referral = network.offer()
+    answer = network.act(referral, "accept", headers={"If-Match": given.encode("latin-1")})
+    assert answer.status_code == status
+    if status == 400:
+        assert answer.json()["detail"].endswith('in its quotes: If-Match: "2".')
+    assert network.get(f"/v1/referrals/{referral}").json()["state"] == "offered"
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,14 @@ def test_a_version_is_read_however_a_proxy_writes_it(header: str) -> None:
     assert not etags.is_in(header, etags.of_version(22))
 
 
-@pytest.mark.parametrize(
-    "header", ["", "2", '"2', '2"', '"x"', '"-1"', '"2-lzma"', '"2", "3"', '"٢"', '"1234567890"', 'w/"2"', "*"]
-)
-def test_what_is_no_version_of_ours_never_matches(header: str) -> None:
+@pytest.mark.parametrize("header", ['"x"', '"-1"', '"2-lzma"', '"٢"', '"1234567890"', '""'])
+def test_a_tag_that_is_not_ours_never_matches(header: str) -> None:
     assert etags.version_in(header) == -1
+
+
+@pytest.mark.parametrize("header", ["", "2", '"2', '2"', "'2'", '"2", "3"', 'w/"2"', "W/2", "*", "“2”"])
+def test_what_is_not_one_tag_in_quotes_is_told_from_it(header: str) -> None:
+    assert etags.version_in(header) is None
 
 
 def test_any_tag_of_a_list_and_the_star_match() -> None:

@@ -237,16 +237,15 @@ def _identifiers(kind: str, cell: Cell, country: str) -> list[Identifier]:
         return _phones(cell.text, country)
     if kind == "name":
         return [identifier for name in _people_in(cell.text) for identifier in _name(name)]
-    make, what = (identifiers.email, "e-mail address") if kind == "email" else (identifiers.handle, "user name")
-    parsed = []
+    make, what = (identifiers.emails, "e-mail address") if kind == "email" else (identifiers.handles, "user name")
+    parsed: list[Identifier] = []
     for piece in re.split(r"\s*[;,|\n]\s*|\s+/\s+" + (r"|\s+(?=[^\s<]+@)" if kind == "email" else ""), cell.text):
-        one = make(piece) if piece else None
+        found = make(piece) if piece else []
         if piece and look_alikes.meant("email" if kind == "email" else "telegram", piece) is not None:
             raise _NotUnderstood(f"this {what} mixes letters of two alphabets that look alike")
-        if piece and (one is None or (kind == "handle" and re.search(r"\s", one.text))):
+        if piece and (not found or (kind == "handle" and any(re.search(r"\s", one.text) for one in found))):
             raise _NotUnderstood(f"this is no {what}")
-        if one is not None:
-            parsed.append(one)
+        parsed += found
     if not parsed:
         raise _NotUnderstood(f"this is no {what}")
     return parsed

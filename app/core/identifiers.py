@@ -70,12 +70,14 @@ def of_contact(channel: str, address: str, country: str) -> list[Identifier]:
     if not address:
         return []
     if channel == "email":
-        identifier = email(address)
-    elif channel in {"phone", "whatsapp"} or _looks_like_a_number(address):
+        return emails(address)
+    if channel in {"phone", "whatsapp"} or _looks_like_a_number(address):
         return phones(address, country)
-    else:
-        identifier = handle(address) if channel in {"telegram", "signal"} else None
-    return [identifier] if identifier else []
+    if channel not in {"telegram", "signal"}:
+        return []
+    if number := _PHONE_LINK.search(address):
+        return phones(f"+{number[1] or number[2]}", country)
+    return handles(address)
 
 
 def phones(text: str, country: str) -> list[Identifier]:
@@ -101,17 +103,27 @@ def phones(text: str, country: str) -> list[Identifier]:
 _MAX_PHONE_DIGITS: Final = 15
 _BETWEEN: Final = re.compile(r"[;,|\n]|(?<=\d)\s*/\s*(?=[+\d(])|(?<=\d)\D*(?=\+)|\s[^\W\d_]+\s")
 """What stands between two numbers: a sign, a slash, another plus, or a word."""
+_LAST_DIGITS: Final = re.compile(r"(\D*\d[\d\s()-]{8,}\d\d)\s*(?:/\s*|\(\s*|,\s*)(\d\d)\)?")
+"""A number and the last two digits of the next one: +7 495 123-45-67/68."""
+_TRUNK_SIGN: Final = re.compile(r"\+(7|375|380|48|49|370|371|372|373|374|420|99[2-68])[08]")
+"""A country code with the sign after it that is dialled only at home."""
 _HOMES: Final = ("RU", "BY", "KZ", "UA", "PL", "LT", "GE", "DE")
 """Where a number without its country code may come from, besides the country that the person is in."""
 
 
 def _numbers_in(text: str) -> list[str]:
     """The numbers in one field, each with its plus if it has one."""
-    text = re.sub(r"(?i)\b(?:доб|ext|вн)\w*\.?\s*\d{1,5}\s*$", "", re.sub("(?i)%2b", "+", text))
+    text = re.sub("(?i)%2b", "+", text)
+    text = re.sub(r"(?i)[\s,;]*(?:\b(?:доб|ext|вн)\w*[.:=]?|#)\s*\d{1,5}\s*$", "", text)
+    text = re.sub(r"(?<=\d{7})[.,]0{1,2}$", "", text)  # a spreadsheet's number
+    for letters, digit in (("OoОо", "0"), ("IlІ", "1"), ("З", "3")):
+        text = re.sub(rf"(?<=\d[\s(-])[{letters}](?=\d)|(?<=\d)[{letters}](?=[\s)-]?\d)", digit, text)
     link = re.search(r"(?i)(?:wa\.me/|whatsapp\.com/send/?\?(?:.*&)?phone=)\+?(\d{7,15})", text)
     if link:
         return [f"+{link[1]}"]
     numbers = [piece for piece in _BETWEEN.split(text) if len(_digits(piece)) >= 7]
+    if len(numbers) < 2 and (last := _LAST_DIGITS.fullmatch(text)) and _readings(last[1], "RU"):
+        return [last[1], last[1][: -len(last[2])] + last[2]]
     if len(numbers) < 2 and len(_digits(text)) <= _MAX_PHONE_DIGITS:
         return [text]
     return [number for piece in numbers for number in _split_by_spaces(piece)]
@@ -131,7 +143,11 @@ def _readings(text: str, country: str) -> list[str]:
     written = re.sub(r"^[^\d+]*(?=[+\d])", "", re.sub(r"[^\d+()\s./-]", " ", text)).strip()
     digits = _digits(written)
     if written.startswith("+"):
-        international = _valid(f"+{_written_digits(written)}") or _valid(f"+{digits}")
+        international = (
+            _valid(f"+{_written_digits(written)}")
+            or _valid(f"+{digits}")
+            or _valid(_TRUNK_SIGN.sub(r"+\1", f"+{digits}"))
+        )
         if international:
             return [international]
     for prefix in ("00", "810", "011"):
@@ -143,9 +159,11 @@ def _readings(text: str, country: str) -> list[str]:
     readings = [_possible(written, country)]
     readings += [_valid(digits, region) for region in _HOMES if region != country]
     if len(digits) == 11 and digits.startswith("80"):
-        readings.append(_valid(f"+375{digits[2:]}"))
+        readings += [_valid(f"+375{digits[2:]}"), _valid(f"+380{digits[2:]}")]
     if len(digits) >= 10:
         readings.append(_valid(f"+{digits}"))
+    if len(digits) >= 12 and re.match(r"0(?:7|37[0-5]|380|99[2-8])", digits):
+        readings.append(_valid(f"+{digits[1:]}"))
     return [reading for reading in dict.fromkeys(readings) if reading]
 
 
@@ -177,6 +195,28 @@ def _digits(text: str) -> str:
     return "".join(str(unicodedata.digit(c)) for c in text if unicodedata.digit(c, None) is not None)
 
 
+def emails(text: str) -> list[Identifier]:
+    """An e-mail address, and the one that its provider takes for the same: without dots at Gmail, Yandex under its first domain."""
+    found = email(text)
+    if found is None:
+        return []
+    local, _, domain = found.text.rpartition("@")
+    provider, ignored, instead = _SAME_BOX.get(domain, (domain, "", ""))
+    for sign in ignored:
+        local = local.replace(sign, instead)
+    return list(dict.fromkeys((found, Identifier(Kind.EMAIL, f"{local}@{provider}"))))
+
+
+_SAME_BOX: Final = {
+    **dict.fromkeys(("gmail.com", "googlemail.com"), ("gmail.com", ".", "")),
+    **dict.fromkeys(
+        ("yandex.ru", "ya.ru", "yandex.com", "yandex.by", "yandex.kz", "yandex.ua", "narod.ru"), ("yandex.ru", ".", "-")
+    ),
+    **dict.fromkeys(("proton.me", "protonmail.com", "protonmail.ch", "pm.me"), ("proton.me", "._-", "")),
+}
+"""Domains of one provider: their first one, signs of the local part that do not count there, and what stands for them."""
+
+
 def email(text: str) -> Identifier | None:
     """An e-mail address in lower case, without "+tag", "mailto:", a name before it or a full stop after it; else None."""
     try:
@@ -201,8 +241,15 @@ _MESSENGERS: Final = (
 """The word for a messenger, in the languages of the form and their cases."""
 
 
+_PHONE_LINK: Final = re.compile(
+    r"(?i)(?:t\.me|telegram\.(?:me|dog))/\+?(\d{9,15})(?!\w)|signal\.me/#p/(?:\+|%2b)?(\d{9,15})"
+)
+_NO_NAME: Final = frozenset(
+    ("нет", "нету", "нема", "немає", "няма", "no", "none", "null", "n/a", "na", "nie", "nein", "nėra", "არა")
+) | {"user", "username", "joinchat", "share", "addstickers", "proxy", "socks", "login"}
+"""What stands in the field of those who have no user name, and words of links that lead to no user."""
 _LINK: Final = re.compile(
-    r"(?:^|[\s:])(?:https?://)?(?:www\.)?(?:t\.me|telegram\.(?:me|dog)|signal\.me)(?:/+(?:#eu/|#u/|s/)?@?([^\s?/#]*)|$)"
+    r"(?:^|[\s:<(\[])(?:https?://)?(?:www\.)?(?:t\.me|telegram\.(?:me|dog)|signal\.me)(?:/+(?:#eu/|#u/|s/)?@?([^\s?/#]*)|$)"
 )
 
 
@@ -210,7 +257,8 @@ def handle(text: str) -> Identifier | None:
     """A user name without the @, the link of the messenger or its name before it; None when nothing is left of it."""
     name = _plain(text).casefold()
     link = (
-        re.search(r"^tg:(?://)?resolve/?\?(?:.*&)?domain=(\w*)", name)
+        re.search(rf"^{_MESSENGERS}@(\w+)$", name)
+        or re.search(r"^tg:(?://)?resolve/?\?(?:.*&)?domain=(\w*)", name)
         or re.search(r"^(?:https?://)?web\.telegram\.org/\w+/?#@?(\w+)", name)
         or re.search(r"^(?:https?://)?(?!www\.)(\w{4,32})\.t\.me(?:[/?].*)?$", name)
         or _LINK.search(name)
@@ -219,10 +267,22 @@ def handle(text: str) -> Identifier | None:
     if link:
         name = link[1] or ""
     else:
+        latin = re.findall(r"(?<!\S)[a-z]\w{3,31}(?:\.\d{2,})?(?!\S)", name, re.ASCII)
+        if len(latin) == 1 and not re.search(r"[a-z@/]", name.replace(latin[0], "", 1)):
+            name = latin[0]  # the only Latin word among others
         name = re.sub(rf"^{_MESSENGERS}\s*(?:[:=\s—–-]\s*|$)", "", name)
         name = re.sub(rf"\s+(?:\(\s*|\w{{1,2}}\s+)?{_MESSENGERS}\s*\)?$", "", name)
-    name = name.lstrip("@").split("?")[0].strip("/ .,;()[]«»„“”\"'")
-    return Identifier(Kind.HANDLE, name) if name and len(set(name)) > 1 else None
+    name = name.lstrip("@").split("?")[0].strip("/ .,;()[]<>«»„“”\"'")
+    return Identifier(Kind.HANDLE, name) if len(set(name)) > 1 and name not in _NO_NAME else None
+
+
+def handles(text: str) -> list[Identifier]:
+    """The user names in one field: more than one only if each has its @ or its link."""
+    pieces = re.findall(
+        r"(?<!\S)(?:@|(?:https?://)?(?:t\.me|telegram\.me)/)[\w.]+(?=[\s,;/]|$)", _plain(text).casefold()
+    )
+    found = [handle(piece) for piece in pieces] if len(pieces) > 1 else [handle(text)]
+    return [one for one in dict.fromkeys(found) if one is not None]
 
 
 def written_address(channel: str, text: str) -> str:

@@ -4,10 +4,10 @@ of BGN/PCGN, and of German, Polish and French newspapers; and German, Scandinavi
 without their signs (Müller, Mueller, Muller) and in Russian letters.
 
 Pure functions of form 2 (`identifiers.FORM`): whoever takes a key away makes a new form; a key more keeps the form, because what
-was hashed before is still found. They compare, and are no transliteration to show. `tests/unit/test_name_spelling.py` measures how many spellings they join and how many unlike people;
-docs/matching.md has the figures. A patronymic is left out, because most people write none: two people with the same first name
-and surname are alike. Not joined: short forms (Саша and Александр), the surnames of husband and wife, and a surname that was
-translated.
+was hashed before is still found. They compare, and are no transliteration to show. `tests/unit/test_name_spelling.py` measures how
+many spellings they join and how many unlike people; docs/matching.md has the figures. A patronymic is left out, because most
+people write none: two people with the same first name and surname are alike. Not joined: short forms (Саша and Александр), the
+surnames of husband and wife, and a surname that was translated.
 """
 
 import itertools

@@ -67,6 +67,10 @@ def test_one_phone_number_in_several_ways(written: str, channel: str) -> None:
         ("моб. 8-916-123-45-67, вечером", "+79161234567"), ("wa.me/79161234567", "+79161234567"),
         ("8 (029) 123-45-67", "+375291234567"), ("8 029 123-45-67", "+375291234567"), ("80 29 123 45 67", "+375291234567"),
         ("375291234567", "+375291234567"), ("+375 29 123 45 67", "+375291234567"), ("00375291234567", "+375291234567"),
+        ("tel:+7-916-123-45-67;ext=5", "+79161234567"), ("8 495 123 45 67 #12", "+74951234567"), ("89161234567.0", "+79161234567"),
+        ("+7 9I6 I23-45-67", "+79161234567"), ("8 9О6 123 45 67", "+79061234567"), ("+48 0 600 100 200", "+48600100200"),
+        ("+7 (8916) 123-45-67", "+79161234567"), ("0375291234567", "+375291234567"), ("8 067 123-45-67", "+380671234567"),
+        ("+375 (8 029) 123-45-67", "+375291234567"), ("=\"+79161234567\"", "+79161234567"), ("+89161234567", "+79161234567"),
         ("viber://chat?number=%2B79161234567", "+79161234567"), ("011 7 916 123 45 67", "+79161234567"),
         ("8 701 123 45 67", "+77011234567"), ("+49 (0) 151 23456789", "+4915123456789"),
     ],
@@ -94,6 +98,11 @@ def test_two_numbers_in_one_field_are_both_read(written: str) -> None:
     assert {"+79161234567", "+375291234567"} <= {found.text for found in identifiers.phones(written, "PL")}
 
 
+@pytest.mark.parametrize("written", ["+7 916 123-45-67/68", "8 (916) 123-45-67 (68)", "+7 916 123 45 67, 68"])
+def test_the_last_digits_of_a_second_number_are_read(written: str) -> None:
+    assert {"+79161234567", "+79161234568"} <= {found.text for found in identifiers.phones(written, "PL")}
+
+
 @pytest.mark.parametrize("written", ["000000", "+00000000", "1111111", "12345", "", "нет"])
 def test_what_is_no_number_identifies_nobody(written: str) -> None:
     assert identifiers.phones(written, "PL") == []
@@ -106,6 +115,7 @@ def test_what_is_no_number_identifies_nobody(written: str) -> None:
         "tg://resolve?domain=Sova_1", "@sova_1\u200b", "\u200e@sova_1", "телеграм @sova_1", "Telegram: sova_1", "тг sova_1",
         "tg:resolve?domain=sova_1", "https://web.telegram.org/k/#@sova_1", "t.me//sova_1", "https://t.me/sova_1#", "«@sova_1»",
         "(@sova_1)", "Телега: sova_1", "в телеграме @sova_1", "telegram=sova_1", "sova_1 (tg)", "sova_1 в телеграме",
+        "<https://t.me/sova_1>", "[Сова](https://t.me/sova_1)", "мой ник в телеграме sova_1", "telegram@sova_1",
     ],
 )  # fmt: skip
 def test_one_user_name_in_several_ways(written: str) -> None:
@@ -119,6 +129,35 @@ def test_a_name_of_signal_keeps_its_digits_and_an_empty_one_is_none() -> None:
     assert [identifiers.handle(text) for text in ("@", "000000", "\u200b", "t.me/")] == [None] * 4
     assert [identifiers.handle(text) for text in ("телеграм", "Telegram:", "tg://resolve?domain=")] == [None] * 3
     assert identifiers.handle("sova.01 (Signal)") == identifiers.handle("signal.me/#u/sova.01") == found
+
+
+def test_two_user_names_in_one_field_are_both_read_and_a_link_to_a_number_is_a_number() -> None:
+    sova, filin = identifiers.handle("sova_1"), identifiers.handle("filin_2")
+    for written in ("@sova_1 @filin_2", "@sova_1, t.me/filin_2", "https://t.me/sova_1 https://t.me/filin_2"):
+        assert identifiers.of_contact("telegram", written, "PL") == [sova, filin]
+    assert identifiers.of_contact("telegram", "@sova_1 или напишите маме", "PL") == [sova]
+    for channel, link in (("telegram", "https://t.me/+79161234567"), ("signal", "https://signal.me/#p/+79161234567")):
+        assert [found.text for found in identifiers.of_contact(channel, link, "DE")] == ["+79161234567"]
+
+
+@pytest.mark.parametrize(
+    "written", ["нет", "no", "няма", "None", "t.me/joinchat/AAAA", "tg://user?id=1234", "username"]
+)
+def test_no_name_and_a_link_that_leads_to_nobody_join_no_two_people(written: str) -> None:
+    assert identifiers.of_contact("telegram", written, "PL") == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("i.van.demo@gmail.com", "IvanDemo+x@googlemail.com"), ("ivan.demo@yandex.ru", "ivan-demo@ya.ru"),
+        ("ivan@pm.me", "i.v_an@protonmail.com"),
+    ],
+)  # fmt: skip
+def test_one_box_of_a_provider_under_its_addresses(one: str, other: str) -> None:
+    assert set(identifiers.emails(one)) & set(identifiers.emails(other))
+    assert identifiers.email(one) in identifiers.emails(one), "what was hashed before is found"
+    assert not set(identifiers.emails("i.van@mail.ru")) & set(identifiers.emails("ivan@mail.ru"))
 
 
 @pytest.mark.parametrize(

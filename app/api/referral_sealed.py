@@ -137,12 +137,21 @@ def read_piece(
     document_id: Annotated[
         str, Path(description="The document's id, from `documents`.", json_schema_extra={"format": "uuid"})
     ],
-    number: Annotated[int, Path(ge=1, le=MOST_PIECES, description="Which piece, counted from 1 through all pages.")],
+    number: Annotated[
+        int,
+        Path(
+            ge=1,
+            le=MOST_PIECES,
+            description="Which piece, counted from 1 through all pages, and then through the untouched file.",
+        ),
+    ],
 ) -> JSONResponse:
     """One piece of a document of a referral that you accepted: at most 64 KiB of a page's picture.
 
     The key that `wrap` of the sealed part contains opens it. Put the pieces of a page together, in order, and you have a JPEG
-    picture. Five pages count as one read of the day and as one entry of the audit log, written in the same transaction.
+    picture. After the pieces of the pages come those of the untouched file, as page 0, if `original_pieces` says that it was kept:
+    somebody signed it electronically, and it may be dangerous to open. Five pages, or the file, count
+    as one read of the day and as one entry of the audit log, written in the same transaction.
     """
     partner = for_organisation(caller)
     sandbox_errors.open_sealed(session, caller, parse_id(referral_id))
@@ -183,6 +192,7 @@ def _documents(session: Session, case_id: UUID) -> dict[str, list[dict[str, Any]
             "pages": document.pages,
             "pieces": pieces[document.id],
             "created_at": format_instant(document.created_at),
+            **({"original_pieces": document.original_pieces} if document.original_pieces else {}),
         }
         for document in storage.of_case(session, case_id)
     ]

@@ -217,13 +217,19 @@ class DocumentOut(_Document):
     pages: int = Field(ge=1)
     pieces: int = Field(ge=1, description="How many pieces there are, counted through all pages.")
     created_at: datetime = Field(description="The full hour in which it was added.")
+    original_pieces: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many more pieces the untouched file has, which was kept because it is electronically signed. It may be "
+        "dangerous to open. Left out if it was not kept.",
+    )
 
 
 class DocumentPieceOut(_Document):
     """A piece of a page's picture, encrypted under a key that is derived from the case's. See the documentation."""
 
     document: UUID
-    page: int = Field(ge=1)
+    page: int = Field(ge=0, description="Counted from 1; 0 is the untouched file, if it was kept.")
     pages: int = Field(ge=1, description="How many pages the document has.")
     piece: int = Field(ge=1, description="Its place within the page.")
     pieces: int = Field(ge=1, description="How many pieces the page has.")

@@ -1,10 +1,10 @@
 """Documents of a case: the person adds and takes back their own; coordinators and members of organisations open them, audited."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -67,17 +67,35 @@ def takes_documents(case: Case) -> bool:
 
 
 def add_by_person(
-    session: Session, opened: OpenedCase, pages: Sequence[bytes], limits: DocumentLimits, now: datetime
+    session: Session,
+    opened: OpenedCase,
+    pages: Sequence[bytes],
+    limits: DocumentLimits,
+    now: datetime,
+    original: storage.SealedFile | None = None,
 ) -> Document:
     """Seal and store one file of the person's; coordinators and organisations at work learn of it as of a message.
 
-    The caller holds the case's row lock. Raises Conflict, DocumentsFull, TooManyChanges.
+    `original`: the file itself, sealed with `storage.document_key` of this case, if it is kept. The caller holds
+    the case's row lock. Raises Conflict, DocumentsFull, TooManyChanges.
     """
     case = opened.case
     if not takes_documents(case):
         raise Conflict("Nothing can be added to this request any more.", state=case.state)
     person_access.count_change(session, case, now)
-    document = storage.add(session, opened.person_key, case.id, pages, limits, author="person", now=now)
+    document_id = original.document_id if original else uuid4()
+    document = storage.add_with_key(
+        session,
+        storage.document_key(opened.person_key, document_id),
+        case.id,
+        pages,
+        limits,
+        author="person",
+        now=now,
+        organisation_id=None,
+        document_id=document_id,
+        original=original,
+    )
     case.person_wrote, case.updated_at = True, to_the_hour(now)
     case.version += 1
     audit.record_by_person(session, case.id, "case:document_added", now)
@@ -116,6 +134,49 @@ def open_at_desk(session: Session, desk: Desk, label: str, document_id: UUID, fi
     key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
     rewrapping.rewrap_opened(session, desk.keys, case.id, key)
     return case, pages_of(session, key, case, document, first)
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalFile:
+    """The untouched file of a document, to be read piece by piece with its key. It may be dangerous to open."""
+
+    document: Document
+    key: bytes = field(repr=False)
+
+
+def open_original_at_desk(session: Session, desk: Desk, label: str, document_id: UUID) -> OriginalFile:
+    """The untouched file with the team's key; counted each time and audited, as page 0 of the document.
+
+    Raises NotFound (also when it was not kept), NotAllowed (no key), QuotaReached.
+    """
+    case = queue.by_label(session, desk.team_id, label)
+    document = _with_original(session, case.id, document_id)
+    reader = AuditedReader.member(desk.actor.kind.value, desk.member.member_id, desk.reads_a_day)
+    access_control.authorize_read(session, desk.keys, reader, case.id, desk.now, every_time=True)
+    codes = {"document": document.id.hex, "page": storage.ORIGINAL}
+    record_audit(session, desk, case, "case:document_opened", codes)
+    key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
+    rewrapping.rewrap_opened(session, desk.keys, case.id, key)
+    return OriginalFile(document, storage.document_key(key, document.id))
+
+
+def own_original(session: Session, opened: OpenedCase, document_id: UUID) -> OriginalFile:
+    """The untouched file for the person who sent it. Raises NotFound."""
+    document = _with_original(session, opened.case.id, document_id)
+    return OriginalFile(document, storage.document_key(opened.person_key, document.id))
+
+
+def original_for_organisation(session: Session, case: Case, data_key: bytes, document_id: UUID) -> OriginalFile:
+    """The same with the case's key. The caller has counted and audited it. Raises NotFound."""
+    document = _with_original(session, case.id, document_id)
+    return OriginalFile(document, storage.document_key(data_key, document.id))
+
+
+def _with_original(session: Session, case_id: UUID, document_id: UUID) -> Document:
+    document = storage.find(session, case_id, document_id)
+    if not document.original_pieces:
+        raise NotFound("The file itself was not kept.")
+    return document
 
 
 def send_to_person(
@@ -203,6 +264,41 @@ def open_by_partner(
     return pages_of(session, key, case, document, first)
 
 
+def open_original_by_partner(
+    session: Session,
+    keys: KeyRing,
+    member: SignedIn,
+    label: str,
+    document_id: UUID,
+    now: datetime,
+    reads_a_day: int = READS_PER_DAY,
+) -> OriginalFile:
+    """The untouched file with the organisation's key, after acceptance; counted and audited as page 0 of the document.
+
+    Raises NotFound, Conflict (not accepted), NotAllowed (no key), QuotaReached.
+    """
+    referral_id = partner_access.referral_id_of(session, partner_access.organisation_of(member), label)
+    _with_original(session, session.get_one(Referral, referral_id).case_id, document_id)
+    referral, case, key = partner_access.opened_referral(session, keys, member, label)
+    file = original_for_organisation(session, case, key, document_id)
+    partner_access.mark_opened(session, referral, now)
+    access_control.authorize_read(
+        session, keys, AuditedReader.member("partner", member.member_id, reads_a_day), case.id, now, every_time=True
+    )
+    audit.record(
+        session,
+        actor_kind="partner",
+        actor_id=member.member_id.hex,
+        action="referral:document_opened",
+        subject_kind="referral",
+        subject_id=referral.id,
+        codes={"document": file.document.id.hex, "page": storage.ORIGINAL},
+        now=now,
+    )
+    rewrapping.rewrap_opened(session, keys, case.id, key, to=member.keys_of(session))
+    return file
+
+
 def sealed_piece_for_client(
     session: Session,
     keys: KeyRing,
@@ -216,13 +312,13 @@ def sealed_piece_for_client(
 ) -> tuple[Document, storage.SealedPiece]:
     """A piece of a document for an organisation's program, which has the key to it; counted and audited as on the page.
 
-    The first piece of each `PAGES_AT_ONCE` pages counts as an opening, and so does any other whose opening was not within the last
-    hour. The caller holds the rows of the referral and the case, and has checked that it may be opened. Raises NotFound,
-    QuotaReached.
+    The first piece of each `PAGES_AT_ONCE` pages, and of the untouched file, counts as an opening, and so does any
+    other whose opening was not within the last hour. The caller holds the rows of the referral and the case, and has checked that
+    it may be opened. Raises NotFound, QuotaReached.
     """
     document = storage.find(session, case.id, document_id)
     piece = storage.sealed_piece(session, document, number)
-    first = (piece.page - 1) // PAGES_AT_ONCE * PAGES_AT_ONCE + 1
+    first = (piece.page - 1) // PAGES_AT_ONCE * PAGES_AT_ONCE + 1 if piece.page else storage.ORIGINAL
     codes = {"document": document.id.hex, "page": first, "client": client_id}
     begins = (piece.page, piece.piece) == (first, 1)
     if begins or not _opened_lately(session, referral, codes, now):

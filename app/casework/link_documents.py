@@ -10,7 +10,7 @@ from app import audit
 from app.cases import access_control
 from app.cases.models import Case
 from app.casework import by_link, centre_documents, documents, partner_access
-from app.casework.documents import OpenedPages
+from app.casework.documents import OpenedPages, OriginalFile
 from app.core.errors import Conflict, NotFound
 from app.core.keyring import KeyRing
 from app.documents import storage
@@ -26,6 +26,37 @@ def open_pages(
 
     Raises NotFound, Conflict (not accepted), QuotaReached (the link opens no more today), Frozen.
     """
+    found = _openable(session, keys, cookie, now)
+    if found is None:
+        return None
+    link, referral, case, data_key = found
+    document = storage.find(session, case.id, document_id)
+    if not 1 <= first <= document.pages:
+        raise NotFound("The document has no such page.")
+    _record_opening(session, keys, link, referral, case, document.id, first, now)
+    return documents.pages_of(session, data_key, case, document, first)
+
+
+def open_original(
+    session: Session, keys: KeyRing, cookie: str, document_id: UUID, now: datetime
+) -> OriginalFile | None:
+    """The untouched file, after acceptance; counted and audited as page 0 of the document. None: the visit or its link has ended.
+
+    Raises NotFound, Conflict (not accepted), QuotaReached, Frozen.
+    """
+    found = _openable(session, keys, cookie, now)
+    if found is None:
+        return None
+    link, referral, case, data_key = found
+    file = documents.original_for_organisation(session, case, data_key, document_id)
+    _record_opening(session, keys, link, referral, case, file.document.id, storage.ORIGINAL, now)
+    return file
+
+
+def _openable(
+    session: Session, keys: KeyRing, cookie: str, now: datetime
+) -> tuple[ReferralLink, Referral, Case, bytes] | None:
+    """The link of the visit, its referral and case, and the case's key. None: the visit or its link has ended. Raises Conflict."""
     link = by_link.visited(session, cookie, now)
     data_key = by_link.key_of_visit(keys, link, cookie) if link is not None else None
     if link is None or data_key is None:
@@ -33,9 +64,19 @@ def open_pages(
     referral, case = _rows(session, link)
     if not partner_access.may_open(referral):
         raise Conflict("The documents open once you have accepted.", state=referral.state)
-    document = storage.find(session, case.id, document_id)
-    if not 1 <= first <= document.pages:
-        raise NotFound("The document has no such page.")
+    return link, referral, case, data_key
+
+
+def _record_opening(
+    session: Session,
+    keys: KeyRing,
+    link: ReferralLink,
+    referral: Referral,
+    case: Case,
+    document_id: UUID,
+    page: int,
+    now: datetime,
+) -> None:
     access_control.authorize_read(session, keys, by_link.reader_of(link), case.id, now, every_time=True)
     partner_access.mark_opened(session, referral, now)
     audit.record(
@@ -45,10 +86,9 @@ def open_pages(
         action="referral:document_opened",
         subject_kind="referral",
         subject_id=referral.id,
-        codes={"document": document.id.hex, "page": first},
+        codes={"document": document_id.hex, "page": page},
         now=now,
     )
-    return documents.pages_of(session, data_key, case, document, first)
 
 
 def send(

@@ -135,6 +135,13 @@ def show(
             "Files that are there already stay as they are.",
         ),
     ] = None,
+    originals: Annotated[
+        bool,
+        typer.Option(
+            help="With --files: also the untouched files that were kept because they are electronically signed. They are as "
+            "they were sent and may be dangerous to open."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show one referral and, after acceptance, the encrypted part, decrypted on this machine with your private key."""
@@ -144,7 +151,7 @@ def show(
             referral = client.referral(_referral_id(client, id_or_label))
             document, key = _sealed(client, account, referral)
             parts = opened(document, key) if document else []
-            written = _write_documents(client, referral, document, key, files) if document and files else []
+            written = _write_documents(client, referral, document, key, files, originals) if document and files else []
     if as_json:
         opened_parts = [{"part": part.part, "seq": part.seq, "author": part.author, **part.content} for part in parts]
         paths = {"files": [str(file) for file in written]} if files else {}
@@ -157,7 +164,13 @@ def show(
         for name, value in partner_output.flatten(part.content):
             typer.echo(f"  {name}: {value}")
     if files:
-        typer.echo(f"\nPages of documents written to {files}: {len(written)}")
+        typer.echo(f"\nFiles written to {files}: {len(written)}")
+        if any(file.suffix == partner_files.ORIGINAL_SUFFIX for file in written):
+            typer.echo(
+                "Nobody has looked into the untouched files. Open them only to check their signature, on a computer that has "
+                "nothing else to lose.",
+                err=True,
+            )
 
 
 @partner_app.command()
@@ -399,15 +412,19 @@ def _sealed(client: PartnerClient, account: Profile, referral: Referral) -> tupl
 
 
 def _write_documents(
-    client: PartnerClient, referral: Referral, sealed: dict[str, Any], key: bytes, folder: Path
+    client: PartnerClient, referral: Referral, sealed: dict[str, Any], key: bytes, folder: Path, originals: bool
 ) -> list[Path]:
-    """Decrypt the documents and write their pages into the folder; the new files. Raises CannotOpen.
+    """Decrypt the documents and write their pages, and `originals`, into the folder; the new files. Raises CannotOpen.
 
     A document whose files are all there is not asked for again: each five pages are one read of the day.
     """
     case_key, written = opened_key(sealed, key), list[Path]()
     for document in sealed.get("documents", ()):
         files = partner_files.page_files(folder, referral.label, document)
+        if originals and document.get("original_pieces"):
+            file = partner_files.original_file(folder, referral.label, document)
+            if not file.exists() and partner_files.write_whole(file, client.original(referral.id, document, case_key)):
+                written.append(file)
         if all(file.exists() for file in files):
             continue
         for file in partner_files.write_pages(files, client.pages(referral.id, document, case_key)):

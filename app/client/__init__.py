@@ -8,7 +8,7 @@ format. Of this code base it uses only
 from app.client.api import EventsPage, PartnerClient
 from app.client.appointments import sealed_times
 from app.client.decryption import CaseKey, OpenedPart, opened, opened_key
-from app.client.documents import OpenedPage, opened_pages
+from app.client.documents import OpenedPage, opened_original, opened_pages
 from app.client.errors import ApiError, CannotReach
 from app.client.messages import OpenedMessage, opened_messages, sealed_message
 from app.client.records import Event, Referral
@@ -27,6 +27,7 @@ __all__ = [
     "opened",
     "opened_key",
     "opened_messages",
+    "opened_original",
     "opened_pages",
     "sealed_message",
     "sealed_times",

@@ -15,7 +15,7 @@ import httpx
 
 from app.client.appointments import sealed_times
 from app.client.decryption import CaseKey, OpenedPart, base64url, from_base64url, opened, opened_key, signers_of
-from app.client.documents import OpenedPage, document_key, opened_pages
+from app.client.documents import OpenedPage, document_key, opened_original, opened_pages
 from app.client.errors import ApiError, CannotReach
 from app.client.messages import OpenedMessage, opened_messages, sealed_message
 from app.client.records import Event, Referral
@@ -155,13 +155,23 @@ class PartnerClient:
 
     def pages(self, referral_id: str, document: dict[str, Any], case_key: CaseKey) -> Iterator[OpenedPage]:
         """The pages of one document, an entry of `documents` of `sealed`, decrypted with the case's key. Raises CannotOpen."""
+        return opened_pages(document, case_key, self._pieces_of(referral_id, document))
+
+    def original(self, referral_id: str, document: dict[str, Any], case_key: CaseKey) -> Iterator[bytes]:
+        """The untouched file of a document whose entry has `original_pieces`, piece by piece. Raises CannotOpen.
+
+        It was kept because it is electronically signed. Nobody has looked into it: it may be dangerous to open.
+        """
+        return opened_original(document, case_key, self._pieces_of(referral_id, document))
+
+    def _pieces_of(self, referral_id: str, document: dict[str, Any]) -> Callable[[int], dict[str, Any]]:
         path = f"/v1/referrals/{_segment(referral_id)}/documents/{_segment(str(document.get('id')))}/pieces"
 
         def piece(number: int) -> dict[str, Any]:
             answer: dict[str, Any] = self._call("GET", f"{path}/{number}").json()
             return answer
 
-        return opened_pages(document, case_key, piece)
+        return piece
 
     def send_document(self, referral_id: str, content: bytes, *, document_id: str | None = None) -> str:
         """Send the person a photo or PDF while you work on the referral. Returns the document's id. Needs both `referrals` scopes.

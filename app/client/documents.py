@@ -1,4 +1,4 @@
-"""Putting the pictures of a document's pages together from sealed pieces, with the case's key."""
+"""Putting the pictures of a document's pages, or its untouched file, together from sealed pieces, with the case's key."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -36,7 +36,6 @@ def opened_pages(
     """
     try:
         identity, pages, last = str(document["id"]), int(document["pages"]), int(document["pieces"])
-        key = document_key(case_key, identity)
         number = 0
         for page in range(1, pages + 1):
             content, place, pieces = bytearray(), 0, 1
@@ -44,12 +43,7 @@ def opened_pages(
                 number, place = number + 1, place + 1
                 answer = piece(number)
                 pieces = int(answer["pieces"]) if place == 1 else pieces
-                aad = sealing.context(
-                    "document_pieces", identity, case_key.case_id, f"{page}/{pages}", f"{place}/{pieces}", "1"
-                )
-                if from_base64url(answer["aad"]) != aad:
-                    raise CannotOpen
-                content += sealing.unpad(sealing.decrypt(key, from_base64url(answer["ciphertext"]), aad))
+                content += _opened(answer, case_key, identity, f"{page}/{pages}", f"{place}/{pieces}")
             if not content.startswith(_JPEG_BEGINS):
                 raise CannotOpen
             yield OpenedPage(identity, page, pages, bytes(content))
@@ -57,3 +51,27 @@ def opened_pages(
             raise CannotOpen
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise CannotOpen from error
+
+
+def opened_original(
+    document: dict[str, Any], case_key: CaseKey, piece: Callable[[int], dict[str, Any]]
+) -> Iterator[bytes]:
+    """The untouched file of a document, piece by piece; nothing if it was not kept. Raises CannotOpen.
+
+    Nobody has looked into it: open it only to check its signature, on a computer that has nothing else to lose.
+    """
+    try:
+        identity, pages, before = str(document["id"]), int(document["pages"]), int(document["pieces"])
+        last = int(document.get("original_pieces") or 0)
+        for place in range(1, last + 1):
+            yield _opened(piece(before + place), case_key, identity, f"0/{pages}", f"{place}/{last}")
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise CannotOpen from error
+
+
+def _opened(answer: dict[str, Any], case_key: CaseKey, identity: str, page: str, piece: str) -> bytes:
+    """One piece, decrypted. Raises CannotOpen when it does not belong in this place."""
+    aad = sealing.context("document_pieces", identity, case_key.case_id, page, piece, "1")
+    if from_base64url(answer["aad"]) != aad:
+        raise CannotOpen
+    return sealing.unpad(sealing.decrypt(document_key(case_key, identity), from_base64url(answer["ciphertext"]), aad))

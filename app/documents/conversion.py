@@ -19,13 +19,15 @@ import anyio
 from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 
 from app.core.errors import Unavailable
-from app.documents.converter import Frame
+from app.documents.converter import GIVE_BACK, GIVEN_BACK, Frame
 from app.documents.limits import MOST_PAGE_BYTES, FileLimits, Refusal
 
 PIECE_BYTES: Final = 1 << 16
 _HEADER: Final = struct.Struct(">cI")
 _MOST_FRAME: Final = MOST_PAGE_BYTES + 4096
 _START_SECONDS: Final = 30.0
+_BEGINS_WITHIN: Final = 1024
+"""A PDF says within so many bytes that it is one."""
 
 
 class ConverterFailed(Unavailable):
@@ -42,6 +44,8 @@ class Conversion:
         self._seconds = seconds
         self._buffer = bytearray()
         self._sent = 0
+        self._size = 0
+        self._begins = b""
         self.confinement: Mapping[str, bool] = {}
 
     async def start(self) -> None:
@@ -54,6 +58,9 @@ class Conversion:
 
     async def feed(self, piece: bytes) -> bool:
         """Hand on some bytes of the file. False: it is larger than allowed, and the process takes no more of it."""
+        if not self._sent:
+            self._begins = b""
+        self._begins = (self._begins + piece[:_BEGINS_WITHIN])[:_BEGINS_WITHIN]
         self._sent += len(piece)
         if self._sent > self._limits.bytes:
             return False
@@ -70,7 +77,7 @@ class Conversion:
         if self._sent > self._limits.bytes:
             await self.kill()
             return Refusal.TOO_BIG
-        self._sent = 0
+        self._size, self._sent = self._sent, 0
         pages: list[bytes] = []
         async with self._turn:
             with anyio.move_on_after(self._seconds):
@@ -87,6 +94,33 @@ class Conversion:
                         raise ConverterFailed
             await self.kill()
         return Refusal.TOO_SLOW
+
+    @property
+    def original_pieces(self) -> int:
+        """How many pieces `original` gives."""
+        return -(-self._size // GIVEN_BACK)
+
+    @property
+    def is_pdf(self) -> bool:
+        """Whether the last file is a PDF, by its first bytes."""
+        return b"%PDF-" in self._begins
+
+    async def original(self) -> AsyncIterator[bytes]:
+        """The last file, untouched, in pieces of `converter.GIVEN_BACK` bytes. To be read to its end. Raises ConverterFailed.
+
+        The converting process has the only copy.
+        """
+        with anyio.move_on_after(self._seconds):
+            await self._send(GIVE_BACK.to_bytes(4, "big"))
+            while True:
+                kind, content = await self._frame()
+                if kind == Frame.DONE:
+                    return
+                if kind != Frame.ORIGINAL:
+                    raise ConverterFailed
+                yield content
+        await self.kill()
+        raise ConverterFailed
 
     @property
     def is_running(self) -> bool:

@@ -5,8 +5,8 @@ files, network and most system calls to itself before the first byte is read. Fo
 reads the file and hands back nothing but pixels over a pipe. So what comes out was encoded by a process that has never parsed
 anything of the sender's: a file that takes over its reader can draw a picture, and no more.
 
-In: for each file, pieces of up to 1 MiB, each with its length before it (4 bytes); a length of 0 ends the file. Out: frames of a
-kind (1 byte), a length (4 bytes) and a content; see `Frame`.
+In: for each file, pieces of up to 1 MiB, each with its length before it (4 bytes); a length of 0 ends the file, and `GIVE_BACK`
+asks for the file before, untouched. Out: frames of a kind (1 byte), a length (4 bytes) and a content; see `Frame`.
 """
 
 import io
@@ -26,17 +26,23 @@ _HEADER: Final = struct.Struct(">cI")
 _SIZE: Final = struct.Struct(">HH")
 _QUALITIES: Final = (80, 60, 40, 20)
 _FEW: Final = 64
+GIVE_BACK: Final = (1 << 32) - 1
+"""In place of the length of a piece."""
+GIVEN_BACK: Final = (1 << 16) - 1
+"""Bytes of a piece that is given back; the last one can be shorter."""
 
 
 class Frame:
     """Kinds of frames. `STARTED`: once, what the system allowed, as JSON. Then for each file `PAGE` for each of its pages, and one
-    of `DONE` and `REFUSED`, with a code of `Refusal`. From the child that reads, `PAGE` is a width, a height and RGB pixels.
+    of `DONE` and `REFUSED`, with a code of `Refusal`. `ORIGINAL`: a piece of the file before.
+    From the child that reads, `PAGE` is a width, a height and RGB pixels.
     """
 
     STARTED: Final = b"S"
     PAGE: Final = b"P"
     DONE: Final = b"D"
     REFUSED: Final = b"R"
+    ORIGINAL: Final = b"O"
 
 
 def main() -> None:
@@ -49,9 +55,11 @@ def main() -> None:
 
     reached = {"limits": confinement.limit(limits, cpu_seconds=MOST_FILES_CPU_SECONDS)} | confinement.confine()
     _write(1, Frame.STARTED, json.dumps(reached).encode())
-    while (content := _receive(limits.bytes)) is not None:
+    content = b""
+    while (received := _receive(limits.bytes, content)) is not None:
+        content = received
+        del received
         _convert(content, limits)
-        del content
 
 
 def _convert(content: bytes, limits: FileLimits) -> None:
@@ -138,8 +146,11 @@ def _read_in_child(content: bytes, limits: FileLimits, out: int) -> None:
         os._exit(ended)
 
 
-def _receive(most: int) -> bytes | None:
-    """The next file; None when there is no more. Ends the process when more comes than was agreed."""
+def _receive(most: int, before: bytes) -> bytes | None:
+    """The next file; None when there is no more. Ends the process when more comes than was agreed.
+
+    Gives back the file `before` if it is asked for, as long as no other one has begun.
+    """
     received = bytearray()
     while True:
         header = _read(4)
@@ -148,6 +159,12 @@ def _receive(most: int) -> bytes | None:
         length = int.from_bytes(header, "big")
         if length == 0:
             return bytes(received)
+        if length == GIVE_BACK:
+            for start in range(0, len(before), GIVEN_BACK):
+                _write(1, Frame.ORIGINAL, before[start : start + GIVEN_BACK])
+            _write(1, Frame.DONE, b"")
+            continue
+        before = b""
         if length > _MOST_PIECE or len(received) + length > most:
             os._exit(2)
         piece = _read(length)

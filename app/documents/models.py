@@ -12,7 +12,8 @@ from app.core.db import Base
 class Document(Base):
     """A photo or PDF that belongs to a case, in plain codes: who added it, how many pages. Its name was never kept.
 
-    `author`: person, desk or partner; `organisation_id`: of a partner. `created_at` is truncated to the hour.
+    `author`: person, desk or partner; `organisation_id`: of a partner. `created_at` is truncated to the hour. `original_pieces`: of
+    the untouched file, which is kept only if the person says that it is electronically signed; 0: it is not.
     """
 
     __tablename__ = "documents"
@@ -27,12 +28,13 @@ class Document(Base):
     organisation_id: Mapped[UUID | None]
     pages: Mapped[int]
     created_at: Mapped[datetime]
+    original_pieces: Mapped[int] = mapped_column(sa.Integer(), server_default="0", default=0)
 
 
 class DocumentPiece(Base):
     """A piece of a page's picture, sealed under the case's `person` key. Read by document and page alone, never listed.
 
-    `page` and `piece` count from 1. `case_id` is here so that a row policy can see it.
+    `page` and `piece` count from 1; the page 0 is the untouched file. `case_id` is here so that a row policy can see it.
     """
 
     __tablename__ = "document_pieces"

@@ -22,6 +22,8 @@ from app.documents.models import Document, DocumentPiece
 
 PIECE_BYTES: Final = 1 << 16
 """Bytes of a padded piece. The last one of a page may be shorter: a power of two."""
+ORIGINAL: Final = 0
+"""The page number of the pieces of an untouched file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,15 @@ class Room:
     @property
     def is_left(self) -> bool:
         return self.files > 0 and self.pages > 0
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFile:
+    """An untouched file, sealed piece by piece for one document; `pages`: how many that document has."""
+
+    document_id: UUID
+    pages: int
+    pieces: Sequence[bytes]
 
 
 class DocumentsFull(Conflict):
@@ -112,8 +123,9 @@ def add_with_key(
     now: datetime,
     organisation_id: UUID | None,
     document_id: UUID,
+    original: SealedFile | None = None,
 ) -> Document:
-    """The same with the document's own key and its id, for a sender who derived it."""
+    """The same with the document's own key and its id, for a sender who derived it. `original`: sealed for this id."""
     left = room(session, case_id, limits, author=author)
     if not left.is_left or len(pages) > left.pages:
         raise DocumentsFull
@@ -124,12 +136,34 @@ def add_with_key(
         organisation_id=organisation_id,
         pages=len(pages),
         created_at=to_the_hour(now),
+        original_pieces=len(original.pieces) if original else 0,
     )
     session.add(document)
     session.flush()
     for number, content in enumerate(pages, 1):
         session.execute(sa.insert(DocumentPiece), _sealed(key, document, number, content))
+    if original is not None:
+        assert (original.document_id, original.pages) == (document_id, len(pages))
+        session.execute(sa.insert(DocumentPiece), _of_original(document, original))
     return document
+
+
+def seal_piece(key: bytes, document_id: UUID, case_id: UUID, pages: int, part: bytes, piece: int, pieces: int) -> bytes:
+    """One piece of an untouched file, of at most `PIECE_BYTES` - 1 bytes, for a document of so many pages."""
+    return sealing.encrypt(key, sealing.pad(part), piece_aad(document_id, case_id, ORIGINAL, pages, piece, pieces))
+
+
+def _of_original(document: Document, original: SealedFile) -> list[dict[str, object]]:
+    return [
+        {
+            "document_id": document.id,
+            "page": ORIGINAL,
+            "piece": piece,
+            "case_id": document.case_id,
+            "ciphertext": ciphertext,
+        }
+        for piece, ciphertext in enumerate(original.pieces, 1)
+    ]
 
 
 def _sealed(key: bytes, document: Document, page: int, content: bytes) -> list[dict[str, object]]:
@@ -185,20 +219,26 @@ class SealedPiece:
 
 
 def count_pieces(session: Session, case_id: UUID) -> dict[UUID, int]:
-    """How many pieces each document of a case has."""
+    """How many pieces the pages of each document of a case have."""
     query = (
         sa.select(DocumentPiece.document_id, sa.func.count())
-        .where(DocumentPiece.case_id == case_id)
+        .where(DocumentPiece.case_id == case_id, DocumentPiece.page > ORIGINAL)
         .group_by(DocumentPiece.document_id)
     )
     return {row[0]: row[1] for row in session.execute(query)}
 
 
 def sealed_piece(session: Session, document: Document, number: int) -> SealedPiece:
-    """The piece `number` of a document, counted from 1 through all its pages. Raises NotFound: it has no such piece."""
+    """The piece `number` of a document, counted from 1 through all its pages, and then through its untouched file if it was kept.
+
+    Raises NotFound: it has no such piece.
+    """
+    of_pages = sa.select(sa.func.count()).where(DocumentPiece.document_id == document.id, DocumentPiece.page > ORIGINAL)
+    if document.original_pieces and number > (before := session.scalar(of_pages) or 0):
+        return sealed_original_piece(session, document, number - before)
     query = (
         sa.select(DocumentPiece.page, DocumentPiece.piece, DocumentPiece.ciphertext)
-        .where(DocumentPiece.document_id == document.id)
+        .where(DocumentPiece.document_id == document.id, DocumentPiece.page > ORIGINAL)
         .order_by(DocumentPiece.page, DocumentPiece.piece)
         .offset(number - 1)
         .limit(1)
@@ -212,6 +252,24 @@ def sealed_piece(session: Session, document: Document, number: int) -> SealedPie
     return SealedPiece(row.page, row.piece, session.scalar(of_the_page) or 0, bytes(row.ciphertext))
 
 
+def sealed_original_piece(session: Session, document: Document, number: int) -> SealedPiece:
+    """The piece `number` of the untouched file, from 1. Raises NotFound: it was not kept, or has no such piece."""
+    query = sa.select(DocumentPiece.ciphertext).where(
+        DocumentPiece.document_id == document.id, DocumentPiece.page == ORIGINAL, DocumentPiece.piece == number
+    )
+    ciphertext = session.scalar(query)
+    if ciphertext is None:
+        raise NotFound("The document has no such piece.")
+    return SealedPiece(ORIGINAL, number, document.original_pieces, bytes(ciphertext))
+
+
+def open_original_piece(session: Session, key: bytes, document: Document, number: int) -> bytes:
+    """A piece of the untouched file, opened with the document's own key. Raises NotFound, CannotOpen."""
+    sealed = sealed_original_piece(session, document, number)
+    aad = piece_aad(document.id, document.case_id, ORIGINAL, document.pages, number, document.original_pieces)
+    return sealing.unpad(sealing.decrypt(key, sealed.ciphertext, aad))
+
+
 def open_page(session: Session, data_key: bytes, document: Document, page: int) -> bytes:
     """The picture of one page, as JPEG. Raises NotFound, CannotOpen (another key, or a piece is missing or not in its place)."""
     return open_page_with(session, document_key(data_key, document.id), document, page)
@@ -219,6 +277,8 @@ def open_page(session: Session, data_key: bytes, document: Document, page: int) 
 
 def open_page_with(session: Session, key: bytes, document: Document, page: int) -> bytes:
     """The same with the document's own key."""
+    if page <= ORIGINAL:
+        raise NotFound("The document has no such page.")
     pieces = sealed_pieces(session, document, page)
     return b"".join(
         sealing.unpad(

@@ -52,6 +52,7 @@ BY_LINK = {
     ("/partner/link/{lang}/documents", "POST"),
     ("/partner/link/{lang}/documents/ask", "POST"),
     ("/partner/link/{lang}/documents/{document}", "POST"),
+    ("/partner/link/{lang}/documents/{document}/original", "POST"),
     ("/partner/link/{lang}/documents/{document}/remove", "POST"),
 }
 """These open with a link and its code alone, whoever is signed in; without them there is nothing (test_partner_link.py)."""

@@ -1,13 +1,20 @@
 """What the person's, the desk's and the partner's pages share about documents: their limits, and pictures inside a page."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any
 
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from app.casework.documents import OpenedPages
+from app.casework.documents import OpenedPages, OriginalFile
+from app.core.dependencies import Transactions
+from app.core.errors import Conflict
+from app.core.sealing import CannotOpen
+from app.documents import storage
 from app.documents.limits import DocumentLimits, FileLimits
 from app.documents.models import Document
 from app.intake.questions import FormFields
@@ -28,6 +35,38 @@ def embedded(pages: Sequence[tuple[int, bytes]]) -> list[tuple[int, Markup]]:
         (number, Markup("data:image/jpeg;base64," + base64.b64encode(content).decode()))  # noqa: S704  our own encoder's
         for number, content in pages
     ]
+
+
+def download(request: Request, session: Session, file: OriginalFile) -> Response:
+    """The untouched file as something to save, never to show: piece by piece, each but the first in a transaction of its own.
+
+    It ends early if the document is taken back meanwhile. Raises Conflict: this key does not open it.
+    """
+    transactions: Transactions = request.app.state.transactions
+    document = file.document
+    try:
+        first = storage.open_original_piece(session, file.key, document, 1)
+    except CannotOpen:
+        raise Conflict("This document cannot be opened with this key.") from None
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield first
+        for number in range(2, document.original_pieces + 1):
+            read = partial(_piece, file.key, document, number)
+            yield await transactions.run(read, write=False)
+
+    return StreamingResponse(
+        pieces(),
+        media_type="application/octet-stream",
+        headers={
+            "content-disposition": 'attachment; filename="signed-document.pdf"',
+            "content-security-policy": "default-src 'none'; sandbox",
+        },
+    )
+
+
+def _piece(key: bytes, document: Document, number: int, session: Session) -> bytes:
+    return storage.open_original_piece(session, key, document, number)
 
 
 def listed(session: Session, documents: Sequence[Document]) -> list[tuple[Document, str]]:

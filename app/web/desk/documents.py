@@ -115,6 +115,13 @@ def take_back_document(label: Label, document: UUID, desk: AtDesk, session: Db) 
     return staff_pages.redirect(f"/desk/cases/{label}/documents?done=document_taken_back")
 
 
+@router.post("/desk/cases/{label}/documents/{document:id}/original", name="save_case_original")
+def save_original(label: Label, document: UUID, request: Request, desk: AtDesk, session: Db) -> Response:
+    """The untouched file of a document that is electronically signed. Counts as an opening, and writes an audit entry."""
+    file = documents.open_original_at_desk(session, desk, label, document)
+    return document_pages.download(request, session, file)
+
+
 @router.post("/desk/cases/{label}/documents/{document:id}", name="open_case_document")
 def open_document(label: Label, document: UUID, request: Request, desk: AtDesk, session: Db) -> Response:
     """Show some pages of a document decrypted. Counts as an opening, and writes an audit entry."""

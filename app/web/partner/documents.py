@@ -92,6 +92,15 @@ def take_back_document(label: Label, document: UUID, member: Member, session: Db
     return staff_pages.redirect(f"{_OF_ONE.format(label=label)}?done=document_taken_back")
 
 
+@router.post(_OF_ONE + "/{document:id}/original", name="save_offer_original")
+def save_original(
+    label: Label, document: UUID, request: Request, member: Member, session: Db, keys: Keys, config: Config, now: Now
+) -> Response:
+    """The untouched file of a document that is electronically signed. Counts as an opening, and writes an audit entry."""
+    file = documents.open_original_by_partner(session, keys, member, label, document, now, config.member_reads_per_day)
+    return document_pages.download(request, session, file)
+
+
 @router.post(_OF_ONE + "/{document:id}", name="open_offer_document")
 def open_document(
     label: Label, document: UUID, request: Request, member: Member, session: Db, keys: Keys, config: Config, now: Now

@@ -1,12 +1,15 @@
 """Documents on the page behind a link with a code: opening, sending, asking for and taking back."""
 
-from typing import Annotated, Final
+from collections.abc import Callable
+from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
+from sqlalchemy.orm import Session
 
 from app.casework import filing, link_documents
+from app.casework.documents import OpenedPages, OriginalFile
 from app.core.dependencies import Brake, Db
 from app.core.errors import Conflict, NotFound, TooMany
 from app.core.i18n import LANGUAGES
@@ -24,6 +27,7 @@ from app.web.person.dependencies import Config, Form
 _PATH: Final = "/documents"
 router = APIRouter(prefix=PREFIX + "{lang}" + _PATH)
 Document = Annotated[UUID, Path()]
+_Opened = TypeVar("_Opened", OpenedPages, OriginalFile)
 
 
 def body_limits(settings: Settings) -> dict[str, int]:
@@ -90,16 +94,14 @@ def open_document(document: Document, form: Form, visit: Visiting, settings: Con
     """Show some pages of a document on this page alone. Writes an audit entry."""
     visit.check_form(form)
     first = document_pages.first_page(form)
-    try:
-        opened = link_documents.open_pages(session, visit.keys, visit.cookie, document, first, visit.now)
-    except (Conflict, NotFound):
-        linked = link_page.look(session, visit)
-        return link_page.show(session, visit, settings, linked, error=link_words.CHANGED, status=409)
-    except TooMany:
-        linked = link_page.look(session, visit)
-        return link_page.show(session, visit, settings, linked, error=link_words.USED_UP, status=429)
-    if opened is None:
-        raise LinkGone
+    opened = _opened(
+        session,
+        visit,
+        settings,
+        lambda: link_documents.open_pages(session, visit.keys, visit.cookie, document, first, visit.now),
+    )
+    if isinstance(opened, Response):
+        return opened
     return page(
         link_page.TEMPLATE,
         visit.lang,
@@ -111,6 +113,38 @@ def open_document(document: Document, form: Form, visit: Visiting, settings: Con
         csrf=csrf.new_token(visit.keys, visit.now, csrf.of_visit(visit.cookie)),
         **document_pages.opened_context(opened),
     )
+
+
+@router.post("/{document:id}/original", dependencies=[Depends(anyone)])
+def save_original(
+    document: Document, form: Form, request: Request, visit: Visiting, settings: Config, session: Db
+) -> Response:
+    """The untouched file of a document that is electronically signed. Writes an audit entry."""
+    visit.check_form(form)
+    file = _opened(
+        session,
+        visit,
+        settings,
+        lambda: link_documents.open_original(session, visit.keys, visit.cookie, document, visit.now),
+    )
+    return file if isinstance(file, Response) else document_pages.download(request, session, file)
+
+
+def _opened(
+    session: Session, visit: Visit, settings: Settings, work: Callable[[], _Opened | None]
+) -> _Opened | Response:
+    """What was opened, or the page that says why nothing was. Raises LinkGone."""
+    try:
+        opened = work()
+    except (Conflict, NotFound):
+        linked = link_page.look(session, visit)
+        return link_page.show(session, visit, settings, linked, error=link_words.CHANGED, status=409)
+    except TooMany:
+        linked = link_page.look(session, visit)
+        return link_page.show(session, visit, settings, linked, error=link_words.USED_UP, status=429)
+    if opened is None:
+        raise LinkGone
+    return opened
 
 
 def _done(visit: Visit, what: str, *, done: bool) -> Response:

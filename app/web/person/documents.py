@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import anyio
 from anyio.to_thread import run_sync
@@ -31,7 +31,7 @@ from app.documents.conversion import Conversion, Converters
 from app.documents.limits import DocumentLimits, Refusal
 from app.partners import organisations
 from app.settings import Settings
-from app.web.components import csrf
+from app.web.components import csrf, document_pages
 from app.web.components.document_pages import document_limits
 from app.web.components.forms import FormPart
 from app.web.components.rendering import page
@@ -45,14 +45,18 @@ _FORM_FIELDS: Final = 65_536
 _UPLOAD_SECONDS: Final = 1800.0
 """The longest that one form may take to arrive: 15 MB over the slowest mobile network."""
 ADDED: Final = "added"
+KEPT: Final = "kept"
+ONLY_PICTURES: Final = "only_pictures"
 FULL: Final = "full"
 BUSY: Final = "busy"
 TOO_MANY: Final = "too_many"
 NO_ROOM: Final = "no_room"
 LATE: Final = "late"
 NONE_CHOSEN: Final = "none"
-OUTCOMES: Final = complete({*Refusal, ADDED, FULL, BUSY, TOO_MANY}, {
+OUTCOMES: Final = complete({*Refusal, ADDED, KEPT, ONLY_PICTURES, FULL, BUSY, TOO_MANY}, {
     "added": N_("It was added."),
+    "kept": N_("It was added, and the file itself is kept too."),
+    "only_pictures": N_("It was added as pictures. Only a PDF can be kept as it is."),
     "not_accepted": N_("It was not added: it is not a photo or PDF that we can read."),
     "encrypted": N_("It was not added: it is protected by a password. Please save it without a password, or photograph the pages."),
     "too_many_pages": N_("It was not added: it has too many pages. Please send only the pages that matter."),
@@ -151,13 +155,13 @@ async def add_documents(
 
 def _prepared(
     session: Session, cookie: str | None, keys: KeyRing, now: datetime, brake: StorageBrake, limits: DocumentLimits
-) -> tuple[storage.Room, str] | None:
-    """How much the case can take, and why nothing can be added; None: the visit has ended."""
+) -> tuple[UUID, bytes, storage.Room, str] | None:
+    """The case and its key, how much it can take, and why nothing can be added; None: the visit has ended."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return None
     stopped = not filing.is_urgent(opened.case.urgency) and brake.is_on(session)
-    return storage.room(session, opened.case.id, limits), NO_ROOM if stopped else ""
+    return opened.case.id, opened.person_key, storage.room(session, opened.case.id, limits), NO_ROOM if stopped else ""
 
 
 @dataclass
@@ -170,6 +174,8 @@ class _Upload:
     keys: KeyRing
     limits: DocumentLimits
     converters: Converters
+    case_id: UUID
+    person_key: bytes
     room: storage.Room
     problem: str
 
@@ -177,6 +183,7 @@ class _Upload:
         self.outcomes: list[tuple[int, str]] = []
         self._number = 0
         self._is_ours = False
+        self._keeps = False
         self._size = 0
         self._fits = True
         self._conversion: Conversion | None = None
@@ -186,6 +193,7 @@ class _Upload:
         async with AsyncExitStack() as processes:
             async for part in parts:
                 if part.value is not None:
+                    self._keeps |= part.name == "keep" and part.value == "yes"
                     self._is_ours |= part.name == "csrf" and csrf.is_valid(
                         self.keys, part.value, self.now, csrf.of_visit(self.cookie)
                     )
@@ -239,27 +247,41 @@ class _Upload:
             return BUSY
         try:
             pages = await self._conversion.pages()
+            if isinstance(pages, Refusal):
+                return pages.value
+            if len(pages) > self.room.pages:
+                return Refusal.TOO_MANY_PAGES.value
+            original = await self._original(self._conversion, len(pages)) if self._keeps else None
         except Unavailable:
             return BUSY
-        if isinstance(pages, Refusal):
-            return pages.value
-        if len(pages) > self.room.pages:
-            return Refusal.TOO_MANY_PAGES.value
         async with self.request.app.state.transactions.open(write=True) as session:
-            return await run_sync(self._store, session, pages)
+            return await run_sync(self._store, session, pages, original)
 
-    def _store(self, session: Session, pages: Sequence[bytes]) -> str:
+    async def _original(self, conversion: Conversion, pages: int) -> storage.SealedFile | None:
+        """A PDF itself, sealed piece by piece as the converting process gives it back; None: it is none. Raises ConverterFailed."""
+        if not conversion.is_pdf:
+            return None
+        document_id = uuid4()
+        key = storage.document_key(self.person_key, document_id)
+        count, sealed = conversion.original_pieces, list[bytes]()
+        async for piece in conversion.original():
+            sealed.append(storage.seal_piece(key, document_id, self.case_id, pages, piece, len(sealed) + 1, count))
+        return storage.SealedFile(document_id, pages, sealed)
+
+    def _store(self, session: Session, pages: Sequence[bytes], original: storage.SealedFile | None) -> str:
         opened = visits.case_of_visit(session, self.cookie, self.keys, self.now, lock=True)
         if opened is None:
             return FULL
         try:
-            documents.add_by_person(session, opened, pages, self.limits, self.now)
+            documents.add_by_person(session, opened, pages, self.limits, self.now, original)
         except TooManyChanges:
             return TOO_MANY
         except Conflict:
             return FULL
         self.room = storage.Room(self.room.files - 1, self.room.pages - len(pages))
-        return ADDED
+        if not self._keeps:
+            return ADDED
+        return KEPT if original else ONLY_PICTURES
 
 
 Document = Annotated[UUID, Path()]
@@ -299,6 +321,17 @@ def _picture(session: Session, opened: OpenedCase, document: UUID, number: int) 
     except CannotOpen:  # a program sealed it with a key that is not this case's
         raise NotFound("This page cannot be opened.") from None
     return Response(content, media_type="image/jpeg", headers=_SANDBOXED)
+
+
+@router.post("/case/documents/{document:id}/original")
+def save_original(
+    request: Request, lang: Lang, document: Document, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db
+) -> Response:
+    """The untouched file of one's own document, to save it."""
+    opened = visits.case_of_form(session, form, cookie, keys, now)
+    if opened is None:
+        return visits.nothing_changed(lang, session, cookie, now)
+    return document_pages.download(request, session, documents.own_original(session, opened, document))
 
 
 @router.post("/case/documents/{document:id}/remove")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -52,6 +52,9 @@ _TAKEN = N_(
     "To change it, come back with your number and choose “Change who may read my request”."
 )
 
+_GOES_ON: Final = {"open": "case", "documents": "case/documents"}
+"""Where the last four digits lead when the visit does not end."""
+
 
 @router.get("/sent")
 def sent(
@@ -83,10 +86,11 @@ def confirm_number(
     if reply is not None and digits and int(digits) != int(reply["receipt"][-4:]):
         return RedirectResponse(f"/{lang}/sent?mistyped=1", 303)
     drafts.drop(session, cookie)
-    if reply is not None and field_value(form, "then") == "open":
+    then = _GOES_ON.get(field_value(form, "then"))
+    if reply is not None and then:
         secret = new_secret(keys)
         visits.begin(session, secret, receipts.parse(reply["receipt"]), now, settings.draft_idle)
-        response = RedirectResponse(f"/{lang}/case", 303)
+        response = RedirectResponse(f"/{lang}/{then}", 303)
         set_cookie(response, secret, settings)
         return response
     response = RedirectResponse(f"/{lang}/goodbye", 303)

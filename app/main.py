@@ -139,10 +139,12 @@ def _shaped(request: Request, error: AppError) -> Response:
 
 async def _on_app_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AppError)
-    if isinstance(error, NotFound) and request.method in {"GET", "HEAD"}:
+    is_page = request.method in {"GET", "HEAD"}
+    if isinstance(error, NotFound) and (is_page or request.url.path.startswith(_MACHINE_PATHS)):
         meant = addresses.meant(request.app.routes, request.scope)
         if meant is not None:
             return RedirectResponse(meant, status_code=308)
+    if isinstance(error, NotFound) and is_page:
         language = web.preferred_language(request.headers.get("accept-language", ""))
         page = addresses.in_language(request.app.routes, request.scope, language)
         if page is not None:

@@ -46,7 +46,9 @@ REALM: Final = "pristan"
 _NEVER_FROZEN: Final = frozenset({"intakes:create"})  # intakes are always accepted
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]{16,256}=*")
 _KEY: Final = re.compile(r"[!-~]{8,255}")
-_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
+_INSTANT: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d{0,12}([Zz]|[ +-]\d\d:\d\d)", re.ASCII
+)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 
@@ -257,11 +259,15 @@ def parse_id(text: str) -> UUID:
 
 
 def parse_instant(text: str, pointer: str) -> datetime:
-    """An instant of RFC 3339, in UTC. Raises Invalid (422), pointing to `pointer`."""
+    """An instant of RFC 3339, in UTC to the microsecond. Raises Invalid (422), pointing to `pointer`.
+
+    A space before the offset is read as `+`, which URL decoding turns into a space.
+    """
     try:
-        if not _INSTANT.fullmatch(text):
+        instant = _INSTANT.fullmatch(text)
+        if instant is None:
             raise ValueError
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+        return datetime.fromisoformat(f"{instant[1]}{instant[2]}".upper().replace(" ", "+")).astimezone(UTC)
     except (ValueError, OverflowError):
         raise invalid(pointer, "not_an_instant", "Write the time like 2026-11-24T08:00:00Z.") from None
 
@@ -337,7 +343,9 @@ Packs = Annotated[Directory, Depends(_directory)]
 
 
 def require_content_type(content_type: str, request: Request) -> None:
-    """Raises UnsupportedType (415) unless the request declares this Content-Type."""
+    """Raises UnsupportedType (415) unless the request declares this Content-Type and no Content-Encoding."""
+    if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise UnsupportedType("Send the body without a Content-Encoding.", headers={"Accept-Encoding": "identity"})
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != content_type:
         raise UnsupportedType(f"Send the body as {content_type}.", headers={"Accept": content_type})

@@ -33,6 +33,9 @@ _FORMATS: Final = {
 _FORMAT: Final = Query(
     alias="_format", description="Instead of the Accept header: json, application/fhir+json or application/json."
 )
+_IGNORED: Final = Query(
+    include_in_schema=False, description="A parameter of FHIR that need not be honoured; taken and ignored."
+)
 MEDIA_TYPES: Final = (f"{FHIR_JSON}; fhirVersion=4.0", "application/json; fhirVersion=4.0")
 
 
@@ -55,6 +58,9 @@ def read_as_fhir(
     packs: Packs,
     referral_id: ReferralId,
     wanted: Annotated[str, _FORMAT] = "",
+    _pretty: Annotated[str, _IGNORED] = "",
+    _summary: Annotated[str, _IGNORED] = "",
+    _elements: Annotated[str, _IGNORED] = "",
 ) -> JSONResponse:
     """One referral as a FHIR R4 Bundle: Task, ServiceRequest, and a Patient with languages and without a name.
 

@@ -20,6 +20,7 @@ OTHERS: Final = (
 )
 _PREFLIGHT: Final = {
     **OPEN,
+    "Allow": "GET, HEAD, OPTIONS",
     "Access-Control-Allow-Methods": "GET",
     "Access-Control-Allow-Headers": "If-None-Match, Accept",
     "Access-Control-Max-Age": "86400",

@@ -29,13 +29,15 @@ def methods_of(routes: list[BaseRoute], scope: Scope) -> list[str]:
 
 
 def meant(routes: list[BaseRoute], scope: Scope) -> str | None:
-    """The path and query of the page that a GET request for an unknown address meant; None: there is none.
+    """The path and query of the page or address that a request for an unknown one meant; None: there is none.
 
     Tried: another spelling of a language, a slash more or less at the end, capitals, doubled slashes, and a label in small letters.
+    What would change something is led to its address only where a slash stands too much at the end.
     """
     path: str = scope["path"]
-    spellings = [*_spellings(path)]
-    if not _matches(routes, scope):  # an address that is known has ids and codes in it, which stay as they are
+    is_page = scope["method"] in {"GET", "HEAD"}
+    spellings = [*_spellings(path)] if is_page else [path.rstrip("/")]
+    if is_page and not _matches(routes, scope):  # an address that is known has ids and codes in it, which stay as they are
         spellings += [spelling.lower() for spelling in spellings]
     for candidate in spellings:
         if candidate != path and not candidate.startswith("//") and _matches(routes, {**scope, "path": candidate}):

@@ -104,7 +104,7 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            if _has_two_lengths(scope):
+            if _has_two_lengths(scope) or _has_no_single_host(scope):
                 await _refuse(scope, receive, send_with_headers, BadRequest(headers=_CLOSE))
             elif _announced_size(scope) > limit:
                 error = TooLarge("The request is larger than this service takes.")
@@ -142,6 +142,11 @@ def _has_two_lengths(scope: Scope) -> bool:
     names = [name for name, _value in scope["headers"]]
     lengths = names.count(b"content-length")
     return lengths > 1 or (lengths == 1 and b"transfer-encoding" in names)
+
+
+def _has_no_single_host(scope: Scope) -> bool:
+    """Whether an HTTP/1.1 request has no Host or two of them (RFC 9112, section 3.2)."""
+    return scope.get("http_version") == "1.1" and sum(name == b"host" for name, _value in scope["headers"]) != 1
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, error: AppError) -> None:

@@ -1,5 +1,6 @@
 """Strict parsing of JSON from outside: values that cannot be stored or compared are refused."""
 
+import codecs
 import json
 import math
 from typing import Any, NoReturn
@@ -10,9 +11,12 @@ _MAX_DEPTH = 32
 
 
 def loads(body: bytes) -> Any:
-    """Parse UTF-8 JSON. Raises BadRequest for broken or deeply nested text, NaN, infinities, repeated names, lone surrogates."""
+    """Parse UTF-8 JSON, also with a BOM (RFC 8259, section 8.1).
+
+    Raises BadRequest for broken or deeply nested text, NaN, infinities, repeated names, lone surrogates.
+    """
     try:
-        text = body.decode("utf-8")
+        text = body.removeprefix(codecs.BOM_UTF8).decode("utf-8")
         parsed = json.loads(
             text,
             parse_constant=_refuse_constant,

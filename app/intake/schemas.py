@@ -26,6 +26,8 @@ from app.intake.vocabulary import GROUPS, HELPS, MOST_NEEDS, OTHER_LANGUAGE, STA
 LONGEST_STORY: Final = 20_000
 OLDEST_LETTER: Final = timedelta(days=5 * 366)
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_ROUNDED: Final = re.compile(r"\d(?:[.,]\d+)?[eEеЕ][+-]?\d+")
+"""A number as a spreadsheet rounds it: 7.91612E+10."""
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -141,7 +143,7 @@ class AnswerBy(StoredModel):
         digits = [c for c in address if c.isdigit()]
         if (
             self.channel in {"signal", "whatsapp", "phone"}
-            and (len(digits) < 6 or len(set(digits)) == 1)
+            and (len(digits) < 6 or len(set(digits)) == 1 or _ROUNDED.fullmatch(address))
             and (self.channel != "signal" or "." not in address)
         ):
             raise PydanticCustomError("not_a_number", "This is not a phone number.")

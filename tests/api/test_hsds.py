@@ -252,6 +252,7 @@ def test_an_answer_may_be_kept_and_every_sites_scripts_may_ask(office: StaffSite
     preflight = office.http.request("OPTIONS", f"{ROOT}/services", headers={"origin": "https://other.example"})
     assert preflight.status_code == 204
     assert preflight.headers["access-control-allow-methods"] == "GET"
+    assert preflight.headers["allow"] == "GET, HEAD, OPTIONS"
     for path in (
         "/v1/openapi.json", "/v1/webhooks.openapi.json", "/v1/vocabularies", "/.well-known/jwks.json",
         "/.well-known/oauth-authorization-server",

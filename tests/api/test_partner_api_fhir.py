@@ -65,6 +65,8 @@ def test_a_form_can_be_named_in_the_address(network: Network):
     for named, form in forms.items():
         answer = network.get(f"{path}?_format={named}", headers={"Accept": "text/html"})
         assert (answer.status_code, answer.headers["content-type"]) == (200, form), named
+    for ignored in ("_pretty=true", "_format=json&_pretty=false", "_summary=true", "_elements=status"):
+        assert network.get(f"{path}?{ignored}").json()["resourceType"] == "Bundle", ignored
     for named in ("xml", "ttl", "html", "x" * 300):
         assert network.get(f"{path}?_format={named}").status_code == 406, named
 

@@ -1,5 +1,6 @@
 """Requests that nobody should send: each gets a clear 4xx problem, is repeated nowhere, and changes nothing."""
 
+import gzip
 from uuid import uuid4
 
 import pytest
@@ -14,7 +15,8 @@ BODIES = {
     "half an object": (b'{"for_whom": "' + CANARY.encode(), 400),
     "not utf-8": (b'{"story": "\xff\xfe"}', 400),
     "utf-16": (('{"story": "' + CANARY + '"}').encode("utf-16"), 400),
-    "a byte order mark": (b"\xef\xbb\xbf{}", 400),
+    "a byte order mark": (b"\xef\xbb\xbf[]", 422),
+    "a byte order mark alone": (b"\xef\xbb\xbf", 400),
     "a lone surrogate": (b'{"story": "\\ud800"}', 400),
     "a lone surrogate as a name": (b'{"\\udfff": 1}', 400),
     "nan": (b'{"story": NaN}', 400),
@@ -72,6 +74,25 @@ def test_another_type_of_body_is_refused(network: Network, content_type):
     headers = {"Content-Type": content_type, "Idempotency-Key": str(uuid4())}
     check(network.call("POST", "/v1/intakes", who="bot", headers=headers, content=b"{}"), 415)
     check(network.act(str(uuid4()), "accept", version=1, headers={"Content-Type": content_type}, content=b"{}"), 415)
+
+
+def test_a_compressed_body_is_refused_and_told_why(network: Network):
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip", "Idempotency-Key": str(uuid4())}
+    for answer in (
+        network.call("POST", "/v1/intakes", who="bot", headers=headers, content=gzip.compress(b"{}")),
+        network.act(str(uuid4()), "decline", version=1, headers={"Content-Encoding": "br"}, json={"reason": "other"}),
+    ):
+        check(answer, 415)
+        assert answer.json()["detail"] == "Send the body without a Content-Encoding."
+        assert answer.headers["accept-encoding"] == "identity"
+
+
+def test_a_slash_too_much_leads_a_post_to_its_address_with_its_body(network: Network):
+    referral = network.offer()
+    answer = network.act(referral, "decline/", json={"reason": "no_capacity"})
+    assert (answer.status_code, answer.headers["location"]) == (308, f"/v1/referrals/{referral}/actions/decline")
+    assert network.call("POST", "/oauth/token/").headers["location"] == "/oauth/token"
+    assert network.call("POST", f"/v1/referrals/{referral}/actions/foo/").status_code == 404
 
 
 @pytest.mark.parametrize("length", ["-1", "abc", "1e9", "9" * 400, "", "\xb2"])

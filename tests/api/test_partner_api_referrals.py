@@ -149,7 +149,11 @@ def test_filters_by_state_need_and_time(network: Network):
     assert network.get("/v1/referrals?need=app").status_code == 422, "part of a code is no code"
     assert ids("updated_since=2026-11-24T10:05:00Z") == {asylum, detention}
     assert ids("updated_since=2026-11-24T11:10:00%2B01:00") == {asylum, detention}
+    assert ids("updated_since=2026-11-24T11:10:00+01:00") == {asylum, detention}, (
+        "a plus that URL decoding made a space"
+    )
     assert ids("updated_since=2026-11-24T10:10:00.000001Z") == set()
+    assert ids("updated_since=2026-11-24T10:10:00.000000999Z") == {asylum, detention}, "Go and Java write nanoseconds"
     assert ids("updated_since=0001-01-01T00:00:00-00:00") == {asylum, detention}
 
 

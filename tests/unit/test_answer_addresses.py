@@ -9,7 +9,8 @@ from app.intake.schemas import AnswerBy
 @pytest.mark.parametrize(
     ("channel", "address", "code"),
     [
-        ("phone", "000000", "not_a_number"), ("signal", "+000 000 000", "not_a_number"), ("whatsapp", "111111", "not_a_number"),
+        ("phone", "000000", "not_a_number"), ("phone", "7.91612E+10", "not_a_number"),
+        ("signal", "+000 000 000", "not_a_number"), ("whatsapp", "111111", "not_a_number"),
         ("telegram", "@", "not_a_user_name"), ("telegram", "t.me/", "not_a_user_name"),
         ("telegram", "000000", "not_a_user_name"), ("telegram", "", "address_required"), ("telegram", "  ", "address_required"),
     ],

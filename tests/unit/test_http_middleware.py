@@ -10,7 +10,9 @@ from app.cli.http_protocol import PatientProtocol
 from app.core.http_middleware import RequestMiddleware
 
 
-def call(app: Any, headers: list[tuple[bytes, bytes]], messages: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
+def call(
+    app: Any, headers: list[tuple[bytes, bytes]], messages: list[dict[str, Any]], http_version: str = "1.0"
+) -> tuple[list[Any], list[Any]]:
     """What is sent, and what is observed."""
     sent, seen = [], []
     waiting = list(messages)
@@ -25,7 +27,7 @@ def call(app: Any, headers: list[tuple[bytes, bytes]], messages: list[dict[str, 
         middleware = RequestMiddleware(
             app, max_body=1000, https=True, on_request=lambda *observed: seen.append(observed[2])
         )
-        scope = {"type": "http", "method": "POST", "path": "/", "headers": headers}
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": headers, "http_version": http_version}
         with contextlib.suppress(RuntimeError):
             await middleware(scope, receive, send)
 
@@ -58,6 +60,14 @@ def test_a_request_with_two_ends_is_refused(headers: list[tuple[bytes, bytes]]) 
 @pytest.mark.parametrize("headers", [[(b"content-length", b"1")], [(b"transfer-encoding", b"chunked")], []])
 def test_a_request_with_one_end_is_served(headers: list[tuple[bytes, bytes]]) -> None:
     assert call(answers, headers, [BODY])[1] == [200]
+
+
+@pytest.mark.parametrize(
+    ("version", "hosts", "status"),
+    [("1.1", 0, 400), ("1.1", 2, 400), ("1.1", 1, 200), ("1.0", 0, 200), ("2", 1, 200)],
+)
+def test_a_request_of_http_1_1_has_one_host(version: str, hosts: int, status: int) -> None:
+    assert call(answers, [(b"host", b"pristan.example")] * hosts, [BODY], http_version=version)[1] == [status]
 
 
 def test_a_client_who_leaves_is_no_error_of_ours() -> None:

@@ -37,7 +37,9 @@ def meant(routes: list[BaseRoute], scope: Scope) -> str | None:
     path: str = scope["path"]
     is_page = scope["method"] in {"GET", "HEAD"}
     spellings = [*_spellings(path)] if is_page else [path.rstrip("/")]
-    if is_page and not _matches(routes, scope):  # an address that is known has ids and codes in it, which stay as they are
+    if is_page and not _matches(
+        routes, scope
+    ):  # an address that is known has ids and codes in it, which stay as they are
         spellings += [spelling.lower() for spelling in spellings]
     for candidate in spellings:
         if candidate != path and not candidate.startswith("//") and _matches(routes, {**scope, "path": candidate}):

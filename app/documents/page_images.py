@@ -131,7 +131,7 @@ def _as_rgb(image: Image.Image) -> Image.Image:
         paper = Image.new("RGB", with_alpha.size, "white")
         paper.paste(with_alpha, mask=with_alpha.getchannel("A"))
         return paper
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # `convert` would copy it
 
 
 def _in_srgb(image: Image.Image, profile: object) -> Image.Image:

@@ -131,7 +131,10 @@ def _as_rgb(image: Image.Image) -> Image.Image:
         paper = Image.new("RGB", with_alpha.size, "white")
         paper.paste(with_alpha, mask=with_alpha.getchannel("A"))
         return paper
-    return image if image.mode == "RGB" else image.convert("RGB")  # `convert` would copy it
+    if image.mode == "RGB":  # `convert` would copy it
+        image.load()
+        return image
+    return image.convert("RGB")
 
 
 def _in_srgb(image: Image.Image, profile: object) -> Image.Image:

@@ -272,7 +272,7 @@ def _people_in(text: str) -> list[str]:
 
 
 def _name(text: str) -> list[Identifier]:
-    if re.search(r"[\d@]", text):
+    if re.search(r"[\d@:=<>{}\[\]#$%^&_+~*!?\\]", text):
         raise _NotUnderstood("this is no name")
     if _ORGANISATION.search(text):
         raise _NotUnderstood("this looks like an organisation; only people are compared")

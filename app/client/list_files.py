@@ -230,12 +230,17 @@ def _lines(text: str) -> Iterator[tuple[int, tuple[Cell, ...]]]:
     named = re.match(r"(?i)sep=(.)\r?\n", text)
     delimiter = named[1] if named else _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    number, row = 0, [""]
     try:
         for number, row in enumerate(reader, 1):
             if any(cell.strip() for cell in row) and not (named and number == 1):
                 yield number, tuple(Cell(cell.strip()) for cell in row)
     except csv.Error:
-        raise UnreadableListError("its cells cannot be told apart: save it as XLSX, or as CSV in UTF-8.") from None
+        raise UnreadableListError("its cells cannot be told apart: save it as XLSX, or as CSV in UTF-8") from None
+    if "\n" in "".join(row[-1:]) and text.count('"') % 2:
+        raise UnreadableListError(
+            f"a quotation mark in row {number} is not closed, so the rows below it are part of its cell"
+        )
 
 
 def _delimiter(text: str) -> str:

@@ -150,7 +150,12 @@ def _entries(
 def document(name: str, text: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506  a safe loader, in C where it is built
-    except yaml.YAMLError as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ) as error:  # the loader's `!!float` and long numbers raise their own
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}" if mark else "the whole file"
         problem = error.problem if isinstance(error, _Odd) else "not readable as YAML"

@@ -57,6 +57,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         "cut.json": b'{"keys": [{"kty": "OK', "bom_and_cut.json": b'\xef\xbb\xbf{"a": [',
         "list.json": b"[1, 2]", "number.json": b"7", "deep.json": b"[" * 3000 + b"]" * 3000, "other.json": b'{"clients": [7]}',
         "cut.zip": (folder / "other.zip").read_bytes()[:40], "cut_backup": backup.read_bytes()[:-9],
+        "long_number.json": b'{"a": ' + b"9" * 5000 + b"}", "no_number.json": b'{"a": !!float x}',
         "utf16": "какой-то текст".encode("utf-16"),
     }  # fmt: skip
     for name, content in contents.items():

@@ -59,6 +59,13 @@ def test_polish_and_lithuanian_letters_of_windows_are_not_read_as_russian_ones()
         assert parsed.problems == ()
 
 
+def test_a_quotation_mark_that_is_not_closed_swallows_no_rows_in_silence() -> None:
+    with pytest.raises(UnreadableListError, match="quotation mark in row 2 is not closed"):
+        conflicts.read(["name", '"Иван Петров', "Анна Попова", "Пётр Иванов"], "PL")
+    closed = conflicts.read(["name;note", '"Анна Попова";"a\nb"', 'Иван Петров;5" high'], "PL")
+    assert (closed.problems, closed.understood) == ((), {"name": 2})
+
+
 @pytest.mark.parametrize("page", ["cp1251", "koi8-r", "koi8-u", "cp866", "iso8859-5", "mac-cyrillic"])
 @pytest.mark.parametrize("in_case", [str, str.upper, str.lower])
 def test_a_list_in_capitals_or_small_letters_only_is_read_in_its_code_page(
@@ -156,6 +163,10 @@ def test_several_values_in_a_cell_are_all_read() -> None:
         (["name", "Анна"], "row 2, column A: a name needs at least two words"),
         (["name", "ООО Ромашка"], "row 2, column A: this looks like an organisation; only people are compared"),
         (["name", "Дело 123 Иванов"], "row 2, column A: this is no name"),
+        (["name", "Адвокат: Иван Иванов"], "row 2, column A: this is no name"),
+        (["name", "Иван Петров???"], "row 2, column A: this is no name"),
+        (["name", "!!python/object ['id']"], "row 2, column A: this is no name"),
+        (["telegram", "https://t.me/joinchat/AAAA"], "row 2, column A: this is no user name"),
         (
             ["name,Кличка", "Иван Иванов,Сова Лесная"],
             "row 1, column B: this heading is not understood, and its column is not read",

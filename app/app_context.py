@@ -36,7 +36,7 @@ def open_app_context(settings: Settings | None = None) -> AppContext:
 
 
 def direct_database(settings: Settings) -> Database:
-    """The database past a pooler: for migrations, which hold locks of a session."""
+    """The database without the connection pooler in between: for migrations, which hold locks of a session."""
     return Database(settings.migrate_database_url or settings.database_url)
 
 

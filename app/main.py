@@ -121,7 +121,7 @@ def _lifespan(
 
 
 def _warn_of_strong_role(database: Database) -> None:
-    """A surface needs neither to own the tables nor to be a superuser: one that can do more says so in its log."""
+    """Log a warning if the surface's role can do more than it needs, such as owning the tables or being a superuser."""
     with database.engine.connect() as connection:
         strength = database_roles.strength(connection)
     if strength is not None and strength.too_strong:

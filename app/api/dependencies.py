@@ -129,7 +129,7 @@ class Reads(Policy):
 
 
 class Acts(Policy):
-    """For a route that writes or waits: the caller is looked up in a short read transaction of its own."""
+    """For a route that writes, or that waits for events: the caller is looked up in a short read transaction of its own."""
 
     async def __call__(self, request: Request, token: Token, now: Now) -> Caller:
         caller: Caller = await request.app.state.transactions.run(
@@ -194,7 +194,7 @@ def refuse_query_faults(request: Request) -> None:
 
 
 def _value_faults(request: Request, route: APIRoute, named: set[str]) -> list[FieldError]:
-    """What FastAPI finds wrong with the query, and codes that the directory does not know. `named`: pointers to leave out."""
+    """The faults that FastAPI finds in the query, and codes that the directory does not know. `named`: pointers to leave out."""
     errors: list[FieldError] = []
     for dependant in _all_dependants(route.dependant):
         _values, found = request_params_to_args(dependant.query_params, request.query_params)

@@ -21,7 +21,7 @@ NO_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(slots=True)
 class Faults:
-    """Gathers what is wrong with a body. `refuse` raises all of it at once; what the readers gave until then is not to be used."""
+    """Gathers what is wrong with a body. `refuse` raises all of it at once; do not use what was read before that."""
 
     errors: list[FieldError] = field(default_factory=list)
 
@@ -35,7 +35,7 @@ class Faults:
             raise Invalid(self.errors)
 
     def keep(self, read: Callable[[], T]) -> T | None:
-        """What it returns; None if it raises Invalid, whose errors are kept."""
+        """The result of the call; None if it raises Invalid, whose errors are then kept."""
         try:
             return read()
         except Invalid as error:

@@ -61,7 +61,7 @@ async def is_ready(request: Request, keys: Keys, brake: Brake, now: Now) -> str:
 
 
 def _look(database: Database, keys: KeyRing, brake: StorageBrake, now: datetime) -> list[str]:
-    """Faults that need attention. Raises NotReady. Gives up by itself some time after nobody waits for it any more."""
+    """Faults that need attention. Raises NotReady. Stops by itself some time after the caller has given up waiting."""
     try:
         with patience.each(READY_WITHIN), database.begin(write=False) as session:
             session.execute(sa.text("SELECT 1"))

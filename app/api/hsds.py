@@ -50,7 +50,7 @@ EntryId = Annotated[str, Path(alias="id", json_schema_extra={"format": "uuid"})]
 @router.get("", include_in_schema=False)
 @router.get("/", **described_about())
 def about(request: Request, config: Config) -> Response:
-    """What this API is, and the address of its description."""
+    """The version and profile of this API, and the address of its description."""
     refuse_unknown(request, frozenset())
     base = config.base_url.rstrip("/")
     return answer(

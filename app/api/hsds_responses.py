@@ -95,7 +95,7 @@ def _answers(media: dict[str, Any]) -> Responses:
 
 
 def _problem(name: str) -> dict[str, Any]:
-    """Described as in the partner API, without its headers: these answers may be cached."""
+    """A problem as the partner API describes it, without the headers there: these answers may be cached."""
     return {
         "description": PROBLEMS[name]["description"],
         "content": {"application/problem+json": {"schema": ref("schemas", "Problem")}},

@@ -54,7 +54,7 @@ class _InboundReferral:
 
 
 async def _parse_referral(request: Request, body: Body, packs: Packs, now: Now) -> _InboundReferral:
-    """Reads the body before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
+    """Read the body before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
     require_content_type("application/json", request)
     faults = Faults()
     document, errors = faults.object(strict_json.loads(body), ReferralIn.model_fields), faults.errors

@@ -29,7 +29,7 @@ router = APIRouter(tags=["Intakes"])
 
 
 async def read_intake(request: Request, body: Body, packs: Packs, now: Now) -> Intake:
-    """Reads the body before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
+    """Read the body before a transaction is opened. Raises UnsupportedType, BadRequest, Invalid."""
     require_content_type("application/json", request)
     return schemas.read(strict_json.loads(body), packs, now.date())
 

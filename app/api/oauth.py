@@ -190,7 +190,7 @@ async def revoke(request: Request, body: Body, keys: Keys, now: Now) -> Response
 async def _run_as_client(
     request: Request, form: dict[str, str], act: Callable[[Session, Proof, dict[str, str]], dict[str, Any]]
 ) -> Response:
-    """Reads the client's proof before a transaction is opened. Raises OAuthError."""
+    """Read the client's proof of identity before a transaction is opened. Raises OAuthError."""
     proof = _assertion(request, form) if "client_assertion" in form else _secret(request, form)
     try:
         async with request.app.state.transactions.open(write=True) as session:

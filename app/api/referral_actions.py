@@ -177,7 +177,7 @@ class RequestedAction:
 
 
 def _reader(verb: Verb) -> Callable[..., Awaitable[RequestedAction]]:
-    """The dependency that reads a request for this verb."""
+    """Make the dependency that reads a request for this verb."""
 
     async def read(request: Request, body: Body, now: Now, referral_id: ReferralId) -> RequestedAction:
         return _requested(request, body, now, referral_id, verb)
@@ -200,7 +200,7 @@ def _requested(request: Request, body: bytes, now: datetime, referral_id: str, v
 
 
 def _parse_payload(document: dict[str, Any], verb: Verb) -> tuple[TransitionInput, str, list[FieldError]]:
-    """What comes with the verb, a text for the team, and what does not have the form that it is to have."""
+    """The input for the verb, a text for the team, and the faults in the form of the body."""
     errors: list[FieldError] = []
 
     def wrong(pointer: str, code: str, detail: str) -> None:

@@ -38,7 +38,7 @@ def detail(
 
 
 def _appointments(session: Session, row: sa.Row[Any]) -> dict[str, Any]:
-    """How the times stand that this organisation offered last, and while it works on the case those of the team."""
+    """The state of the times that this organisation offered last and, while it works on the case, of the team's."""
     found: dict[str, Any] = {}
     at_work = State(row.state) in AT_WORK
     for one in appointments.of_case(session, row.case_id):

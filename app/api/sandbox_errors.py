@@ -10,7 +10,7 @@
 | SANDBOX-503 | 503, Retry-After | 503 |
 | SANDBOX-SIG | its webhook is signed wrongly | 200, with one bit flipped: neither the signature nor the seal verifies |
 
-Nothing is written. For callers outside the sandbox this costs one look at a flag.
+Nothing is written. For callers outside the sandbox this costs one check of a flag.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -32,21 +32,21 @@ _OPENING: Final = frozenset({"SANDBOX-403", "SANDBOX-410", "SANDBOX-429", "SANDB
 
 
 def act(session: Session, caller: Caller, referral_id: UUID, verb: str) -> None:
-    """Raises the error that the label names; passes over everything else."""
+    """Raise the error that the label names; do nothing for any other label."""
     label = _label(session, caller, referral_id)
     if label in _ACTING:
         raise _error(session, caller, label, referral_id, verb)
 
 
 def open_sealed(session: Session, caller: Caller, referral_id: UUID) -> None:
-    """Raises the error that the label names; passes over everything else."""
+    """Raise the error that the label names; do nothing for any other label."""
     label = _label(session, caller, referral_id)
     if label in _OPENING:
         raise _error(session, caller, label, referral_id, "")
 
 
 def flip_signed_bit(session: Session, caller: Caller, referral_id: UUID, document: dict[str, Any]) -> dict[str, Any]:
-    """The document; under SANDBOX-SIG with the last bit of `wrap` flipped."""
+    """The document; for the label SANDBOX-SIG, with the last bit of `wrap` flipped."""
     if _label(session, caller, referral_id) != "SANDBOX-SIG":
         return document
     raw = urlsafe_b64decode(document["wrap"] + "=" * (-len(document["wrap"]) % 4))

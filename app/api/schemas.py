@@ -111,7 +111,7 @@ class Card(_Document):
 
 
 class ReferralSummary(_Document):
-    """One case put to your organisation."""
+    """One case that your organisation was asked to take."""
 
     id: UUID
     version: int = Field(ge=1)
@@ -147,7 +147,7 @@ class ReferralSummary(_Document):
 
 
 class AppointmentOut(_Document):
-    """How the times stand that your organisation offered. The exact time and the place are encrypted: see the partner page."""
+    """The state of the times that your organisation offered. The exact time and the place are encrypted: see the partner page."""
 
     id: UUID
     state: Literal["open", "agreed", "others_wanted"]
@@ -165,7 +165,7 @@ class SentDocument(_Document):
 
 
 class TeamAppointmentOut(_Document):
-    """How the times stand that the team offered the person, while you work on the referral. The exact time is encrypted."""
+    """The state of the times that the team offered the person, while you work on the referral. The exact time is encrypted."""
 
     state: Literal["open", "agreed", "others_wanted"]
     hour: datetime | None = Field(default=None, description="Of an agreed time: the full hour in which it begins.")
@@ -281,7 +281,7 @@ class Sealed(_Document):
 
 
 class MessageReader(_Document):
-    """Whom a message is sealed to, with the public key to use."""
+    """A recipient that a message is sealed to, with the public key to use."""
 
     kind: Literal["team", "organisation"]
     owner: UUID
@@ -530,8 +530,10 @@ class FiledIntake(_Document):
 
 
 class ConflictList(_Document):
-    """`salt` is 32 bytes as base64url: the key of the HMAC-SHA256 your program hashes with. `form` is the oldest form of hashes
-    that is compared, `forms` are all of them: see the docs."""
+    """`salt` is 32 bytes as base64url: the key of the HMAC-SHA256 your program hashes with.
+
+    `form` is the oldest form of hashes that is compared, `forms` are all of them: see the docs.
+    """
 
     form: Literal["1"]
     forms: list[Literal["1", "2"]] = Field(default=["1", "2"])

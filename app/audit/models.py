@@ -18,8 +18,9 @@ WAITING: Final = 2**62
 class AuditEntry(Base):
     """One audited action: codes and ids, no personal data. Nobody changes what it says.
 
-    `seq`: its place in the chain, from 1 without gaps; below 0: written and committed, and not yet placed. `hash` covers the entry
-    and the hash before it; zeros until it is placed. `arrival`: the number under which it waited for its place; NULL: it never did.
+    `seq`: its place in the chain, from 1 without gaps; a negative number: committed, but not yet placed. `hash` covers the entry
+    and the hash before it; zeros until it is placed. `arrival`: the number under which it waited for its place; NULL: it was
+    placed immediately.
     """
 
     __tablename__ = "audit_log"

@@ -1,6 +1,6 @@
 """Queries of the audit log: filtered pages by sequence number, so that a page stays the same while new entries arrive.
 
-Entries that wait for their place have numbers below 0, and are newer than all that have one.
+Entries that wait for their place have negative numbers, and are newer than all that have one.
 """
 
 from collections.abc import Iterator, Sequence

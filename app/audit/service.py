@@ -134,9 +134,10 @@ def record_once_an_hour(
     subject_id: UUID,
     now: datetime,
 ) -> None:
-    """Record an action unless the same actor's same action on the same subject is recorded in this hour already.
+    """Record an action unless the same action of this actor on this subject was already recorded in this hour.
 
-    For what somebody can repeat at will without changing anything: each look would else add a row to a log that is kept for years.
+    For actions that somebody can repeat at will without changing anything: each look would otherwise add a row to a log that is
+    kept for years.
     """
     known = sa.exists(AuditEntry.seq).where(  # not "*": the role of the person's pages may not read every column
         AuditEntry.subject_id == subject_id.hex,
@@ -189,7 +190,8 @@ def _chained(entries: Sequence[Mapping[str, Any]], seq: int, last: str) -> list[
 def place(session: Session, limit: int = _PAGE) -> int:
     """Give up to `limit` committed entries their places and hashes, in the order of their arrival; returns how many.
 
-    In a short transaction of its own. 0 when another process is placing: what it does not see is placed next time.
+    In a short transaction of its own. 0 when another process is already doing it: entries that it does not see are placed next
+    time.
     """
     if not has_waiting(session) or not try_advisory_lock(session, _LOCK):
         return 0
@@ -285,7 +287,10 @@ def verify(session: Session, progress: Callable[[int], None] = lambda _count: No
 
 
 def examine(session: Session, progress: Callable[[int], None] = lambda _count: None) -> Examination:
-    """Verify the chain, and say what is not in it. In one snapshot if the caller wants the figures to fit each other."""
+    """Verify the chain, and count the entries and numbers that are not in it.
+
+    In one snapshot if the caller wants the figures to fit each other.
+    """
     arrivals = _Arrivals()
     last, first = chain_start(session)
     expected = first

@@ -1,8 +1,8 @@
 """Witnesses of the audit chain: signed heads outside the database, against somebody who can write every table of it.
 
-The chain alone shows a changed, removed or inserted entry only if the hashes after it stay. Whoever writes the database can
-compute all of them again, or cut the end off. They cannot change what somebody else holds: the number of the newest entry and
-its hash, at a moment, signed (Ed25519) with a key that is in a file of its own, in no table and no backup.
+The chain alone shows a changed, removed or inserted entry only if the hashes after it are left unchanged. Whoever can write the
+database can compute all of them again, or cut the end off. They cannot change what somebody else holds: the number of the newest
+entry and its hash, at a moment, signed (Ed25519) with a key that is in a file of its own, in no table and no backup.
 
 Two holders. The worker adds a head an hour to the *heads file* beside that key. `pristan audit witness` prints one for a second
 party, who keeps it as a file or on paper: what is printed can be typed in again, and needs no key to be compared.
@@ -181,7 +181,7 @@ def append_head(session: Session, heads: Path, key: Ed25519PrivateKey, now: date
 
 
 def last_head(heads: Path) -> Witness | None:
-    """The newest head of the file; None if there is none. Its signature is not looked at."""
+    """The newest head of the file; None if there is none. Its signature is not checked."""
     newest = None
     for newest in _lines(heads):  # noqa: B007
         pass
@@ -212,7 +212,7 @@ def verify_heads(
 
 
 def _without_head(session: Session, last: Witness, now: datetime) -> int | None:
-    """The first entry that should have a head after it; one that has waited for its place so long is the next that gets one."""
+    """The first entry that should have a head after it; entries that still wait for a place count as the next one."""
     seq, old = AuditEntry.seq, AuditEntry.at < now - UNSIGNED_AT_MOST
     placed = session.scalar(sa.select(sa.func.min(seq)).where(seq > last.seq, old))
     if placed is not None or not session.scalar(sa.select(sa.exists().where(seq < 0, old))):

@@ -29,7 +29,7 @@ Documents are not among them: whoever has opened the pages of one has not been c
 
 @dataclass(frozen=True, slots=True)
 class AuditedReader:
-    """Who is about to open sealed parts: kind and id for the audit log, the key of their read quota, and its daily limit."""
+    """A reader who is about to open sealed parts: kind and id for the audit log, key and daily limit of their read quota."""
 
     kind: str
     id: str
@@ -50,8 +50,8 @@ def authorize_read(
 ) -> None:
     """Count the read against the reader's quota; record an alarm when the case is a honeytoken, which the reader cannot see.
 
-    What a coordinator opens of the same case again within `SAME_READING` is one read, except with `every_time`: so are the pages of
-    documents opened, of which one case can have hundreds. Raises QuotaReached.
+    Parts of the same case that a coordinator opens again within `SAME_READING` belong to one read. With `every_time` each opening
+    counts, as for pages of documents, of which one case can have hundreds. Raises QuotaReached.
     """
     again = sa.exists().where(
         AuditEntry.subject_id == case_id.hex,

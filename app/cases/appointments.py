@@ -1,8 +1,8 @@
 """Times that a centre or the team offers to the person: table, sealing, reads.
 
 The exact times, the place and the way are sealed under the case's `person` key, which the person's number, the team and the
-organisation at work open. Plain are only full hours: when the last offered time begins, and when the agreed one does, so that
-the clock can end an offer and remind (decision 151).
+organisation at work can open. Only full hours are plain: when the last offered time begins, and when the agreed one does, so that
+the worker can end an offer and send reminders (decision 151).
 """
 
 import json
@@ -75,7 +75,7 @@ class Appointment(Base):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What is offered. `way`: one of WAYS; `place`: an address, a number to call, or nothing; `language`: a code.
+    """The content of an offer. `way`: one of WAYS; `place`: an address, a number to call, or nothing; `language`: a code.
 
     `windows`: for each time the id of the team's callback window that begins then, and `hours` how long it is; empty for others.
     """
@@ -164,7 +164,7 @@ def add(
 def add_sealed(
     session: Session, case_id: UUID, sealed: SealedOffer, now: datetime, *, referral_id: UUID | None = None
 ) -> Appointment:
-    """Store an offer that was sealed elsewhere, with what stays plain of it. The caller holds the case's row."""
+    """Store an offer that was sealed elsewhere, with its plain columns. The caller holds the case's row."""
     row = Appointment(
         id=sealed.id,
         case_id=case_id,
@@ -194,7 +194,7 @@ def opened(person_key: bytes, row: Appointment) -> OpenedAppointment:
 
 
 def _is_sound(row: Appointment, offer: Offer) -> bool:
-    """Whether an offer that a program sealed itself says what its row says, in the shape that the pages expect."""
+    """Whether an offer that a program sealed itself agrees with its row and has the shape that the pages expect."""
     if len(offer.times) != row.times or any(at.utcoffset() is None for at in offer.times):
         return False
     if to_the_hour(max(offer.times)) != row.last_hour or offer.way not in WAYS:
@@ -206,7 +206,7 @@ def _is_sound(row: Appointment, offer: Offer) -> bool:
 
 
 def of_case(session: Session, case_id: UUID, referral_id: UUID | None = None) -> Sequence[Appointment]:
-    """The case's appointments, newest first; with a referral only its own."""
+    """The case's appointments, newest first; with a referral, only those of that referral."""
     query = sa.select(Appointment).where(Appointment.case_id == case_id)
     if referral_id is not None:
         query = query.where(Appointment.referral_id == referral_id)
@@ -238,7 +238,7 @@ def agree(row: Appointment, slot: int, at: datetime, now: datetime, window_id: U
 
 
 def end_live(session: Session, case_id: UUID, referral_id: UUID | None = None, *, every: bool = False) -> int:
-    """Withdraw what is offered or agreed: of a referral, of the team (no referral), or `every` one of the case."""
+    """Withdraw the offers and agreed times of a referral, of the team (no referral), or `every` one of the case."""
     query = sa.select(Appointment).where(
         Appointment.case_id == case_id, Appointment.state.in_([state.value for state in UNDER_WAY])
     )
@@ -262,7 +262,7 @@ def agreed_until(session: Session, referral_id: UUID) -> datetime | None:
 
 
 def due_for_reminder(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
-    """Ids of cases whose agreed time comes near. Takes no lock."""
+    """Ids of cases whose agreed time is near. Takes no lock."""
     query = (
         sa.select(Appointment.case_id).where(Appointment.remind_at <= now).order_by(Appointment.remind_at).limit(limit)
     )

@@ -1,7 +1,7 @@
-"""Windows in which a team calls people back, with a number of places each: who picks one takes a place.
+"""Windows in which a team calls people back, with a number of places each: a person who picks a window takes one place.
 
-Class of data: routing codes. The table says when the team phones, and how many places are taken, not by whom. That an agreed
-time lies in a window stands in the appointment, for which the hour is plain anyway (decision 151).
+Class of data: routing codes. The table says when the team phones, and how many places are taken, not by whom. The appointment says
+that its agreed time lies in a window; its hour is plain anyway (decision 151).
 """
 
 from collections.abc import Collection, Sequence
@@ -80,7 +80,7 @@ def add(
 
 
 def close(session: Session, team_id: UUID, window_id: UUID, *, by: UUID, now: datetime) -> None:
-    """Nobody can pick it any more; who has picked it keeps their time. Raises NotFound."""
+    """Close a window: nobody can pick it any more; a person who has picked it keeps their time. Raises NotFound."""
     row = session.scalars(
         sa.select(CallbackWindow)
         .where(CallbackWindow.id == window_id, CallbackWindow.team_id == team_id)
@@ -114,17 +114,17 @@ def full_among(session: Session, window_ids: Collection[UUID]) -> frozenset[UUID
 
 
 def take(session: Session, window_id: UUID) -> bool:
-    """Take a place. False: none is free. Of two that take the last one at the same time, one gets it."""
+    """Take a place. False: none is free. Of two callers that take the last one at the same time, one gets it."""
     return _change(session, window_id, 1, _HAS_ROOM)
 
 
 def give_back(session: Session, window_id: UUID) -> None:
-    """The place is free again."""
+    """Give a place back: it is free again."""
     _change(session, window_id, -1, CallbackWindow.taken > 0)
 
 
 def delete_past(session: Session, now: datetime) -> int:
-    """Delete the windows that began more than `KEPT` ago; returns how many. Agreed times keep theirs in their own words."""
+    """Delete the windows that began more than `KEPT` ago; returns how many. Agreed times keep a copy of theirs."""
     past = sa.delete(CallbackWindow).where(CallbackWindow.starts_at <= now - KEPT)
     return int(session.execute(past.execution_options(preserve_rowcount=True, synchronize_session=False)).rowcount)  # type: ignore[attr-defined]
 

@@ -47,7 +47,7 @@ _FIRST_OF_EACH_DAY: Final = (
 
 
 def deadlines(session: Session, team_id: UUID, first: date, last: date) -> dict[date, list[DeadlineRow]]:
-    """By day: the first cases whose last safe day it is, those that nobody has first, and how many there are (`of_day`)."""
+    """By day: the first cases whose last safe day it is, those without an owner first, and how many there are (`of_day`)."""
     found: dict[date, list[DeadlineRow]] = {}
     for row in session.execute(_FIRST_OF_EACH_DAY, {"team_id": team_id, "first": first, "last": last}):
         found.setdefault(row.last_safe_day, []).append(row)

@@ -59,13 +59,13 @@ def claim(session: Session, case_id: UUID, now: datetime) -> tuple[EmergencyAler
 
 
 def opened(session: Session, team_id: UUID, label: str) -> None:
-    """A member of the team has the case on the screen: nobody else needs to be told."""
+    """Delete the alert of a case that a member of the team has on the screen: nobody else needs to be told."""
     case = sa.select(Case.id).where(Case.label == label, Case.team_id == team_id).scalar_subquery()
     session.execute(sa.delete(EmergencyAlert).where(EmergencyAlert.case_id == case))
 
 
 def waiting(session: Session, case_ids: Collection[UUID]) -> dict[UUID, str]:
-    """Those of these cases that nobody has opened yet, with their labels. One statement."""
+    """The cases among these that nobody has opened yet, with their labels. One statement."""
     rows = session.execute(
         sa.select(EmergencyAlert.case_id, Case.label)
         .join(Case, Case.id == EmergencyAlert.case_id)
@@ -75,7 +75,7 @@ def waiting(session: Session, case_ids: Collection[UUID]) -> dict[UUID, str]:
 
 
 def hurry(session: Session, case_ids: Collection[UUID], now: datetime) -> None:
-    """Escalate the alerts of these cases now: somebody who should have been told cannot be."""
+    """Escalate the alerts of these cases now, because somebody who should have been told cannot be reached."""
     session.execute(
         sa.update(EmergencyAlert)
         .where(EmergencyAlert.case_id.in_(list(case_ids)), EmergencyAlert.due_at > now)

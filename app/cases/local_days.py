@@ -1,4 +1,4 @@
-"""What day it is now in each country of a team: a day of the desk begins and ends at the local midnight of the case's country.
+"""The present day in each country of a team: a day of the desk begins and ends at the local midnight of the case's country.
 
 Between the time zones of the countries there are at most two days at one moment: the earlier one, and the one after it in the
 countries that are ahead.
@@ -30,7 +30,7 @@ class LocalDays:
 
     @classmethod
     def everywhere(cls, day: date) -> "LocalDays":
-        """The same day in all countries."""
+        """Make the same day the present one in all countries."""
         return cls(day, day)
 
     def of(self, country: str) -> date:
@@ -42,5 +42,5 @@ class LocalDays:
 
 
 def local_days(today: date | LocalDays) -> LocalDays:
-    """A day as that of all countries; `LocalDays` as they are."""
+    """A single day becomes the day of all countries; `LocalDays` are returned unchanged."""
     return today if isinstance(today, LocalDays) else LocalDays.everywhere(today)

@@ -148,8 +148,8 @@ _NEED_STATES = ", ".join(f"'{state}'" for state in NeedState)
 class CaseNeed(Base):
     """One need of a case and how it stands, in plain routing codes. `need_states` is the table of its moves.
 
-    `referral_id`: the referral whose organisation has it or ended it. A need that is offered can be named by several referrals
-    (`referrals.needs`). `outcome`: the code with which that organisation completed it.
+    `referral_id`: the referral whose organisation has the need or ended it. A need that is offered can be named by several
+    referrals (`referrals.needs`). `outcome`: the code with which that organisation completed it.
     """
 
     __tablename__ = "case_needs"
@@ -413,8 +413,9 @@ class SavedView(Base):
 
 
 class SavedReply(Base):
-    """A reply that a team sends often, with its text in one or more languages. What a team writes for everybody: nothing of a
-    person belongs here, and nothing of it is sealed.
+    """A reply that a team sends often, with its text in one or more languages.
+
+    What a team writes for everybody: nothing of a person belongs here, and nothing of it is sealed.
     """
 
     __tablename__ = "saved_replies"

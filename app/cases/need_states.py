@@ -93,7 +93,7 @@ def may(state: NeedState, verb: NeedVerb) -> bool:
 
 
 def after(states: Mapping[str, NeedState], verb: NeedVerb, needs: Iterable[str]) -> dict[str, NeedState]:
-    """The states after these needs were moved. Pure; actors are not checked."""
+    """The states that the needs will have after this move. Pure; actors are not checked."""
     return {**states, **{need: _TABLE[states[need], verb][0] for need in needs}}
 
 
@@ -103,8 +103,9 @@ def is_uncovered(states: Iterable[NeedState]) -> bool:
 
 
 def case_end(states: Iterable[NeedState]) -> CaseVerb | None:
-    """The verb that ends a case when its needs are in these states; None while one of them has not ended. The best end counts:
-    a case with one need helped and another unmet was helped.
+    """The verb that ends a case when its needs are in these states; None while one of them has not ended.
+
+    The best end counts: a case with one need helped and another unmet was helped.
     """
     distinct = set(states)
     if distinct - ENDED:

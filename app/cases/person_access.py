@@ -55,8 +55,9 @@ def open_by_receipt(
     """The case that this number belongs to. Writes an audit entry.
 
     A number from before numbers were stretched gets the present id and key here, under the case's row lock. Both ids are always
-    made, and looked for in one statement, so that an unknown number costs what a known one does. `lock` locks the row until the
-    transaction ends, for a caller that is going to write. Raises NotFound: an unknown number and an erased case are not told apart.
+    computed, and looked up in one statement, so that an unknown number takes as long as a known one. `lock` locks the row until
+    the transaction ends, for a caller that is going to write. Raises NotFound: an unknown number and an erased case are not told
+    apart.
     """
     present, former = receipt.look_up_ids(keys), receipt.former_look_up_ids(keys)
     shown_numbers.show(session, *present, *former)

@@ -62,7 +62,7 @@ FILTERS: Final = ("country", "need", "urgency", "language")
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Codes that a case of the list must have; None: any. An unknown code matches no case."""
+    """Codes that a case in the list must have; None: any. An unknown code matches no case."""
 
     country: str | None = None
     need: str | None = None
@@ -179,7 +179,7 @@ class Beside:
 
 
 def _split(result: Sequence[QueueRow]) -> tuple[list[QueueRow], dict[UUID, list[QueueRow]]]:
-    """The cases, each once and in order, and by the case's id the rows that were read beside them."""
+    """The cases, each once and in order; and the rows that were read beside them, by the case's id."""
     cases: dict[UUID, QueueRow] = {}
     beside: dict[UUID, list[QueueRow]] = {}
     for row in result:
@@ -255,7 +255,7 @@ def _page_statement(
 ) -> sa.Select[*tuple[Any, ...]]:
     """The statement of a page, for the parameters `of_team` and those of `_given` and `_place`.
 
-    The last ones are kept: to build it takes as long as to run it.
+    The latest ones are cached, because building a statement takes as long as running it.
     """
     descending = backwards != query.descending
     keys = [column.label(f"key_{n}") for n, column in enumerate(query.order)]
@@ -315,7 +315,7 @@ def excerpts(
 
 @lru_cache(maxsize=2)
 def _excerpts_statement(wanted: tuple[tuple[str, Excerpt], ...], beside: Beside) -> sa.Select[*tuple[Any, ...]]:
-    """The statement of several short lists, for the parameters `of_team` and those of `_given`. The last ones are kept."""
+    """The statement of several short lists, for the parameters `of_team` and those of `_given`. The latest ones are cached."""
     parts = []
     for name, excerpt in wanted:
         part = (
@@ -386,7 +386,7 @@ def counts(
 
 @lru_cache(maxsize=_KEPT)
 def _counts_statement(query: QueueQuery, saved: tuple[QueueQuery, ...]) -> sa.Select[*tuple[Any, ...]]:
-    """The statement of all counts, for the parameters `of_team` and those of `_given`. The last ones are kept."""
+    """The statement of all counts, for the parameters `of_team` and those of `_given`. The latest ones are cached."""
     of_all = [_sum(condition).label(name) for name, condition in COUNTER_CONDITIONS.items()]
     named = {"shown": query, **{f"own_{n}": one for n, one in enumerate(saved)}}
     narrowed = [_narrowed(one).label(name) for name, one in named.items()]

@@ -1,9 +1,10 @@
 """The conditions of each view of the queue, defined once for cases and for their counters, and the sort orders.
 
-*All open* is in the order `next`: what the desk has to do now stands first, emergencies before anything else, and what others
-have stands last (`app.cases.models.TURN`, docs/decisions/0195). Inside each of its groups the order is that of every other view.
+*All open* is in the order `next`: cases that the desk has to act on now come first, emergencies before anything else, and cases
+that wait for others come last (`app.cases.models.TURN`, docs/decisions/0195). Inside each of its groups the order is that of every
+other view.
 
-That default order, and why no case waits without limit in it. The key of a case is
+The default order, and why no case waits in it for ever. The key of a case is
 
     (due_on, urgency_rank, waiting_since, id)
     due_on = the day it came in + 0, 2 or 10 days by urgency; the last safe day of its letter if that is earlier;

@@ -231,7 +231,7 @@ def replace_part(data_key: bytes, row: SealedPart, content: dict[str, Any]) -> N
 
 
 def parts(session: Session, case_id: UUID, which: Sequence[Part]) -> Sequence[SealedPart]:
-    """The rows of these parts, still sealed, ordered by part and number."""
+    """The rows of these parts, still sealed, ordered by kind of part and number."""
     return session.scalars(
         sa.select(SealedPart)
         .where(SealedPart.case_id == case_id, SealedPart.part.in_([part.value for part in which]))

@@ -22,7 +22,7 @@ def show_code(session: Session, *look_up_ids: bytes) -> None:
 
 
 def hold(session: Session, case_id: UUID) -> None:
-    """Let this transaction go on to see a case whose number it replaces or deletes. The case has to be shown before."""
+    """Let this transaction still see a case whose number it replaces or deletes. Call `show` for the case first."""
     _set(session, "pristan.held", str(case_id))
 
 

@@ -1,4 +1,4 @@
-"""Programs of organisations that call the API: two people make one or give it a new secret; one person can switch it off.
+"""Programs of organisations that call the API: adding one or its secret takes two people, switching it off takes one.
 
 The secret is shown once, to the admin who carries the proposal out. The organisation sees each proposal while it waits, and can
 stop it. A program opens no sealed part without the organisation's private key, but it answers offers in its name.
@@ -40,7 +40,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program with its organisation's name and its credentials, those that have ended too."""
+    """A program with its organisation's name and all its credentials, including ended ones."""
 
     client: OAuthClient
     organisation: str
@@ -94,10 +94,10 @@ def propose_secret(session: Session, caller: SignedIn, client_id: str, now: date
 
 
 def carry_out(session: Session, keys: KeyRing, done: Proposal, by: UUID, now: datetime) -> str:
-    """Do what a proposal says that was just marked as carried out; returns the secret, which is shown once.
+    """Do what a proposal says, once it is marked as carried out; returns the secret, which is shown once.
 
-    A new secret lets the present ones go on for `OLD_SECRET_LASTS`; of two, the older ends at once with every token that the
-    program has, because a program has at most two. Raises NotFound, Conflict: nothing is done then.
+    After a new secret the present one stays valid for `OLD_SECRET_LASTS`. A program has at most two: if it has two already, the
+    older one ends immediately, with every token of the program. Raises NotFound, Conflict: nothing is done then.
     """
     client_id = str(done.codes["client"])
     if done.codes["act"] == Act.ADD.value:
@@ -125,14 +125,14 @@ def carry_out(session: Session, keys: KeyRing, done: Proposal, by: UUID, now: da
 
 
 def end_credential(session: Session, client_id: str, slot: int, by: UUID, now: datetime) -> None:
-    """End one credential at once, and with it every token that the program has. Raises NotFound."""
+    """End one credential immediately, and with it every token that the program has. Raises NotFound."""
     _program(session, client_id)
     credentials.end(session, client_id, slot, now)
     _note(session, client_id, "client:credential_ended", by, now)
 
 
 def switch_off(session: Session, client_id: str, by: UUID, now: datetime) -> None:
-    """Switch a program off: its credentials and tokens stop working at once. Raises NotFound."""
+    """Switch a program off: its credentials and tokens stop working immediately. Raises NotFound."""
     client, _owner = _program(session, client_id)
     oauth_clients.deactivate(session, client.id)
     _note(session, client.id, "client:switched_off", by, now)

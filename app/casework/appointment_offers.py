@@ -1,4 +1,4 @@
-"""Offering times to the person, their answer, reminders, and what is left to do when nobody answered."""
+"""Offering times to the person, their answer, reminders, and the tasks that remain when nobody answered."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -121,8 +121,8 @@ def offer_sealed(
 ) -> Appointment:
     """A program of a centre at work on the case offers times that it sealed itself; the same id again changes nothing.
 
-    What does not open as such an offer is not shown to the person, and ends by itself. Raises NotFound, Invalid, Conflict (the
-    centre is not at work on it, the id is taken, or there were too many offers).
+    Content that cannot be read as such an offer is not shown to the person, and expires by itself. Raises NotFound, Invalid,
+    Conflict (the centre is not at work on it, the id is taken, or there were too many offers).
     """
     referral, case = queries.locked(session, referral_id, organisation_id)
     known = session.get(Appointment, sealed.id)
@@ -156,7 +156,7 @@ def withdraw_by_program(
 
 
 def _after_offer(session: Session, case: Case, referral: Referral | None, now: datetime) -> None:
-    """The person is told, what asked for times is done, and the centre's programs hear of it."""
+    """Notify the person, end the tasks that asked for times, and publish an event for the centre's programs."""
     referral_id = referral.id if referral else None
     tasks.end_tasks_of_kind(session, TaskKind.APPOINTMENT, referral_id or case.id, now)
     messaging.notify_person(session, NoticeKind.TIMES_OFFERED, about_id=case.id, case_id=case.id, now=now)
@@ -316,7 +316,7 @@ def _record(session: Session, kind: str, who: str, action: str, subject_id: UUID
 
 
 def remind(session: Session, case_id: UUID, *, now: datetime) -> bool:
-    """Queue the reminders of an agreed time: to the person by their own rules and in neutral words, and to who offered it.
+    """Queue the reminders of an agreed time: to the person (their rules, neutral words) and to whoever offered the time.
 
     False: nothing is due any more.
     """
@@ -334,7 +334,7 @@ def remind(session: Session, case_id: UUID, *, now: datetime) -> bool:
 
 
 def _remind_offerer(session: Session, case: Case, row: Appointment, now: datetime) -> None:
-    """Who offered the time hears of it too; the team also for an organisation that the service does not notify."""
+    """Notify whoever offered the time; for an organisation that the service cannot notify, the team too."""
     referral = session.get(Referral, row.referral_id) if row.referral_id else None
     kind, about_id = NoticeKind.APPOINTMENT_NEAR, referral.id if referral else case.id
     if referral is None or way_of(referral.way) in BY_COORDINATOR:

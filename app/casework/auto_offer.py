@@ -41,8 +41,9 @@ PARALLEL_OFFERS: Final = {"emergency": 3, "urgent": 1, "normal": 1}
 
 @dataclass(frozen=True, slots=True)
 class AutoOfferContext:
-    """What an automatic offer needs in addition to the database: keys for the case's facts, and the directory. In
-    `manual_countries` (ISO codes) nothing is offered automatically; the desk gets a task instead.
+    """What an automatic offer needs in addition to the database: keys for the case's facts, and the directory.
+
+    In `manual_countries` (ISO codes) nothing is offered automatically; the desk gets a task instead.
     """
 
     keys: KeyRing
@@ -62,11 +63,11 @@ def untaken_cases(
     after: Mapping[str, timedelta],
     chosen: Mapping[tuple[str, str], timedelta | None] = MappingProxyType({}),
 ) -> Sequence[UUID]:
-    """Up to `limit` new cases that no coordinator took within their country's `after`. Takes no lock. Cases marked `crowd` come
-    last, and only while few of them are with organisations. Each case is tried once, which its second match run shows. After
-    that it waits on the desk's list.
+    """Up to `limit` new cases that no coordinator took within their country's `after`. Takes no lock.
 
-    `chosen`: by country and urgency, before `after`; None: such cases are offered by hand.
+    Cases marked `crowd` come last, and only while few of them are with organisations. Each case is tried once; its second match run
+    shows that it was. After that it waits on the desk's list. `chosen`: by country and urgency, before `after`; None: such cases
+    are offered by hand.
     """
     tried = sa.exists().where(MatchRun.case_id == Case.id, MatchRun.seq > 1)
     asked = sa.exists().where(Referral.case_id == Case.id)
@@ -224,7 +225,7 @@ def _offer(
 def _equal_candidates(
     chosen: ServiceMatch, left: Sequence[ServiceMatch], taken: set[str], holders: frozenset[UUID]
 ) -> list[str]:
-    """The services that ranked equal to the chosen one in everything but whose turn it was."""
+    """The services that ranked equal to the chosen one in everything but their turn."""
     return [
         candidate.service
         for candidate in left

@@ -25,7 +25,7 @@ _BOUNCED = "bounced"
 def refused_by_member(
     session: Session, member_id: UUID, now: datetime, *, permanent: bool, bounced: bool = False
 ) -> None:
-    """Count it; when the address is broken by it, the member's team hears, or the operators of somebody without a team."""
+    """Count a refusal. If the address counts as broken now, tell the member's team; the operators, for one without a team."""
     if broken_ways.of_member(session, member_id, now, permanent=permanent, bounced=bounced):
         team_id = session.scalar(sa.select(Member.team_id).where(Member.id == member_id))
         messaging.queue(session, NoticeKind.WAY_BROKEN, about_id=member_id, team_id=team_id, now=now)
@@ -34,7 +34,10 @@ def refused_by_member(
 def refused_by_organisation(
     session: Session, organisation_id: UUID, now: datetime, *, permanent: bool, bounced: bool = False
 ) -> None:
-    """Count it; when the address is broken by it, each team hears whose cases are with the organisation, else the operators."""
+    """Count a refusal.
+
+    If the address counts as broken now, tell each team whose cases are with the organisation, else the operators.
+    """
     if not broken_ways.of_organisation(session, organisation_id, now, permanent=permanent, bounced=bounced):
         return
     teams = session.scalars(
@@ -49,7 +52,7 @@ def refused_by_organisation(
 
 
 def returned(session: Session, bounce: Bounce, now: datetime) -> str:
-    """A mail has come back. Returns what was done: `counted`, or `known` or `unknown`, which change nothing.
+    """Record that a mail has come back. Returns what was done: `counted`, or `known` or `unknown`, which change nothing.
 
     Every message that it carried counts as undelivered, as if the address had refused it. The address itself suffers only if it is
     still the one that the mail went to: one that was corrected since stays as it is. The address of a person which does not exist

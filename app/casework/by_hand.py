@@ -1,4 +1,4 @@
-"""Referrals to organisations without an account: a coordinator asks them, records their answers, and hands over what they may read.
+"""Referrals to organisations without an account: a coordinator asks them, records their answers, and gives them what they may read.
 
 An answer goes through the same table as an organisation's own (`referrals.states`), with the same effects and deadlines. What the
 coordinator types about whom they spoke to is encrypted with the case's desk key, which only the team can open.
@@ -40,7 +40,7 @@ _WHOM: Final = "centre_contact"
 
 @dataclass(frozen=True, slots=True)
 class SpokenContact:
-    """By which means the coordinator and the organisation spoke, and with whom: a name or a role, or nothing."""
+    """How the coordinator and the organisation spoke, and with whom: a name or a role, or nothing."""
 
     how: str
     whom: str = ""
@@ -127,7 +127,7 @@ def record_quality(
 
 
 def answers_open(session: Session, referral: Referral, case: Case, now: datetime) -> list[Verb]:
-    """The moves that a coordinator can record now for the organisation, in the table's order."""
+    """The moves that a coordinator can now record for the organisation, in the table's order."""
     if way_of(referral.way) not in BY_COORDINATOR or referral.offered_at is None:
         return []
     verbs = [Verb(verb) for verb in allowed_actions(State(referral.state), by=Actor.ON_BEHALF)]
@@ -182,7 +182,7 @@ def _binding(contact_id: UUID, referral_id: UUID) -> bytes:
 
 
 def open_names(session: Session, desk: Desk, case: Case, contacts: Sequence[CentreContact]) -> dict[UUID, str]:
-    """With whom each of these contacts was, decrypted. The caller has audited the opening. Raises NotAllowed, Conflict."""
+    """The person spoken to in each contact, decrypted. The caller has audited the opening. Raises NotAllowed, Conflict."""
     if not any(contact.whom for contact in contacts):
         return {}
     key = _key(sealed_access.data_key(session, desk, case, sealed_parts.DESK))
@@ -203,7 +203,7 @@ def open_names(session: Session, desk: Desk, case: Case, contacts: Sequence[Cent
 
 @dataclass(frozen=True, slots=True)
 class HandOverSheet:
-    """What one organisation may read of a case now: the card, and after its acceptance the decrypted parts."""
+    """The parts of a case that one organisation may read now: the card and, after its acceptance, the decrypted parts."""
 
     case: Case
     row: partner_queries.Row
@@ -263,8 +263,8 @@ def open_sheet_of(session: Session, desk: Desk, referral_label: str) -> HandOver
 def open_sheet(session: Session, desk: Desk, label: str, referral_label: str) -> HandOverSheet:
     """Open exactly what the organisation of this referral may read now, to be printed or read out; the opening is audited.
 
-    Before it has accepted that is the card, which names nobody; afterwards what an organisation with an account can open too.
-    Raises NotFound, Conflict (it answers itself, was not asked yet, or the referral has ended), NotAllowed, QuotaReached.
+    Before its acceptance that is the card, which names nobody; after it, everything that an organisation with an account could
+    open. Raises NotFound, Conflict (it answers itself, was not asked yet, or the referral has ended), NotAllowed, QuotaReached.
     """
     referral, case = locked(session, desk, label, referral_label)
     state = State(referral.state)

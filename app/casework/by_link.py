@@ -86,7 +86,7 @@ def may_be_sent(referral: Referral) -> bool:
 
 
 def revoke(session: Session, desk: Desk, label: str, referral_label: str) -> None:
-    """End the link at once: whoever has it open reads nothing more. Raises NotFound, Conflict."""
+    """End the link immediately: whoever has it open can read nothing more. Raises NotFound, Conflict."""
     referral, case = by_hand.locked(session, desk, label, referral_label)
     if links.end(session, referral.id, "revoked", desk.now):
         record_change(session, desk, case, "case:link_revoked", {"referral": referral.id.hex})
@@ -121,7 +121,7 @@ def address_of(session: Session, keys: KeyRing, organisation_id: UUID) -> str:
 
 
 def give_to_account(session: Session, desk: Desk, label: str, referral_label: str, version: int) -> Referral:
-    """The organisation has an account by now: seal the case's key to it, end its link, and let it answer there.
+    """For an organisation that has an account by now: seal the case's key to it, end its link, and let it answer there.
 
     Raises NotFound, StaleCase, and Conflict: it has no key yet, the person has not agreed, or the referral has ended.
     """
@@ -164,7 +164,7 @@ def give_to_account(session: Session, desk: Desk, label: str, referral_label: st
 
 @dataclass(frozen=True, slots=True)
 class LinkedReferral:
-    """What the page of a link shows: the card, the moves that are open, and after `open_parts` the decrypted parts."""
+    """The content of a link's page: the card, the moves that are open, and after `open_parts` the decrypted parts."""
 
     row: partner_queries.Row
     card: dict[str, Any]
@@ -178,7 +178,7 @@ class LinkedReferral:
 
 
 def label_of(session: Session, token: str, now: datetime) -> str | None:
-    """The label of the referral of a link that works; None otherwise. Changes nothing, and opens nothing."""
+    """The label of the referral of a working link; None for any other. Changes nothing, and opens nothing."""
     link = links.by_token(session, token, now)
     return session.get_one(Referral, link.referral_id).label if link is not None else None
 
@@ -200,9 +200,9 @@ def take_try(session: Session, token: str, now: datetime) -> bool:
 
 
 def try_code(session: Session, keys: KeyRing, token: str, cookie: str, kek: bytes, now: datetime) -> bool:
-    """Begin a visit in the browser with this cookie, if the code fits. The try was counted before; one that fits is given back.
+    """Begin a visit in the browser with this cookie, if the code fits. The try was counted before; a correct code gives it back.
 
-    The wrong code that was the last one ends the link, and the team is told. False: a wrong code, or the link has ended.
+    The last wrong code ends the link, and the team is told. False: a wrong code, or the link has ended.
     """
     link = _locked(session, links.by_token(session, token, now), now)
     if link is None:
@@ -262,8 +262,10 @@ def open_parts(session: Session, keys: KeyRing, cookie: str, now: datetime) -> L
 
 
 def visited(session: Session, cookie: str, now: datetime) -> ReferralLink | None:
-    """The link of a visit with its row, its referral's and its case's locked, for what only an organisation that the person agreed
-    to may do. None: the visit or its link has ended, or the consent. Raises Frozen.
+    """The link of a visit, with the rows of link, referral and case locked.
+
+    For actions that only an organisation that the person agreed to may take. None: the visit or its link has ended, or the
+    consent. Raises Frozen.
     """
     if kill_switch.is_on(session, kill_switch.FREEZE):
         raise kill_switch.Frozen
@@ -272,7 +274,7 @@ def visited(session: Session, cookie: str, now: datetime) -> ReferralLink | None
 
 
 def key_of_visit(keys: KeyRing, link: ReferralLink, cookie: str) -> bytes | None:
-    """The case's `person` key, in the browser in which the code was given; None: it does not open any more."""
+    """The case's `person` key, in the browser in which the code was entered; None: it cannot be opened any more."""
     try:
         return links.open_key(keys, link, links.key_of_visit(link, cookie))
     except CannotOpen:
@@ -280,7 +282,7 @@ def key_of_visit(keys: KeyRing, link: ReferralLink, cookie: str) -> bytes | None
 
 
 def reader_of(link: ReferralLink) -> AuditedReader:
-    """Who reads, for the audit log and for the limit of a day."""
+    """The reader, for the audit log and for the daily limit."""
     return AuditedReader("partner", link.id.hex, f"link:{link.id.hex}", links.MAX_OPENINGS)
 
 
@@ -324,9 +326,7 @@ def end_visit(session: Session, cookie: str) -> None:
 
 
 def _locked(session: Session, link: ReferralLink | None, now: datetime) -> ReferralLink | None:
-    """The link with its row, its referral's and its case's locked, in the order in which all lock them: a revocation waits, or is
-    seen.
-    """
+    """The link, with the rows of link, referral and case locked in the usual order: a revocation waits, or is seen."""
     if link is None:
         return None
     visit_id, token_hash = link.visit_id, link.token_hash
@@ -377,7 +377,7 @@ def _record(session: Session, link: ReferralLink, action: str, codes: dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class LinkMail:
-    """What the mail of a link needs."""
+    """The data that the mail with a link needs."""
 
     link_id: UUID
     address: str

@@ -1,4 +1,4 @@
-"""Which clock of a case runs out next, who it runs for, and with whom the case is now.
+"""The clock of a case that runs out next, whom it concerns, and the organisation that has the case now.
 
 A clock is ours while a need of the case has nobody, and otherwise the organisation's, the person's or the law's.
 
@@ -57,7 +57,7 @@ class ClockKind(StrEnum):
 
 
 class Nearness(StrEnum):
-    """How near the end of a clock is. `soon`: at most three hours; `today`: before the next local midnight."""
+    """How soon a clock runs out. `soon`: at most three hours; `today`: before the next local midnight."""
 
     LATE = "late"
     SOON = "soon"
@@ -114,9 +114,10 @@ def end_of_day(day: date, zone: ZoneInfo) -> datetime:
 
 
 def clock_of_offer(offer: Offer, now: datetime, zone: ZoneInfo) -> Clock | None:
-    """What the organisation, or the person who has to agree, owes next. A time that has passed gives way to the next one.
+    """The next thing that the organisation, or the person who has to agree, has to do.
 
-    None: nothing runs, as while its own question waits for the desk's answer.
+    A time that has passed gives way to the next one. None: no clock runs, for example while the organisation waits for an answer
+    from the desk.
     """
     if offer.paused_at is not None:
         return None
@@ -158,6 +159,6 @@ def _own_clock(case: Any, zone: ZoneInfo) -> Clock:
 
 
 def holders(offers: Sequence[Offer]) -> list[str]:
-    """With which organisations the case is now, or whom it was offered to; one that the person has to agree to is not named."""
+    """The organisations that have the case or an offer of it; not those that still need the person's agreement."""
     asked = (offer for offer in offers if offer.offered_at is not None)
     return list(dict.fromkeys(offer.organisation for offer in asked))

@@ -37,7 +37,7 @@ def close(
     verb: CaseVerb | None,
     ends: Mapping[str, str] | None = None,
 ) -> Case:
-    """Close the case, or mark it unmet. Referrals that are still live are withdrawn first.
+    """Close the case, or mark it as unmet. Referrals that are still live are withdrawn first.
 
     `ends`: the end of each need that has none (`helped`, `advised`, `unmet`, `not_wanted`). The case ends as the best of its
     needs. `verb` gives the end when only one need has none.
@@ -70,7 +70,7 @@ def close(
 
 
 def _ends_of(rows: Mapping[str, CaseNeed], verb: CaseVerb | None, ends: Mapping[str, str]) -> dict[str, NeedState]:
-    """The end of each need that has none; when all have one, of those for which nobody was found. Raises Invalid."""
+    """The end of each need that has none; when all have one, the end of those for which nobody was found. Raises Invalid."""
     left = needs.in_states(rows, frozenset(NeedState) - need_states.ENDED) or needs.in_states(rows, {NeedState.UNMET})
     if len(left) == 1 and not ends and verb is not None:
         return {left[0]: END_OF_VERB[verb]}
@@ -107,8 +107,9 @@ def _end(session: Session, desk: Desk, case: Case, rows: Mapping[str, CaseNeed],
 
 
 def end_need(session: Session, desk: Desk, label: str, version: int, need: str, end: str) -> Case:
-    """End one need that no organisation is at work on. The case continues, or ends if this was its last need. Offers for the
-    need are withdrawn or narrowed. Raises StaleCase, NotFound, Invalid, Conflict.
+    """End one need that no organisation is at work on. The case continues, or ends if this was its last need.
+
+    Offers for the need are withdrawn or narrowed. Raises StaleCase, NotFound, Invalid, Conflict.
     """
     case = locked_case(session, desk, label, version)
     rows = needs.of_case(session, case, desk.now)

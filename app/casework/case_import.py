@@ -1,11 +1,12 @@
 """Moving in: the cases of a list that a team kept elsewhere become cases like any other, all of the list or none of it.
 
-`read` and `look` write nothing; `check` counts and audits what a member learns from `look`. `file_all` files every row that can be
-filed, in the caller's transaction: matched, sealed and audited like a case from the form, but waiting since the day on which the
-person first asked. A row filed within `KNOWN_FOR` is not filed again, by whoever and however often the list is sent, so that a
-corrected list can simply be sent once more.
+`read` and `look` write nothing; `check` does the same for a member, and counts and audits what the member learns. `file_all` files
+every row that can be filed, in the caller's transaction: matched, sealed and audited like a case from the form, but waiting since
+the day on which the person first asked. A row that was filed within `KNOWN_FOR` is not filed again, whoever sends the list and
+however often, so that a corrected list can simply be sent again.
 
-The list itself is stored nowhere. What remains of a filed row is its case, and for `KNOWN_FOR` a keyed mark by which it is known.
+The list itself is stored nowhere. All that remains of a filed row is its case and, for `KNOWN_FOR`, a keyed hash by which it is
+recognised.
 """
 
 import hashlib
@@ -72,8 +73,11 @@ class CaseList:
 
 @dataclass(frozen=True, slots=True)
 class RowReport:
-    """What would become of a row. `remarks`: what the member should know although it can be filed; `cases`: labels of cases with
-    the same contact; `known`: it was filed before, is not filed again and was not compared with the cases."""
+    """The result that a row would have.
+
+    `remarks`: things that the member should know although the row can be filed; `cases`: labels of cases with the same contact;
+    `known`: it was filed before, is not filed again and was not compared with the cases.
+    """
 
     row: ReadRow
     remarks: tuple[str, ...] = ()
@@ -83,8 +87,11 @@ class RowReport:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a member is told of a list. `compared`: how many rows were compared with the team's cases; None: the reads that the
-    member has left today are too few for all of them, or the member did not want it, and none was."""
+    """The result of checking a list, as a member is shown it.
+
+    `compared`: how many rows were compared with the team's cases; None: none was compared, because the member has too few reads
+    left today for all of them, or did not want it.
+    """
 
     reports: tuple[RowReport, ...]
     compared: int | None
@@ -92,7 +99,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class MovedCase:
-    """A row that is a case now. `number`: the person's number for their card; empty without a card.
+    """A row that has become a case. `number`: the person's number for their card; empty without a card.
 
     `known`: it had been filed before, and nothing was done.
     """
@@ -158,7 +165,7 @@ def refused(detail: str) -> Invalid:
 
 
 def check(session: Session, listed: CaseList, desk: Desk, *, compare: bool) -> Check:
-    """What would become of each row, for a member: whether a person has a case is a read for each row that is compared.
+    """Check each row for a member. Each row that is compared counts as a read, because it shows whether the person has a case.
 
     `compare`: whether the rows are compared with the team's cases at all. If the member's reads of the day do not suffice for all
     of them, nothing is compared or counted. The check is audited with its numbers of rows.
@@ -199,7 +206,7 @@ def look(
     team_id: UUID | None,
     allow: Callable[[int], bool] = lambda _rows: True,
 ) -> list[RowReport]:
-    """What would become of each row. `team_id`: the team whose cases these have to be; None: any. Writes nothing itself.
+    """The result that each row would have. `team_id`: the team whose cases these have to be; None: any. Writes nothing itself.
 
     `allow`: asked once whether so many rows may be compared with the cases: those with a contact or name that are not filed yet.
     """

@@ -1,10 +1,10 @@
 """Merging two cases of one person: one continues, the other is linked to it and leaves the lists.
 
-No answer is copied and no key changes hands. Needs of the linked case that still wait become needs of the one that goes on, as
-codes, and leave it when the merge is undone before anybody was asked for them. Both numbers keep opening what was filed under
-them, and what the person writes under the linked number brings that case back to the desk's attention. When the case that goes
-on is closed, the other is closed in the same way; when the person withdraws or erases it, the other is a case of its own again.
-A merge can be undone at any time.
+No answer is copied and no key changes hands. Needs of the linked case that still wait become needs of the one that continues, as
+codes. If the merge is undone before anybody was asked for them, they leave it again. Both numbers keep opening what was filed
+under them, and what the person writes under the linked number brings that case back to the desk's attention. When the case that
+continues is closed, the other is closed in the same way; when the person withdraws or erases it, the other is a case of its own
+again. A merge can be undone at any time.
 """
 
 from typing import Final

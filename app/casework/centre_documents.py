@@ -1,7 +1,7 @@
-"""Documents that an organisation sends to the person, and its question for photos of a letter.
+"""Documents that an organisation sends to the person, and its request for photos of a letter.
 
 Only an organisation that has accepted sends or asks: it holds the case's key, or its link or its program does. What it sends is
-sealed like what the person adds, and has the same readers. That it asks is a plain code of its referral, until the person adds
+sealed like what the person adds, and has the same readers. Its request is a plain code of the referral, until the person adds
 something.
 """
 
@@ -124,7 +124,7 @@ def send_sealed(
 
 
 def after_sending(session: Session, referral: Referral, document: Document, who: UUID, now: datetime) -> None:
-    """The notice and the audit of a document that is stored."""
+    """Queue the notice about a stored document, and audit it."""
     messaging.notify_person(session, NoticeKind.MESSAGE, about_id=referral.case_id, case_id=referral.case_id, now=now)
     codes = {"document": document.id.hex, "pages": document.pages}
     _record(session, referral, "referral:document_sent", who, now, codes)
@@ -171,7 +171,7 @@ def ask(session: Session, referral: Referral, case: Case, *, who: UUID, now: dat
 
 
 def answered(session: Session, case_id: UUID) -> None:
-    """The person has added a document: no organisation asks for one any more. The caller holds the case's row."""
+    """End all requests for a document, because the person has added one. The caller holds the case's row."""
     session.execute(
         sa.update(Referral)
         .where(Referral.case_id == case_id, Referral.asks_document.is_(True))

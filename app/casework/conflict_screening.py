@@ -44,7 +44,7 @@ def reachable_organisations(directory: Directory, intake: Intake) -> set[UUID]:
 def screen_intake(
     session: Session, keys: KeyRing, contact: Mapping[str, Any], country: str, connected: Collection[UUID]
 ) -> ConflictCheck:
-    """Compare a new intake with the lists of these organisations. No statement when the contact identifies nobody."""
+    """Compare a new intake with the lists of these organisations. No SQL statement when the contact identifies nobody."""
     known = identifiers_in(contact, country)
     return conflicts.compare(session, keys, known, sorted(connected)) if known else ConflictCheck()
 
@@ -54,8 +54,10 @@ def slugs_of(hits: Collection[UUID], directory: Directory) -> frozenset[str]:
 
 
 def is_hit(session: Session, keys: KeyRing, case: Case, person_key: bytes, organisation_id: UUID) -> bool:
-    """Whether the person is on this organisation's list. Called before the organisation is given a key, even if it was
-    connected only now. Stores the case's identifiers for later comparisons. The caller holds the case's row.
+    """Whether the person is on this organisation's list.
+
+    Called before the organisation is given a key, even if it was connected only now. Stores the case's identifiers for later
+    comparisons. The caller holds the case's row.
     """
     check = conflicts.compare(session, keys, _known(session, case, person_key), [organisation_id])
     conflicts.store_check(session, case.id, check)

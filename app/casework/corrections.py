@@ -88,7 +88,7 @@ def enter_letter(
     directory: Directory,
     now: datetime,
 ) -> MatchResult:
-    """Replace what is known of the letter by what somebody has read in it, and work everything out again.
+    """Replace what is known of the letter by what somebody has read in it, and calculate deadline, urgency and matches again.
 
     The caller holds the case's row, and records who it was. Raises Conflict (the case has ended), Invalid.
     """
@@ -140,7 +140,7 @@ def _replace_answers(
 
 
 def _first_asked(before: dict[str, Any], case: Case, directory: Directory, now: datetime) -> date:
-    """The day on which the person was first asked about their letter. It does not change when they correct an answer."""
+    """The day on which the person was first asked about this letter. It does not change when they correct an answer."""
     letter = before.get("letter")
     if letter is None:
         return runs.local_date(directory, case.country, now)
@@ -150,8 +150,9 @@ def _first_asked(before: dict[str, Any], case: Case, directory: Directory, now: 
 
 
 def _is_same_letter(before: dict[str, Any], intake: Intake) -> bool:
-    """Whether the answers about the letter are unchanged. Then a stored deadline, which may come from elsewhere, does not
-    become later.
+    """Whether the answers about the letter are unchanged.
+
+    Then a stored deadline, which may come from elsewhere, does not become later.
     """
 
     def said(answers: dict[str, Any]) -> dict[str, Any]:

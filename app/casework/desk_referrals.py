@@ -184,7 +184,7 @@ def _refer(
 
 
 def _let_read(session: Session, desk: Desk, case: Case, organisation_id: UUID) -> None:
-    """Seal the case's key to an organisation that the person agreed to, unless that was done when the case was filed."""
+    """Seal the case's key to an organisation that the person agreed to, unless it was sealed to it when the case was filed."""
     if organisation_id in sealed_parts.organisations_with_key(session, case.id):
         return
     key = keyholders.active_key(session, organisation_id)

@@ -1,4 +1,4 @@
-"""Documents of a case: the person adds and takes back their own; coordinators and members of organisations open them, audited."""
+"""Documents of a case: the person adds and deletes them; coordinators and members of organisations open them, audited."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ class OpenedPages:
 
 
 def takes_documents(case: Case) -> bool:
-    """Whether the person can add documents: while the request is open."""
+    """Whether the person can add documents, which is possible while the request is open."""
     return case.closed_at is None
 
 
@@ -167,7 +167,10 @@ def own_original(session: Session, opened: OpenedCase, document_id: UUID) -> Ori
 
 
 def original_for_organisation(session: Session, case: Case, data_key: bytes, document_id: UUID) -> OriginalFile:
-    """The same with the case's key. The caller has counted and audited it. Raises NotFound."""
+    """The untouched file for an organisation, decrypted with the case's key. The caller has counted and audited it.
+
+    Raises NotFound.
+    """
     document = _with_original(session, case.id, document_id)
     return OriginalFile(document, storage.document_key(data_key, document.id))
 
@@ -354,7 +357,7 @@ def pages_of(session: Session, data_key: bytes, case: Case, document: Document, 
 
 
 def pages_with_key(session: Session, key: bytes, case: Case, document: Document, first: int) -> OpenedPages:
-    """The same with the document's own key. Raises NotFound, Conflict."""
+    """Some pages of a document, decrypted with the document's own key. Raises NotFound, Conflict."""
     numbers = range(first, min(first + PAGES_AT_ONCE, document.pages + 1))
     if first < 1 or not numbers:
         raise NotFound("The document has no such page.")

@@ -59,7 +59,7 @@ def give_up_needs(
 ) -> None:
     """End or narrow the case's referrals in these states that name one of the needs `taken`; `but` is left as it is.
 
-    One that asked for nothing else is withdrawn, another goes on with the rest. The caller holds the case's row.
+    A referral for nothing else is withdrawn; any other continues with the remaining needs. The caller holds the case's row.
     """
     for other in queries.lock_live_referrals(session, case.id, states):
         named = queries.needs_of(other, case)
@@ -132,7 +132,7 @@ def _count_refusals(session: Session, referral: Referral, case: Case, now: datet
 
 
 def _due_of(task: effects.FollowUp, referral: Referral) -> datetime | None:
-    """When a coordinator has to have asked or told an organisation that cannot be notified; None: by the kind's own rule."""
+    """The time by which a coordinator must have told an organisation that cannot be notified; None: as the task's kind says."""
     if task is effects.FollowUp.ASK_CENTRE:
         return referral.acknowledge_by if referral.state == State.OFFERED else referral.decide_by
     return referral.contact_by if task is effects.FollowUp.HAND_OVER else None
@@ -202,7 +202,7 @@ def _update_service(
 
 
 def _party(by: ActorRef) -> Actor:
-    """Whose act it is for the case and its needs: the organisation's, also where a coordinator recorded it."""
+    """The actor that counts for the case and its needs: the organisation, also where a coordinator recorded its answer."""
     return Actor.PARTNER if by.kind is Actor.ON_BEHALF else by.kind
 
 

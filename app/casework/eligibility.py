@@ -21,8 +21,8 @@ from app.referrals.ways import Way
 class Eligibility:
     """Whether one case can be referred to one organisation. `reaches`: what referring would do (offer, ask, or nothing).
 
-    `before`: how it was asked for this case last, when that ended without its help. `way`: an organisation without a key of its
-    own is asked by a coordinator.
+    `before`: its last referral of this case, if that ended without its help. `way`: how it is asked; without a key of its own, by
+    a coordinator.
     """
 
     organisation_id: UUID
@@ -46,7 +46,7 @@ class Eligibility:
 
 @dataclass(frozen=True, slots=True)
 class EarlierAnswer:
-    """An organisation was asked for this case and did not take it: the state of that referral, why, and since when."""
+    """A referral of this case that the organisation did not take: its state, the reason, and since when."""
 
     state: str
     reason: str | None

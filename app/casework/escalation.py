@@ -28,7 +28,7 @@ MOST_STEPS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How long after an emergency was handed out the next one on the rota is told, and how long after it all seniors are."""
+    """Durations from the first notice of an emergency: until the next member on the rota is told, and until all seniors are."""
 
     next_on_call: timedelta = timedelta(minutes=15)
     seniors: timedelta = timedelta(minutes=45)
@@ -40,7 +40,10 @@ def due(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
 
 
 def escalate(session: Session, case_id: UUID, *, now: datetime, waits: Waits) -> bool:
-    """Tell the next ones. False: it is not due any more, somebody has opened it, or another worker has it."""
+    """Tell the next members on the rota, or all seniors.
+
+    False: it is not due any more, somebody has opened it, or another worker has it.
+    """
     claimed = emergency_alerts.claim(session, case_id, now)
     if claimed is None:
         return False
@@ -64,7 +67,7 @@ def escalate(session: Session, case_id: UUID, *, now: datetime, waits: Waits) ->
 def _next_step(
     step: int, here: Mapping[UUID, Reachable], team_rota: Rota, already_told: set[UUID], now: datetime
 ) -> tuple[int, list[UUID]]:
-    """The step that is taken now, and who is told in it. With no one else on the rota, the seniors are told already now."""
+    """The step that is due now, and the members to tell. With nobody else on the rota, the seniors are told now."""
     if step < _NEXT:
         further = [member for member in team_rota.on_call(now, here) if member not in already_told]
         if further:

@@ -70,7 +70,7 @@ class Filed:
 
 @dataclass(frozen=True, slots=True)
 class ReferredIn:
-    """The organisation that refers the person, the program of theirs that sent it, and how the person agreed: spoken or written."""
+    """The organisation that refers the person, its program that sent the intake, and how the person agreed: spoken or written."""
 
     organisation_id: UUID
     client_id: str
@@ -79,8 +79,10 @@ class ReferredIn:
 
 @dataclass(frozen=True, slots=True)
 class MovedIn:
-    """What is different for a case of an earlier list: since when the person waits (UTC, cut to the hour), the team's note on it,
-    and who moves it in. Nobody is told of it one by one, unless it is an emergency.
+    """The particulars of a case from an earlier list.
+
+    Since when the person has waited (UTC, cut to the hour), the team's note on it, and who moves it in. There is no notice for
+    each such case, unless it is an emergency.
     """
 
     waiting_since: datetime
@@ -104,9 +106,9 @@ def file_intake(
     moved_in: MovedIn | None = None,
 ) -> Filed:
     """File one case. `held_reason`: why it is marked as possible spam, see `cases.spam_screening`.
-    `crowd`: very many forms come; the team is told. `only_urgent`: there is no room for a case without urgency.
 
-    Raises CountryNotServed when no team answers for the country, StorageFull.
+    `crowd`: very many forms arrive now; the team is told. `only_urgent`: there is no room for a case without urgency. Raises
+    CountryNotServed when no team answers for the country, StorageFull.
     """
     team_id = staff.team_for(session, intake.country)
     if team_id is None:
@@ -231,7 +233,7 @@ def _case_row(
     now: datetime,
     since: datetime | None = None,
 ) -> dict[str, Any]:
-    """The row of a case. `since`: since when the person waits, if not since this hour."""
+    """The row of a case. `since`: since when the person has waited, if not since this hour."""
     hour = to_the_hour(now)
     waiting_since = since or hour
     last_safe_day = deadline.last_safe_day if deadline else None
@@ -299,7 +301,7 @@ def _seal(
 
 
 def sealed_contents(intake: Intake, now: datetime) -> dict[Part, dict[str, Any]]:
-    """What is encrypted, part by part. The story also holds the exact time of filing."""
+    """The content to encrypt, by part. The story also holds the exact time of filing."""
     parts = {part: intake_storage.part_of(intake, part) for part in intake_storage.INTAKE_PARTS}
     parts[Part.STORY]["at"] = sealed_parts.exact_time(now)
     return parts
@@ -408,8 +410,9 @@ def _is_notified(intake: Intake, ways: Collection[NoticeWay]) -> bool:
 
 
 def results_by_need(filed: Filed, directory: Directory) -> list[dict[str, Any]]:
-    """For each need, the services that can help with it; needs that the letter's deadline is about come first. An empty list:
-    no service was found.
+    """For each need, the services that can help with it; needs that the letter's deadline is about come first.
+
+    An empty list: no service was found.
     """
     by_need = candidates_by_need(
         filed.needs, filed.result.candidates, directory, has_deadline=filed.deadline is not None

@@ -125,7 +125,7 @@ _COLUMN_OF: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a row: the code of the column (empty: the row as a whole) and what would fit."""
+    """A fault of a row: the code of the column (empty: the row as a whole) and what would fit."""
 
     column: str
     why: str
@@ -392,7 +392,7 @@ def _add_region(row: _Row, answers: dict[str, Any], country: str, words: Words) 
 
 
 def _add_contact(row: _Row, answers: dict[str, Any], words: Words) -> tuple[str, list[tuple[str, str]]]:
-    """Put the way to answer into the answers. Returns the column of its address, and the further addresses."""
+    """Add the person's contact channel to the answers. Returns the column of its address, and the further addresses."""
     channel, address = row.code("channel", words), row.text("address")
     given = [(code, row.text(code)) for code in _CHANNELS_BY_COLUMN if code in row.cells]
     column = "address"
@@ -417,7 +417,7 @@ def _add_contact(row: _Row, answers: dict[str, Any], words: Words) -> tuple[str,
 
 
 def _channel_of(address: str) -> str | None:
-    """The way that an address alone tells of: an e-mail address or a user name of Telegram; a phone number tells of phone."""
+    """The contact channel that an address implies: e-mail, Telegram for a user name, or phone for a phone number."""
     if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address):
         return "email"
     if re.fullmatch(r"@\w+|(https?://)?t\.me/\w+", address):

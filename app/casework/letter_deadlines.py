@@ -78,8 +78,10 @@ class DueDay:
 
 
 def due_days(row: partner_queries.Row, keys: KeyRing, directory: Directory, now: datetime, lang: str) -> list[DueDay]:
-    """All days of a referral by which something is due, in their order: the case's deadline, the letter's own where another day
-    is stored, and its further steps. Nothing once the organisation may not see the card any more.
+    """All days of a referral by which something is due, in order.
+
+    The case's deadline, the letter's own where another day is stored, and its further steps. Nothing once the organisation may
+    not see the card any more.
 
     `row`: as `partner_queries.by_id` reads it.
     """
@@ -117,7 +119,7 @@ def due_days(row: partner_queries.Row, keys: KeyRing, directory: Directory, now:
 
 
 def of_document(document: Mapping[str, Any], country: str, directory: Directory, today: date) -> DeadlineFinding:
-    """The deadline finding that a JSON document from `document` was made from."""
+    """The deadline finding in a JSON document that `document` made."""
     day, event = date.fromisoformat(document["last_safe_day"]), document.get("event")
     return DeadlineFinding(
         last_safe_day=day,

@@ -1,4 +1,4 @@
-"""The one thing to do next with a case. Pure decisions."""
+"""The next action on a case, exactly one. Pure decisions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from app.referrals.states import State
 
 
 class Todo(StrEnum):
-    """What a coordinator does next with a case."""
+    """The next action of a coordinator on a case."""
 
     MERGED = "merged"
     CLOSED = "closed"
@@ -51,7 +51,10 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the next action follows from. `best`: the key of the first service that can be asked now; `has_tasks`: open ones."""
+    """The facts that the next action follows from.
+
+    `best`: the key of the first service that can be asked now; `has_tasks`: open ones.
+    """
 
     is_closed: bool
     is_merged: bool
@@ -70,7 +73,7 @@ _AT_WORK: Final = frozenset({State.IN_PROGRESS, State.ON_HOLD})
 
 
 def next_of(situation: Situation) -> Next:
-    """The one thing to do next: what somebody waits for comes before what the team could begin, and waiting comes last."""
+    """The next action: what somebody is waiting for comes before what the team could begin, and waiting comes last."""
     if situation.is_merged or situation.is_closed:
         return Next(Todo.MERGED if situation.is_merged else Todo.CLOSED)
     if situation.person_wrote:
@@ -79,7 +82,7 @@ def next_of(situation: Situation) -> Next:
 
 
 def _owed(situation: Situation) -> Next | None:
-    """What an organisation waits for, or has not done in time."""
+    """The action that an organisation is waiting for, or that it did not take in time."""
     live = situation.live
     for todo, those in (
         (Todo.ANSWER, [one for one in live if one.offer.state is State.INFO_REQUESTED]),
@@ -93,7 +96,7 @@ def _owed(situation: Situation) -> Next | None:
 
 
 def _begun(situation: Situation) -> Next | None:
-    """What the team can do itself."""
+    """The action that the team can take itself."""
     if not situation.has_owner:
         return Next(Todo.TAKE)
     if situation.uncovered:
@@ -102,7 +105,7 @@ def _begun(situation: Situation) -> Next | None:
 
 
 def _waiting(situation: Situation) -> Next | None:
-    """Whose turn it is, when it is not the team's."""
+    """The party whose turn it is, when it is not the team's."""
 
     def ends(offer: Offer) -> tuple[bool, float, str]:
         clock = clock_of_offer(offer, situation.now, situation.zone)
@@ -117,7 +120,7 @@ def _waiting(situation: Situation) -> Next | None:
 
 
 def _is_late(offer: Offer, now: datetime) -> bool:
-    """Whether the organisation has let a time pass by which it owed something."""
+    """Whether the organisation has missed a time by which it had to act."""
     if offer.paused_at is not None:
         return False
     owed = (

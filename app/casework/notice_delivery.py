@@ -1,8 +1,8 @@
 """Delivery of the outbox by the worker: claim, send outside any transaction, record the result.
 
-Messages that are due for one organisation at the same time are sent as one notice with counts. A person is notified
-automatically only when their own rules allow it; otherwise the desk is asked. What is for a team or the operators is first
-handed out to its members (`team_notices`).
+Messages that are due for one organisation at the same time are sent as one notice with counts. A person is notified automatically
+only when their own rules allow it; otherwise the desk is asked. A message for a team or the operators is first handed out to its
+members (`team_notices`).
 """
 
 import time
@@ -46,7 +46,7 @@ _EMERGENCIES: Final = frozenset({NoticeKind.EMERGENCY.value, NoticeKind.EMERGENC
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContext:
-    """Dependencies of sending. `resting`: until when ways that were down are left alone; kept from one round to the next."""
+    """Dependencies of sending. `resting`: until when channels that were down are not tried; kept from one round to the next."""
 
     channel: Channel
     keys: KeyRing
@@ -63,7 +63,7 @@ class DeliveryContext:
 
     @property
     def ways(self) -> Collection[NoticeWay]:
-        """The ways by which this installation can write to a person."""
+        """The channels by which this installation can write to a person."""
         return {NoticeWay.EMAIL, *self.others} - {NoticeWay.TEAM}
 
     def channel_of(self, way: NoticeWay) -> Channel | None:
@@ -74,7 +74,8 @@ class DeliveryContext:
 class _Bundle:
     """One notice and the messages that it combines. `link_id`: the link that it carries; its token is dropped once it is sent.
 
-    `address_mark`: of the stored address that it goes to by mail. A link has none, as it can go to the directory's address.
+    `address_mark`: the keyed hash of the stored address that it is mailed to. A link has none, as it can go to the directory's
+    address.
     """
 
     notice: Notice
@@ -110,8 +111,9 @@ def send_due(database: Database, post: DeliveryContext, now: datetime, limit: in
 
 
 def _send_by(database: Database, post: DeliveryContext, lane: str, bundles: Sequence[_Bundle], now: datetime) -> int:
-    """Send these by one way. When it is down, the rest waits a minute and keeps its attempts. What the round has no time for
-    is released.
+    """Send these over one channel. When it is down, the rest waits a minute and keeps its attempts.
+
+    Messages that the round has no time for are released.
     """
     went, ends_at = 0, post.monotonic() + ROUND_SECONDS
     rests_until = post.resting.get(lane)
@@ -199,9 +201,9 @@ def _drop_address(session: Session, bundle: _Bundle, case_id: UUID, now: datetim
 
 
 def _skip(session: Session, post: DeliveryContext, bundle: _Bundle, now: datetime) -> None:
-    """Messages that cannot be sent: there is no address, or no channel for its way. They never count as sent.
+    """Messages that cannot be sent: there is no address, or no channel for it. They never count as sent.
 
-    An organisation that hears of nothing in any other way is a coordinator's task.
+    A coordinator gets a task for an organisation that cannot be told in any other way.
     """
     outbox.set_aside(session, bundle.ids, "no_address", now)
     hears = bundle.organisation_id is None or bundle.organisation_id in post.hears(
@@ -212,7 +214,7 @@ def _skip(session: Session, post: DeliveryContext, bundle: _Bundle, now: datetim
 
 
 def _reached(session: Session, bundle: _Bundle, now: datetime) -> None:
-    """The address works (again)."""
+    """Record that the address works (again)."""
     if bundle.member_id is not None:
         member_settings.mark_reached(session, bundle.member_id, now)
     if bundle.organisation_id is not None:
@@ -220,7 +222,10 @@ def _reached(session: Session, bundle: _Bundle, now: datetime) -> None:
 
 
 def _refused(session: Session, bundle: _Bundle, now: datetime, *, permanent: bool) -> None:
-    """The address refused the notice for good, and an emergency goes to the next one. When it is broken, nobody counts on it."""
+    """Record that the address refused the notice for good; an emergency goes to the next member.
+
+    A broken address is not relied on any more.
+    """
     if bundle.member_id is not None:
         broken_addresses.refused_by_member(session, bundle.member_id, now, permanent=permanent)
         emergency_alerts.hurry(session, outbox.about(session, bundle.ids), now)
@@ -253,7 +258,7 @@ def _bundled(session: Session, post: DeliveryContext, claimed: Sequence[OutboxMe
 def _to_member(
     session: Session, post: DeliveryContext, member_id: UUID, messages: Sequence[OutboxMessage], now: datetime
 ) -> list[_Bundle]:
-    """Counts, the labels of emergencies and a link. What has become of an emergency that a colleague has opened is not sent."""
+    """Counts, the labels of emergencies and a link. A notice of an emergency that a colleague has opened meanwhile is not sent."""
     emergencies = {message.about_id for message in messages if message.kind in _EMERGENCIES}
     waiting = emergency_alerts.waiting(session, emergencies) if emergencies else {}
     over = [message.id for message in messages if message.kind in _EMERGENCIES and message.about_id not in waiting]
@@ -283,7 +288,7 @@ def _to_member(
 
 
 def _link(session: Session, post: DeliveryContext, message: OutboxMessage, now: datetime) -> list[_Bundle]:
-    """The one mail that carries a link to a referral: alone, in the centre's language, with the referral's label only."""
+    """Make the mail that carries a link to a referral: alone, in the centre's language, with the referral's label only."""
     mail = by_link.mail_of(session, post.keys, message.about_id, now)
     if mail is None:
         outbox.set_aside(session, [message.id], "link_ended", now)

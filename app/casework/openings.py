@@ -1,4 +1,4 @@
-"""Who has opened a case, for the person: read from the audit log, to the day, by role or organisation and never by name."""
+"""Who has opened a case, as the person may read it: from the audit log, to the day, by role or organisation, never by name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -31,7 +31,7 @@ from app.tasks.service import TaskKind
 
 @dataclass(frozen=True, slots=True)
 class PersonReferral:
-    """A referral as the person sees it: no refusal, reason or deadline of the partner.
+    """A referral as the person sees it: without the partner's refusals, reasons and deadlines.
 
     `question`: a code. `needs`: what it is for; None: all needs. `way`: how the organisation is asked; None: its account.
     `asks_document`: it is at work and asks for photos of a letter.
@@ -72,10 +72,10 @@ def referrals_of(session: Session, case_id: UUID) -> Sequence[PersonReferral]:
 
 
 def write_message(session: Session, opened: OpenedCase, text: str, *, now: datetime) -> None:
-    """Add a message; it also answers partners' questions, and organisations at work on the case are notified. After the case has
-    ended it is in no view of the queue, so it leaves a task.
+    """Add a message; it also answers partners' questions, and organisations at work on the case are notified.
 
-    Raises Invalid, TooManyChanges, Conflict (there are too many messages).
+    After the case has ended it is in no view of the queue, so it leaves a task. Raises Invalid, TooManyChanges, Conflict (there are
+    too many messages).
 
     The message that the person wrote last is not added again: a form that is sent five times is one message. The caller holds
     the case's row lock.
@@ -112,10 +112,10 @@ def tell_who_works(session: Session, case_id: UUID, now: datetime) -> None:
 def answer_consent(
     session: Session, opened: OpenedCase, label: str, *, yes: bool, keys: KeyRing, now: datetime
 ) -> None:
-    """Yes: the organisation gets a key of its own and an offer; one without an account may be asked. No: the referral ends.
+    """Record the person's answer. Yes: the organisation gets the case's key and an offer; one without an account may be asked.
 
-    With a conflict of interest the referral ends as well, without a reason.
-    Raises NotFound (no such question), Conflict (the organisation has no key yet).
+    No: the referral ends. With a conflict of interest the referral ends as well, without a reason. Raises NotFound (no such
+    question), Conflict (the organisation has no key yet).
     """
     referral = session.scalars(
         sa.select(Referral).where(

@@ -13,9 +13,9 @@ from app.messaging.models import OutboxMessage
 
 
 def tell_team(session: Session, case: Case, now: datetime) -> None:
-    """Queue one notice to the case's team, unless one still waits: ten messages in a row are one notice. By the full hour.
+    """Queue one notice to the case's team, unless one still waits: ten messages in a row are one notice.
 
-    What is held as possible spam tells nobody.
+    It holds the full hour only. Nobody is told about a case that is held as possible spam.
     """
     if case.held_reason is not None:
         return

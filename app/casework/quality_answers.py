@@ -25,10 +25,10 @@ def say(
     now: datetime,
     actor_kind: str = "partner",
 ) -> Referral:
-    """Store what the organisation says. `who`: the member, the link, or the organisation whose program it is; with the
-    `actor_kind` of a coordinator, the one who recorded it.
+    """Store what the organisation says.
 
-    Raises NotFound, Invalid, Conflict (it has not accepted the referral, or has handed it back).
+    `who`: the member, the link, or the organisation whose program it is; with the `actor_kind` of a coordinator, the one who
+    recorded it. Raises NotFound, Invalid, Conflict (it has not accepted the referral, or has handed it back).
     """
     chosen = quality.checked(codes)
     referral, _case = queries.locked(session, referral_id, organisation_id)
@@ -55,7 +55,10 @@ def say_in_words(
     now: datetime,
     limit: int,
 ) -> None:
-    """The same from a form; `text`, if there is any, becomes a sealed message to the team. `token`: so that it counts once."""
+    """Store what the organisation says in a form; `text`, if there is any, becomes a sealed message to the team.
+
+    `token`: makes it count once.
+    """
     text = text.strip()
     if text:
         threads.check_text(text)

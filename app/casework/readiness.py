@@ -1,7 +1,7 @@
-"""What is still missing before a centre can be sent cases: a checklist for the desk and for the centre, the same facts on both.
+"""The steps still missing before a centre can be sent cases: a checklist for the desk and for the centre, the same facts on both.
 
-Everything on it can be done on a page, and nothing here is a condition of its own. Until all of it is done a centre is asked in the
-ways that it has: by link where it has a confirmed e-mail address, otherwise by hand.
+Everything on it can be done on a page, and no step here is enforced by this module. Until all of it is done a centre is asked in
+the ways that it has: by link where it has a confirmed e-mail address, otherwise by hand.
 """
 
 from collections.abc import Sequence

@@ -46,8 +46,8 @@ def open_at_desk(
 ) -> tuple[Case, Referral, Sequence[OpenedMessage]]:
     """Open the conversation with the team's key; audited and counted like any opening.
 
-    `for_export`: the law of the installation puts the conversation into the person's export. Raises NotFound, NotAllowed,
-    QuotaReached.
+    `for_export`: under the law that applies to this installation the conversation belongs in the person's export. Raises NotFound,
+    NotAllowed, QuotaReached.
     """
     case, referral = of_case(session, desk, label, referral_label, lock=True)
     reader = AuditedReader.member(desk.actor.kind.value, desk.member.member_id, desk.reads_a_day)
@@ -64,7 +64,7 @@ def open_at_desk(
 def write_at_desk(
     session: Session, desk: Desk, label: str, referral_label: str, text: str, token: str, *, limit: int = MAX_MESSAGES
 ) -> Referral:
-    """Write to the organisation. `token`: what the form carried, so that it counts once. Raises NotFound, Conflict, Invalid."""
+    """Write to the organisation. `token`: from the form, so that it counts once. Raises NotFound, Conflict, Invalid."""
     case, referral = of_case(session, desk, label, referral_label, lock=True)
     desk.holds(session)
     message_id = threads.id_of_form(referral.id, "desk", desk.member.member_id, token)
@@ -139,7 +139,7 @@ def post_sealed(
     """Store a message that the organisation's program sealed itself; returns its number. The same id again changes nothing.
 
     `sealed_to`: by owner, the key that the program sealed to. Raises NotFound, Conflict (not open, full, or the keys have
-    changed: ask for them again).
+    changed: read them again).
     """
     referral, case = queries.locked(session, referral_id, organisation_id)
     if (known := threads.stored(session, referral.id, message.id)) is not None:

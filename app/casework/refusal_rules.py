@@ -1,6 +1,6 @@
-"""What members do with the proposals that refusals have made: adopt one as it is or changed, or reject it.
+"""Decisions of members on the rule changes that refusals have proposed: adopt one as it is or changed, or reject it.
 
-Who adopts it is the author of a rule set like any other, which another member publishes or rejects (`matching.publication`).
+Whoever adopts it is the author of a rule set like any other, which another member publishes or rejects (`matching.publication`).
 """
 
 from datetime import date, datetime
@@ -21,12 +21,12 @@ from app.tasks.service import TaskKind
 
 
 def as_yaml(directory: Directory, service: str, filed: RefusalProposal) -> str:
-    """The rule that it proposes, on top of `directory` (with the rules of the last published set); "" for an unknown service."""
+    """The proposed rule as YAML, on top of `directory` (with the rules of the last published set); "" for an unknown service."""
     return publication.without_needs(directory, service, filed.left_out) if directory.service(service) else ""
 
 
 def changes_nothing(directory: Directory, service: str, filed: RefusalProposal) -> bool:
-    """Whether the numbers alone give no other rule (no need stands out, or none would be left): a member has to write it."""
+    """Whether the figures alone suggest no change of the rule (no need stands out, or none would remain)."""
     return as_yaml(directory, service, filed) in {"", publication.as_yaml(directory, [service])}
 
 
@@ -41,7 +41,7 @@ def adopt(
     by: UUID,
     now: datetime,
 ) -> RuleProposal:
-    """Propose a rule set that comes of it; another member has to publish it. `directory`: without published rules.
+    """Propose a rule set from it; another member has to publish it. `directory`: the one without published rules.
 
     `content`: the member's own, None for what was filed. Raises NotFound, Conflict (it was decided, or changes nothing), Invalid.
     """
@@ -55,7 +55,10 @@ def adopt(
 
 
 def reject(session: Session, filed_id: UUID, *, by: UUID, now: datetime) -> None:
-    """The rule stays. The same is not proposed again for a quarter. Raises NotFound, Conflict: decided already."""
+    """Reject the proposal: the rule stays, and the same is not proposed again for a quarter.
+
+    Raises NotFound, Conflict: decided already.
+    """
     filed, _service = refusal_proposals.locked(session, filed_id)
     _decide(session, filed, by, now, None)
 

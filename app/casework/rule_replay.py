@@ -56,7 +56,7 @@ class RunDifference:
 
 
 def difference(was: MatchResult, now: MatchResult) -> RunDifference:
-    """Compare two results. A different turn among equals does not count as a change."""
+    """Compare two results. A different order among equals does not count as a change."""
     before, after = _where_listed(was), _where_listed(now)
     changes = []
     for service in dict.fromkeys((*before, *after)):
@@ -145,7 +145,7 @@ def count_replayable(session: Session) -> int:
 def replay(session: Session, keys: KeyRing, directory: Directory, summary: Summary) -> Iterator[int]:
     """Match the facts of every stored case with `directory`; yields the number of cases done, to show progress.
 
-    Services that were paused, full or excluded in the stored run are so in the replay.
+    Services that were paused, full or excluded in the stored run stay so in the replay.
     """
     done = 0
     for ids in case_batches(session):

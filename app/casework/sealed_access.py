@@ -66,7 +66,10 @@ def data_key(session: Session, desk: Desk, case: Case, purpose: str) -> bytes:
 
 
 def _with(session: Session, desk: Desk, case: Case, purpose: str, held: Mapping[UUID, KeyPair]) -> bytes:
-    """The case's data key, opened with the team key it was sealed to. Raises NotAllowed: this member was not given it."""
+    """The case's data key, opened with the team key that it is sealed to.
+
+    Raises NotAllowed: this member was not given that team key.
+    """
     try:
         wrap, sealed = sealed_parts.sealed_data_key(session, desk.keys, case.id, purpose, desk.team_id)
         holder = held.get(wrap.key_id) if wrap.key_id else None

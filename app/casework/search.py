@@ -1,4 +1,4 @@
-"""Search of the desk: what its words and labels lead to, and the cases of somebody who calls."""
+"""Search of the desk: what words and labels lead to, and the cases of somebody who calls."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,9 +32,10 @@ _MOST_HELD: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found. `case`: the label of a case, or of that of the `referral`; the others are slugs and names.
+    """The result of a search.
 
-    `held`: the labels of the open cases that each of the members owns, what is due first in front.
+    `case`: the label of the case found, or of the case of the `referral` found; the others are slugs and names. `held`: the labels
+    of the open cases that each member owns, the first due first.
     """
 
     case: str = ""
@@ -51,7 +52,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A case that may be the caller's, and the kinds of what matches: a match is a sign and no proof."""
+    """A case that may be the caller's, and the kinds of identifiers that match: a match is a hint, not proof."""
 
     label: str
     state: str
@@ -60,7 +61,7 @@ class Caller:
 
 
 def find(session: Session, desk: Desk, directory: Directory, text: str) -> Found:
-    """Cases and referrals of the team by their whole label, organisations, services and members by a part of their name."""
+    """Cases and referrals of the team by their whole label; organisations, services and members by a part of their name."""
     label = of_text(text)
     if label is not None:
         case, referral = _by_label(session, desk.team_id, label)
@@ -123,7 +124,7 @@ def _by_label(session: Session, team_id: UUID, label: str) -> tuple[str, str]:
 def find_caller(session: Session, desk: Desk, directory: Directory, text: str) -> Sequence[Caller]:
     """The team's cases with this phone number, e-mail address, user name or whole name. Counted as a read, and audited.
 
-    What was typed is compared by its keyed marks (`app.cases.duplicate_detection`) and stored nowhere. Raises Invalid (nothing
+    The input is compared by keyed hashes (`app.cases.duplicate_detection`) and stored nowhere. Raises Invalid (nothing
     that could be compared), QuotaReached.
     """
     countries = [country.code for country in directory.places]
@@ -156,7 +157,7 @@ def find_caller(session: Session, desk: Desk, directory: Directory, text: str) -
 
 
 def _identifiers(text: str, countries: Sequence[str]) -> list[Identifier]:
-    """Everything that the text can be read as."""
+    """All identifiers that the text can be read as."""
     text = text.strip()
     found: dict[tuple[str, str, str], Identifier] = {}
     digits = sum(character.isdigit() for character in text)

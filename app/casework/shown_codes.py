@@ -1,10 +1,10 @@
-"""The person's own code: with it somebody whom they trust reads their own words, in a browser that we do not know.
+"""The person's own code: with it somebody whom they trust can read what they wrote, in any browser.
 
-It is good for a day and a few openings, and the person can stop it. What opens is the story, what happened and what they need,
-and their letters and documents if they want that; never the contact. Whoever opened it can leaf through the documents for an
-hour: the page has a ticket, encrypted under the epoch key, with the keys of these documents and of nothing else. Each opening is
-audited and told on their page. The slow parts, `prepare`, `typed_code` and `TypedCode.key`, touch no database: call them while
-no transaction is open.
+It is good for a day and a few openings, and the person can stop it. What opens is the story, what happened and what they need, and
+their letters and documents if they want that; never the contact. Whoever opened it can leaf through the documents for an hour: the
+page has a ticket, encrypted under the epoch key, with the keys of these documents and of nothing else. Each opening is audited and
+shown on the person's page. The slow parts, `prepare`, `typed_code` and `TypedCode.key`, touch no database: call them while no
+transaction is open.
 """
 
 import json
@@ -48,7 +48,7 @@ _TICKET: Final = ("shown_codes", "-", "ticket", "1")
 
 @dataclass(frozen=True, slots=True)
 class ShownCase:
-    """What a code has opened. `documents`: those that can be opened with `ticket`."""
+    """The parts of a case that a code has opened. `documents`: those that can be opened with `ticket`."""
 
     case: Case
     parts: Sequence[OpenedPart]
@@ -61,7 +61,7 @@ class ShownCase:
 
 @dataclass(frozen=True, slots=True)
 class NewCode:
-    """A code that is about to become somebody's, with the two values that take long to compute from it."""
+    """A new code that belongs to no case yet, with the two values that take long to compute from it."""
 
     code: str
     key: bytes
@@ -80,7 +80,10 @@ def prepare() -> NewCode:
 def make(
     session: Session, opened: OpenedCase, keys: KeyRing, new: NewCode, now: datetime, *, with_documents: bool = False
 ) -> str:
-    """Make it the case's code and return it; a former one stops. The caller holds the case's row. Raises Conflict: it has ended."""
+    """Make it the case's code and return it; a former one stops working. The caller holds the case's row.
+
+    Raises Conflict: it has ended.
+    """
     if opened.case.closed_at is not None:
         raise Conflict("This case has ended.", state=opened.case.state)
     forget(session, opened.case.id)
@@ -101,8 +104,8 @@ def make(
 def of_case(session: Session, case: Case, now: datetime) -> ShownCode | None:
     """The code that still opens something, without its digits, which are known to nobody but the person.
 
-    With no openings left, it is one whose documents somebody may still leaf through: it can be stopped. The moment of the last
-    opening is known to the full hour only, so such a code is here for up to an hour too long, and never too short.
+    A code with no openings left is included while somebody may still leaf through its documents, because it can be stopped. The
+    last opening is known to the full hour only, so such a code is returned for up to an hour too long, and never too short.
     """
     row = session.get(ShownCode, case.id)
     if row is None or row.expires_at <= now:
@@ -120,14 +123,14 @@ def _was_opened_lately(session: Session, case: Case, now: datetime) -> bool:
 
 
 def stop(session: Session, case: Case, now: datetime) -> None:
-    """End the code at once. The caller holds the case's row."""
+    """End the code immediately. The caller holds the case's row."""
     forget(session, case.id)
     audit.record_by_person(session, case.id, "case:code_stopped", now)
 
 
 @dataclass(frozen=True, slots=True)
 class TypedCode:
-    """What somebody has typed: it can be a code of ours. `look_up_ids`: under which its row would be found."""
+    """A typed code of a valid form. `look_up_ids`: under which its row would be found."""
 
     code: str
     look_up_ids: Sequence[bytes]
@@ -154,7 +157,7 @@ def is_good(session: Session, typed: TypedCode, now: datetime) -> bool:
 
 
 def open_case(session: Session, keys: KeyRing, typed: TypedCode, key: bytes, now: datetime) -> ShownCase | None:
-    """Open the case of a code; one opening less is left. None: unknown, used up, stopped or too old, told alike."""
+    """Open the case of a code; one opening less is left. None: unknown, used up, stopped or too old; which one is not revealed."""
     row = _row(session, typed, now, lock=True)
     if row is None:
         return None
@@ -189,7 +192,7 @@ def open_pages(
 ) -> OpenedPages | None:
     """Some pages, from `first` on, of a document that a code has opened within the last hour. Recorded once an hour.
 
-    None: too old, the code was stopped, or the document was taken back: told alike.
+    None: too old, the code was stopped, or the document was deleted; which one is not revealed.
     """
     try:
         content = json.loads(keys.decrypt(urlsafe_b64decode(ticket.encode()), *_TICKET))
@@ -238,7 +241,7 @@ def forget(session: Session, case_id: object) -> None:
 
 
 def _mac_input(code: str) -> bytes:
-    """Stretched, so that somebody with the database and the key file cannot find a code by its look-up id within its day."""
+    """The input of a code's look-up id, stretched: with database and key file, nobody finds the code within its day."""
     return sealing.derive(stretching.stretched(code, _SALT), "shown-code:look-up")
 
 

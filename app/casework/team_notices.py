@@ -1,4 +1,4 @@
-"""Which members are told what is for their team, or for the operators, and when.
+"""Decides which members are notified of a message for their team or for the operators, and when.
 
 A message for a team is handed out: it is replaced by one message for each member who is told, due at a moment that their own
 settings allow. A message that nobody can be told is set aside as `nobody_to_tell`, and never counts as sent.
@@ -68,7 +68,7 @@ def reachable(session: Session, team_ids: Collection[UUID]) -> list[Reachable]:
 def hand_out_due(session: Session, now: datetime, limit: int, *, first_wait: timedelta) -> int:
     """Hand out up to `limit` due messages for teams and the operators; returns how many notices members get.
 
-    An emergency also begins its alert, which is escalated after `first_wait`, or at once if nobody can be told.
+    An emergency also begins its alert, which is escalated after `first_wait`, or immediately if nobody can be told.
     """
     messages = outbox.to_hand_out(session, now, limit)
     if not messages:
@@ -96,7 +96,7 @@ def hand_out_due(session: Session, now: datetime, limit: int, *, first_wait: tim
 def tell_member(session: Session, kind: NoticeKind, member_id: UUID, case: Case, now: datetime) -> None:
     """Queue a notice to this one member of the case's team, due as their own settings allow.
 
-    What is about an emergency comes to somebody who is on call also in their quiet hours.
+    A notice about an emergency reaches a member who is on call in their quiet hours too.
     """
     row = member_settings.rows(session, [member_id]).get(member_id)
     due = now
@@ -109,7 +109,7 @@ def tell_member(session: Session, kind: NoticeKind, member_id: UUID, case: Case,
 
 
 def next_interval(moment: datetime) -> datetime:
-    """The next full five minutes: for somebody who gets very many notices, so that they come together."""
+    """The next full five minutes: for a member who gets very many notices, so that they arrive together."""
     return moment - (moment - datetime.min.replace(tzinfo=moment.tzinfo)) % INTERVAL + INTERVAL
 
 
@@ -137,7 +137,7 @@ def recipients_of(
     rotas: Mapping[UUID, Rota],
     now: datetime,
 ) -> dict[UUID, datetime]:
-    """Who is told of this kind, each with the moment from which it is due. Empty: nobody can be told."""
+    """The members to notify of this kind of message, and from which moment. Empty: nobody can be told."""
     row = KINDS[kind]
     if team_id is None:
         everybody = list(members)
@@ -165,9 +165,9 @@ def recipients_of(
 
 
 def _for_on_call(here: Mapping[UUID, Reachable], on_call: Sequence[UUID], now: datetime) -> dict[UUID, datetime]:
-    """Who is on call at once, and everybody else who wants every emergency, outside their quiet hours.
+    """Members on call, immediately; and everybody else who wants every emergency, outside their quiet hours.
 
-    With nobody on call: everybody of the team; if all of them have quiet hours now, all at once all the same.
+    With nobody on call: the whole team; if all of them have quiet hours now, all of them immediately anyway.
     """
     if on_call:
         others = {

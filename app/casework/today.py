@@ -1,4 +1,4 @@
-"""What a team has to do now, and what can wait: the lists of the desk's first page.
+"""The lists of the desk's first page: what a team has to do now, and what can wait.
 
 Each list has a few rows and is read from an index made for it, so that the page costs the same however many cases there are.
 Codes and times only: never a name, a contact or a story.
@@ -41,10 +41,11 @@ LISTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The lists of the page. `now`, `wrote`, `mine`: cases; `offers`: referrals whose answer is owed within 72 hours, soonest
-    first; `appointments`: agreed ones that begin within a day, by their hour; `tasks`: those due first.
+    """The lists of the page.
 
-    `of_case`: the live referrals of the listed cases. `counts`: of each view of the queue; `emergencies`: those nobody has.
+    `now`, `wrote`, `mine`: cases; `offers`: referrals whose answer is owed within 72 hours, soonest first; `appointments`: agreed
+    ones that begin within a day, by their hour; `tasks`: those due first. `of_case`: the live referrals of the listed cases.
+    `counts`: of each view of the queue; `emergencies`: those nobody has.
     """
 
     now: Sequence[QueueRow]
@@ -59,7 +60,7 @@ class Today:
 
 
 def today(session: Session, team_id: UUID, *, me: UUID, days: LocalDays, now: datetime) -> Today:
-    """What the team has to do today. Five statements."""
+    """Read the lists of what the team has to do today. Five statements."""
     lists, beside = queue.excerpts(session, team_id, LISTS, me=me, today=days, beside=LIVE_REFERRALS)
     counts = queue.counts(session, team_id, QueueQuery(), me=me, today=days, saved=[EMERGENCIES])
     return Today(
@@ -122,6 +123,6 @@ _APPOINTMENTS: Final = (
 
 
 def _appointments(session: Session, team_id: UUID, now: datetime) -> Sequence[sa.Row[*tuple[Any, ...]]]:
-    """The agreed times of the next day, from the hour that runs now. Only the full hour is known: the time itself is sealed."""
+    """The agreed times of the next day, from the present hour on. Only the full hour is known: the time itself is sealed."""
     given = {"team_id": team_id, "after": now - HOUR, "before": now + APPOINTMENTS_AHEAD}
     return session.execute(_APPOINTMENTS, given).all()

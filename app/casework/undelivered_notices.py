@@ -1,4 +1,4 @@
-"""Notices that could not be delivered automatically: each becomes a task of the case's team."""
+"""Notices that could not be delivered automatically: each becomes a task for the case's team."""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -50,7 +50,7 @@ def record_undelivered(session: Session, message: OutboxMessage, now: datetime) 
 
 
 def ask_to_tell(session: Session, message_ids: Collection[UUID], now: datetime) -> None:
-    """Open the task to tell an organisation what no notice tells it: for each live referral that these messages are about."""
+    """Open a task to tell the organisation, for each live referral that these messages are about: no notice reaches it."""
     about = sa.select(OutboxMessage.about_id).where(OutboxMessage.id.in_(list(message_ids)))
     live = [state.value for state in LIVE]
     for referral in session.scalars(sa.select(Referral).where(Referral.id.in_(about), Referral.state.in_(live))).all():
@@ -108,7 +108,7 @@ def retry(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, no
 
 
 def drop(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, now: datetime) -> None:
-    """Give up the notice: the recipient already knows. Raises NotFound."""
+    """Dismiss the notice, because the recipient already knows. Raises NotFound."""
     _finish(session, team_id, message_id, member_id, "outbox:dropped", now)
     outbox.drop(session, message_id, now)
 

@@ -1,8 +1,8 @@
-"""Comparison of conflict lists with traces of cases. Both are MACs bound to one organisation, so lists reveal nothing about
-each other.
+"""Comparison of conflict lists with traces of cases.
 
-Two simultaneous transactions, one adding to a list and one adding a case, do not see each other. Therefore `excluded` also
-compares the current lists and traces, and every offer or acceptance calls it.
+Both are MACs bound to one organisation, so lists reveal nothing about each other. Two simultaneous transactions, one adding to a
+list and one adding a case, do not see each other. Therefore `excluded` also compares the current lists and traces, and every
+offer or acceptance calls it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -121,8 +121,11 @@ def add(session: Session, keys: KeyRing, organisation_id: UUID, hashes: Collecti
 
 
 def note_hits(session: Session) -> None:
-    """Note every hit that is not noted yet. After a rotation of the epoch key: while it ran, a list and a case that were written
-    at the same time could be hidden under two keys, and `excluded` did not see that they are alike."""
+    """Store every hit that is not stored yet.
+
+    Needed after a rotation of the epoch key: while it ran, a list and a case written at the same time could be hidden under two
+    keys, so that `excluded` did not see that they match.
+    """
     noted = sa.exists().where(
         Exclusion.case_id == ConflictTrace.case_id, Exclusion.organisation_id == ConflictTrace.organisation_id
     )

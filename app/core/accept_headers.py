@@ -1,10 +1,10 @@
-"""`Accept` and `Accept-Language` as programs write them: what is not quite RFC 9110 and plainly meant."""
+"""`Accept` and `Accept-Language` as programs write them: small deviations from RFC 9110 whose meaning is plain."""
 
 import re
 
 
 def tidied(header: str) -> str:
-    """The header without spaces around a weight, with the 0 that some leave out (`q=.2`), and `*` as `*/*` beside media types.
+    """The header without spaces around a weight, `q=.2` written as `q=0.2`, and `*` among media types as `*/*`.
 
     Java's own client sends `text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2`.
     """

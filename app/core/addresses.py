@@ -1,4 +1,4 @@
-"""Addresses as people type them and links carry them: the page that was meant, and the methods that an address takes."""
+"""Addresses as people type them and links carry them: finds the page that was meant, and the methods that an address takes."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _PAGES_WITH_LABELS: Final = ("/desk/cases/", "/partner/referrals/")
 
 
 def methods_of(routes: list[BaseRoute], scope: Scope) -> list[str]:
-    """The methods that some route takes at this path. An answer to OPTIONS alone is no address of its own."""
+    """The methods that some route takes at this path. A path that only answers OPTIONS does not count."""
     methods = [method for method in METHODS if _matches(routes, {**scope, "method": method})]
     return [] if methods == ["OPTIONS"] else ["GET", "HEAD", *methods[1:]] if methods[:1] == ["GET"] else methods
 
@@ -31,8 +31,8 @@ def methods_of(routes: list[BaseRoute], scope: Scope) -> list[str]:
 def meant(routes: list[BaseRoute], scope: Scope) -> str | None:
     """The path and query of the page or address that a request for an unknown one meant; None: there is none.
 
-    Tried: another spelling of a language, a slash more or less at the end, capitals, doubled slashes, and a label in small letters.
-    What would change something is led to its address only where a slash stands too much at the end.
+    It tries another spelling of a language, one slash more or less at the end, capitals, doubled slashes, and a label in lower
+    case. A request that would change something is redirected only if it has one slash too many at the end.
     """
     path: str = scope["path"]
     is_page = scope["method"] in {"GET", "HEAD"}

@@ -18,7 +18,7 @@ def insert(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]
 
 
 def insert_missing(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert those of these rows that break no unique constraint, in one statement."""
+    """Insert the rows that break no unique constraint, in one statement."""
     if rows:
         session.connection().execute(insert_or_ignore(session, model), rows[0] if len(rows) == 1 else rows)
 

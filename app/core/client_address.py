@@ -26,7 +26,7 @@ _FORWARDED_FOR: Final = re.compile(r'(?:^|;)\s*for=(?:"([^"]*)"|([^;\s"]*))\s*(?
 
 @dataclass(frozen=True, slots=True)
 class TrustedProxies:
-    """The proxies whose word on the caller's address counts.
+    """The proxies that are trusted to report the caller's address.
 
     `networks`: their addresses. `unix`: a caller on a unix socket is one. `header`: the one header that they write.
     """
@@ -89,9 +89,7 @@ def _parsed(text: str) -> IpAddress | None:
 
 
 def _counted(address: IpAddress | None) -> str | None:
-    """An address of the internet, or None: a private or loopback address belongs to a gateway or a local proxy, not to one
-    sender.
-    """
+    """A public address, or None: a private or loopback address is a gateway's or a local proxy's, not one sender's."""
     if address is None or not address.is_global:
         return None
     return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)

@@ -1,4 +1,4 @@
-"""What an error of the database means: which response it becomes. Never its words, which can hold values."""
+"""Maps an error of the database to a response. Its message is never repeated, because it can hold values."""
 
 from typing import Any, Final
 
@@ -46,7 +46,7 @@ def state_of(error: BaseException) -> str:
 
 
 def response_to(error: BaseException) -> Unavailable | None:
-    """503 for what a retry can mend; None for a mistake of ours, like a missing column or right."""
+    """503 for an error that a retry can solve; None for a mistake of ours, like a missing column or privilege."""
     if isinstance(error, PoolTimeout):
         return Unavailable(_FULL)
     if not isinstance(error, DBAPIError):
@@ -59,7 +59,7 @@ def response_to(error: BaseException) -> Unavailable | None:
 
 
 def response_to_commit(error: BaseException) -> Unavailable | None:
-    """The same for an error of a commit: one that cut the connection leaves the outcome open."""
+    """The response to an error of a commit; if it cut the connection, the outcome is unknown."""
     was_cut = isinstance(error, DBAPIError) and (error.connection_invalidated or state_of(error)[:2] in {"08", "57"})
     return OutcomeUnknown(_UNKNOWN) if was_cut else response_to(error)
 

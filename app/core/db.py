@@ -168,7 +168,7 @@ class Database:
             )
 
     def check_before_writing(self, *, accept_loss: bool) -> None:
-        """Have `check_durability` run before the first transaction that writes: for commands, most of which only read."""
+        """Have `check_durability` run before the first transaction that writes: for commands, because most of them only read."""
         self._check = lambda: self.check_durability(accept_loss=accept_loss)
 
     def dispose(self) -> None:
@@ -187,8 +187,8 @@ def acquire_advisory_lock(session: Session, lock: int) -> None:
 def try_advisory_lock(session: Session, lock: int) -> bool:
     """Take a PostgreSQL advisory lock that is held until the transaction ends, if it is free; returns whether it was.
 
-    For work that whoever has the lock does for everybody: nobody waits for a process that was paused while it held it, and the
-    server takes the lock from it after 5 s.
+    For work that the holder of the lock does for all processes: nobody waits for a process that was paused while it held the lock,
+    and the server releases the lock after 5 s.
     """
     if session.get_bind().dialect.name != "postgresql":
         return True
@@ -206,7 +206,7 @@ _HOSTS = re.compile(
 
 
 def _one_host(url: str) -> tuple[str, tuple[str, ...]]:
-    """An address with several hosts, `h1:5432,h2:5433` as libpq has them, without them; and the hosts. () when there is one."""
+    """The address without its hosts, and its hosts if it names several (`h1:5432,h2:5433`, as for libpq); () for one."""
     found = _HOSTS.fullmatch(url)
     if found is None:
         return url, ()

@@ -44,7 +44,7 @@ def possible_losses(connection: sa.Connection) -> list[Loss]:
 
 
 def is_read_only(connection: sa.Connection) -> bool:
-    """Whether this server takes no writes: a standby, or a primary that was told so."""
+    """Whether this server takes no writes: a standby, or a primary that is set to read-only."""
     if connection.dialect.name != "postgresql":
         return False
     return bool(connection.execute(_READ_ONLY).scalar())

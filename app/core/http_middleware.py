@@ -120,7 +120,7 @@ class RequestMiddleware:
 
 
 def _as_get(scope: Scope) -> Scope:
-    """A HEAD request as the GET of the same address, whose headers it asks for (RFC 9110, section 9.3.2)."""
+    """A HEAD request as the GET of the same address, because the headers are the same (RFC 9110, section 9.3.2)."""
     return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 

@@ -77,7 +77,7 @@ class Translator:
         return translated.format(**params) if params else translated
 
     def reworded(self, table: Mapping[str, str]) -> "Translator":
-        """The same translator for a reader to whom some sentences are said differently. `table`: English for English."""
+        """The same translator for a reader who gets another wording of some sentences. `table`: English for English."""
         return _RewordedTranslator(self, table) if table else self
 
     def plural(self, one: str, many: str, n: int, **params: object) -> str:
@@ -133,10 +133,7 @@ _ANOTHER_COUNTRY: Final = N_("Another country")
 
 
 class _RewordedTranslator(Translator):
-    """A translator that says another sentence in place of some.
-
-    A class of its own, because every page asks `Translator.text` often.
-    """
+    """A translator that replaces some sentences. It is a separate class because every page calls `Translator.text` often."""
 
     def __init__(self, of: Translator, table: Mapping[str, str]) -> None:
         self.__dict__.update(of.__dict__)

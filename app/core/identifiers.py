@@ -168,7 +168,7 @@ def _readings(text: str, country: str) -> list[str]:
 
 
 def _written_digits(written: str) -> str:
-    """The digits of an international number without the "(0)" that is dialled only at home."""
+    """The digits of an international number without the "(0)" that is dialled only within the country."""
     return _digits(re.sub(r"\(\s*0\s*\)", "", written))
 
 
@@ -286,7 +286,7 @@ def handles(text: str) -> list[Identifier]:
 
 
 def written_address(channel: str, text: str) -> str:
-    """An address as it is kept to be used: without what cannot be seen, "mailto:" and a full stop after it.
+    """An address in the form in which it is stored for use: without invisible characters, "mailto:" and a full stop after it.
 
     A user name that has only a link or the messenger's word before it becomes `@name`. Anything else stays as it was typed.
     """
@@ -351,7 +351,7 @@ def sound_of(word: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Normalised, without what cannot be seen: zero-width characters and marks of the direction of writing."""
+    """Normalised, without invisible characters: zero-width ones, and marks of the direction of writing."""
     normal = unicodedata.normalize("NFKC", text[:_MAX_LENGTH])
     return "".join(character for character in normal if unicodedata.category(character) != "Cf").strip()
 

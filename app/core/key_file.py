@@ -1,4 +1,4 @@
-"""The key file: its format, reading it, replacing it whole, and the lock for changing it. `keyring` is what is in it.
+"""The key file: its format, reading it, replacing it whole, and the lock for changing it. `keyring` holds its content in memory.
 
 Only the service may read it. A new version is written beside it and put in its place, so that a reader never sees half of one.
 """
@@ -29,7 +29,10 @@ class WeakSecret(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FormerKeys:
-    """Keys derived from a former root, by purpose, and until when what was made with them is accepted. Its repr shows none."""
+    """Keys derived from a former root, by purpose, and the moment until which values made with them are accepted.
+
+    Its repr shows none.
+    """
 
     until: datetime
     keys: Mapping[str, bytes]
@@ -48,7 +51,7 @@ class FormerKeys:
 class Keys:
     """All keys at one moment. Replaced as a whole, so that no thread sees half a change.
 
-    kept: keys of an earlier root that go on, by purpose. derived: a cache.
+    kept: keys of an earlier root that stay in use, by purpose. derived: a cache.
     """
 
     epochs: Mapping[int, bytes]

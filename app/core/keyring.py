@@ -5,10 +5,10 @@ re-encrypted yet) and the root secret, from which every other server key is deri
 cases. Whoever copies it together with the database still opens no sealed part: those need a person's number or a member's
 passphrase.
 
-A new root begins together with a new epoch (`begin_root`), and the former one is gone from then on. Keys that nothing could be
-found or opened without are kept in the file as items of their own; what they find or open in the database lies under the epoch
-key too (`hide`). Keys of what is in flight (forms, cookies, repeated requests) are accepted for a while longer.
-`operations.root_uses` is the list of all purposes.
+A new root begins together with a new epoch (`begin_root`), and the former one is destroyed. Keys without which stored data could
+not be found or opened any more are kept in the file as separate items; the values in the database that they find or open are also
+encrypted under the epoch key (`hide`). Keys of what is in flight (forms, cookies, repeated requests) are accepted for a while
+longer. `operations.root_uses` is the list of all purposes.
 
 A ring loaded from a file checks before each operation whether the file has changed, so that a running service immediately uses
 a new key and drops a destroyed one.
@@ -64,8 +64,11 @@ class KeyRing:
 
     @property
     def hides(self) -> bool:
-        """Whether what an earlier version stored bare is encrypted under the epoch key: from the first rotation by this version on,
-        so that processes of the earlier one, which know only bare values, can run until then."""
+        """Whether values that an earlier version stored bare are encrypted under the epoch key.
+
+        From the first rotation by this
+        version on, so that processes of the earlier one, which know only bare values, can run until then.
+        """
         self._reload_if_changed()
         return self._keys.hides
 
@@ -146,10 +149,11 @@ class KeyRing:
         )
 
     def hide(self, mac: bytes, *binding: str) -> bytes:
-        """What is stored of a MAC by which a row is found: encrypted deterministically, so that a root secret that was stolen
-        finds nothing after the next rotation.
+        """The stored form of a MAC by which a row is found.
 
-        In a key file of the first format the bare MAC. Raises Unavailable when the key file can no longer be read.
+        Encrypted deterministically, so that nothing can be found with a
+        stolen root secret after the next rotation. With a key file of the first format: the bare MAC. Raises Unavailable when the
+        key file can no longer be read.
         """
         self._reload_if_changed(required=True)
         keys = self._keys
@@ -173,7 +177,7 @@ class KeyRing:
         return [self.mac(purpose, *data), *(former.mac(purpose, *data) for former in self.former())]
 
     def former(self) -> list[FormerKeys]:
-        """The keys of former roots with which something that is in flight may have been made."""
+        """The keys of former roots with which values still in flight may have been made."""
         self._reload_if_changed()
         if not self._keys.former:
             return []
@@ -227,10 +231,11 @@ def begin_epoch(path: Path, today: date) -> KeyRing:
 def begin_root(
     path: Path, today: date, *, kept: Collection[str], fading: Collection[str], until: datetime | None
 ) -> KeyRing:
-    """Begin a new epoch with a new root secret; the former root is destroyed at once.
+    """Begin a new epoch with a new root secret; the former root is destroyed immediately.
 
-    The keys of the purposes in `kept` stay as they are, as items of the file; those in `fading` are accepted `until` then (None: no
-    more). Adds nothing if a rotation is in progress, like `begin_epoch`: `root_is_new` tells whether it is one of the root.
+    The keys of the purposes in `kept` stay as they are, as items of the file; those in `fading` are accepted until the moment
+    `until` (None: not at all). Adds nothing if a rotation is in progress, like `begin_epoch`: `root_is_new` tells whether it is
+    one of the root.
     """
     with key_file.exclusive(path):
         ring = KeyRing.load(path)

@@ -65,7 +65,7 @@ def configure(level: int = logging.INFO) -> None:
 
 
 def log_uncaught() -> None:
-    """What no code catches, in any thread, becomes a line of the log and no traceback, which would repeat values."""
+    """Write an exception that no code catches, in any thread, as a line of the log; a traceback would repeat values."""
 
     def in_main(_kind: type[BaseException], error: BaseException, _trace: object) -> None:
         if not isinstance(error, KeyboardInterrupt):
@@ -92,7 +92,7 @@ def failure(event: str, error: BaseException, **fields: Any) -> None:
 def where(error: BaseException) -> str:
     """The innermost line of ours that an exception passed, as file and line, without its message.
 
-    Of a database error the line that asked, and not one inside the library. If none is of ours: where it was raised.
+    For a database error: the line that made the query, not one inside the library. If no line is ours: where it was raised.
     """
     ours, last = None, None
     trace = error.__traceback__

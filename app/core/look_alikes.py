@@ -1,7 +1,7 @@
 """Addresses in which letters of two alphabets that look alike are mixed: what was probably meant.
 
 On a keyboard with two layouts a word easily gets a letter of the other one. Nobody sees it: `mail.рu` with a Cyrillic р. Domains
-and user names with such a mixture do not exist (registries and messengers refuse them), so that it is asked about. Pure.
+and user names with such a mixture do not exist (registries and messengers refuse them), so the person is asked about it. Pure.
 """
 
 import itertools
@@ -41,8 +41,8 @@ _MOST_LETTERS: Final = 6
 def meant(channel: str, address: str) -> str | None:
     """The address that was probably meant, for one with letters of two alphabets in one word; None if there are none.
 
-    `channel`: of `AnswerBy`. A user name of Telegram or Signal has Latin letters only. The answer is shown to whoever typed it, and
-    to nobody else.
+    `channel`: as in `AnswerBy`. A user name of Telegram or Signal has Latin letters only. The answer is shown to whoever typed it,
+    and to nobody else.
     """
     text = unicodedata.normalize("NFKC", address)
     if channel == "email":

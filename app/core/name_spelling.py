@@ -3,11 +3,11 @@ Tatar or Azeri letters, and in the Latin ones of passports (ICAO and GOST, Belar
 of BGN/PCGN, and of German, Polish and French newspapers; and German, Scandinavian, Polish and Czech names in their own letters,
 without their signs (Müller, Mueller, Muller) and in Russian letters.
 
-Pure functions of form 2 (`identifiers.FORM`): whoever takes a key away makes a new form; a key more keeps the form, because what
-was hashed before is still found. They compare, and are no transliteration to show. `tests/unit/test_name_spelling.py` measures how
-many spellings they join and how many unlike people; docs/matching.md has the figures. A patronymic is left out, because most
-people write none: two people with the same first name and surname are alike. Not joined: short forms (Саша and Александр), the
-surnames of husband and wife, and a surname that was translated.
+Pure functions of form 2 (`identifiers.FORM`): removing a key needs a new form; adding one does not, because names that were hashed
+before are still found. The keys are for comparison only, not a transliteration to show. `tests/unit/test_name_spelling.py`
+measures how many spellings of one name they join, and how many different people; docs/matching.md has the figures. A patronymic is
+left out, because most people write none: two people with the same first name and surname are alike. Not joined: short forms (Саша
+and Александр), the surnames of husband and wife, and a surname that was translated.
 """
 
 import itertools
@@ -209,7 +209,7 @@ _Spoken = list[list[tuple[str, ...]]]
 
 
 def _without_patronymic(groups: _Spoken) -> Iterable[_Spoken]:
-    """The words of the name without what is a patronymic; each way, if two words may be one."""
+    """The words of the name without its patronymic; in each possible way, if two words could be the patronymic."""
     for position in range(1, len(groups)):
         if len(groups) > 3 and any(_PARTICLE.match(reading) for reading in groups[position][0]):
             return [groups[: position - 1] + groups[position + 1 :]]

@@ -1,8 +1,8 @@
 """How long we wait for PostgreSQL, measured on our side.
 
 A server that is frozen, or a machine that is gone, answers nothing: neither its own `statement_timeout` nor an error. So each wait
-for an answer has a limit here. When it is over the connection is cut, the caller gets an OperationalError, and the pool gives up
-what it has to that server.
+for an answer has a limit here. When it is over the connection is cut, the caller gets an OperationalError, and the pool drops its
+connections to that server.
 
 Requests have a few seconds altogether for all that they ask (`of_request`), each statement of the worker has a limit (`each`);
 commands and migrations have none, because some of their statements take long.
@@ -59,8 +59,9 @@ _patience: Final[ContextVar[Patience | None]] = ContextVar("patience", default=N
 
 
 def of_request(waited: float = 0.0) -> None:
-    """From now on this request has what is left of its seconds, after it `waited` for its turn. All that it does shares them: each
-    of its transactions, and its threads.
+    """Start the time limit of this request, less the seconds that it `waited` for its turn.
+
+    All its transactions and threads share it.
     """
     patience = _patience.get()
     if patience is None:

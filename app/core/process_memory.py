@@ -17,14 +17,14 @@ _MCL_ONFAULT: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """What protection was achieved. `swap`: whether pages can still be written to swap space."""
+    """The protection that was achieved. `swap`: whether pages can still be written to swap space."""
 
     core_dumps: bool
     traceable: bool
     swap: bool
 
     def left(self) -> list[str]:
-        """Codes of what could not be switched off."""
+        """Codes of the features that could not be switched off."""
         return [name for name in ("core_dumps", "traceable", "swap") if getattr(self, name)]
 
 

@@ -23,7 +23,7 @@ _MAX_QUOTAS_HELD: Final = 10_000
 
 
 class QuotaWindow(Base):
-    """How much of one quota processes have taken in one window. `key`: whose quota it is, and for which kind of call."""
+    """How much of one quota the processes have taken in one window. `key`: the client and the kind of call."""
 
     __tablename__ = "quota_windows"
 
@@ -44,7 +44,7 @@ class QuotaStatus:
 
 @dataclass(slots=True)
 class _Share:
-    """A process's share of one quota. `untaken`: what no process has taken yet, as far as this one knows."""
+    """A process's share of one quota. `untaken`: the part that no process has taken yet, as far as this one knows."""
 
     begins_at: int
     unused: int

@@ -1,9 +1,9 @@
 """Finds the route of a request by the segments of its path, instead of trying every route in turn.
 
 FastAPI keeps an included router as a branch and asks each branch and each of its routes for every request: with 370 routes that
-took longer than everything else a start page needs. Here the routes of all branches stand in one list, and an index in front of
-it names the few whose fixed segments agree with the path. What the index does not find (no such address, another method) goes
-through the list as before, so that refusals are FastAPI's own.
+took longer than everything else a start page needs. Here the routes of all branches stand in one list, and an index in front of it
+names the few whose fixed segments agree with the path. A request that the index does not find (no such address, another method)
+goes through the list as before, so that refusals are FastAPI's own.
 """
 
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ class RouteIndex(BaseRoute):
                 node.routes.append(route)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """FULL with the parameters of the path, or NONE; never PARTIAL (another method), which the list itself tells."""
+        """FULL with the parameters of the path, or NONE; never PARTIAL (another method), which the list itself reports."""
         if scope["type"] == "http" and not scope.get("root_path"):
             for route in self._root.find(scope["path"].split("/")):
                 match, child_scope = route.matches(scope)

@@ -42,7 +42,7 @@ def safe_text(text: str) -> str:
 
 
 def original_text(cell: str) -> str:
-    """What `safe_text` was given: the cell without the apostrophe that it, or another program, put before a formula or a number."""
+    """The inverse of `safe_text`: the cell without the apostrophe that it, or another program, put before a formula or a number."""
     return cell[1:] if cell[:1] == _GUARD and _begins_a_formula(cell[1:]) else cell
 
 

@@ -1,8 +1,8 @@
-"""The brake on growth: before the disk of the database is full, what is not urgent is refused, so that what is urgent still fits.
+"""The brake on growth: before the database's disk is full, cases that are not urgent are refused to leave room for urgent ones.
 
 Two limits: the free bytes of the disk on which an SQLite database lies, and the size of the database, of either kind. Each process
-measures by itself, at most every `_EVERY_SECONDS`, so that the brake needs no worker and no network of its own. What is refused is
-named in `docs/operations.md`; an emergency and an urgent case never are.
+measures by itself, at most every `_EVERY_SECONDS`, so that the brake needs no worker and no network of its own.
+`docs/operations.md` names what is refused; an emergency or an urgent case never is.
 """
 
 import shutil
@@ -23,7 +23,7 @@ _LOW: Final = 0.8
 
 
 class StorageFull(Unavailable):
-    """The database may not grow by what is not urgent. Nothing was stored."""
+    """The database has no room for data that is not urgent. Nothing was stored."""
 
     slug, title = "storage-full", "The service has no room for this at the moment"
 
@@ -42,9 +42,10 @@ class StorageLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StorageLimits:
-    """The limits of growth. `database_max`: the most bytes of the database; 0: no limit.
+    """The limits of growth. `database_max`: the largest size of the database in bytes; 0: no limit.
 
-    `disk_free_min`: the fewest free bytes of the disk of an SQLite database."""
+    `disk_free_min`: the least free space, in bytes, on the disk of an SQLite database.
+    """
 
     database_max: int = 0
     disk_free_min: int = 0
@@ -52,7 +53,7 @@ class StorageLimits:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """What was measured, in bytes. `disk_free`: None where the database is on another machine, or may be."""
+    """A measurement, in bytes. `disk_free`: None where the database is on another machine, or may be."""
 
     database: int
     disk_free: int | None
@@ -60,7 +61,7 @@ class Storage:
 
     @property
     def level(self) -> StorageLevel:
-        """How full it is. `LOW`: four fifths of the room is used, or less than twice the reserve is free."""
+        """How full the storage is. `LOW`: four fifths of the room is used, or less than twice the reserve is free."""
         most, free, reserve = self.limits.database_max, self.disk_free, self.limits.disk_free_min
         if (most and self.database >= most) or (free is not None and free < reserve):
             return StorageLevel.FULL
@@ -70,8 +71,11 @@ class Storage:
 
 
 def measure(session: Session, limits: StorageLimits) -> Storage:
-    """Measure now. The size is what is in use: pages of an SQLite file that are free again do not count; on PostgreSQL they do,
-    because only `VACUUM FULL` gives them back."""
+    """Measure now.
+
+    The size is what is in use: pages of an SQLite file that are free again do not count; on PostgreSQL they do, because only
+    `VACUUM FULL` gives them back.
+    """
     bind = session.get_bind()
     connection = session.connection()
     if bind.dialect.name == "postgresql":
@@ -89,7 +93,7 @@ def _free_beside(path: str | None) -> int | None:
 
 
 class StorageBrake:
-    """What this process last measured. Safe between threads: at worst two of them measure at the same time."""
+    """The brake of this process, with its last measurement. Safe between threads: at worst two of them measure at the same time."""
 
     def __init__(self, limits: StorageLimits, seconds: Callable[[], float] = time.monotonic) -> None:
         self.limits = limits
@@ -97,7 +101,7 @@ class StorageBrake:
         self._measured: tuple[float, StorageLevel] | None = None
 
     def is_on(self, session: Session) -> bool:
-        """Whether only what is urgent is taken. Measures when the last measurement is older than 15 s."""
+        """Whether only urgent data is stored. Measures when the last measurement is older than 15 s."""
         at = self._seconds()
         if self._measured is None or at - self._measured[0] > _EVERY_SECONDS:
             self._measured = (at, measure(session, self.limits).level)

@@ -1,4 +1,4 @@
-"""Argon2id for what people copy from a screen: each guess of a number or a code costs its guesser as much as it costs us."""
+"""Argon2id for numbers and codes that people copy from a screen: each guess costs an attacker as much as it costs us."""
 
 import threading
 from typing import Final

@@ -1,6 +1,6 @@
 """The codes of field errors, one vocabulary for every interface, and pydantic's errors in it.
 
-A code names the kind of fault; the pointer names the field. `docs/partner-api.md` lists the codes, and a test holds that it does.
+A code names the kind of fault; the pointer names the field. `docs/partner-api.md` lists the codes, and a test checks this.
 """
 
 import re
@@ -82,8 +82,8 @@ _BY_TYPE: Final[Mapping[str, tuple[str, str]]] = {
 def field_error(entry: Mapping[str, Any], *, base: str = "") -> FieldError:
     """One of pydantic's errors in our vocabulary. `base`: the pointer to what was validated.
 
-    A fault that a validator of ours raised (`PydanticCustomError`) keeps its code and sentence. Neither the value nor the name of
-    an unknown field is repeated: such an error points to the object that has it.
+    An error that one of our validators raised (`PydanticCustomError`) keeps its code and sentence. Neither the value nor the name
+    of an unknown field is repeated: such an error points to the object that has it.
     """
     kind, context = entry["type"], dict(entry.get("ctx") or {})
     if (

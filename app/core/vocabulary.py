@@ -10,8 +10,8 @@ Row = TypeVar("Row")
 def complete(codes: Iterable[str], rows: Mapping[str, Row]) -> Mapping[str, Row]:
     """The rows as a read-only table with one row for each code, in the order of the rows.
 
-    Every table that says something of each code of a vocabulary (labels, what follows, how an outside standard names it) is
-    made by this, so that a code that is added is refused at import by each table that does not know it yet.
+    Every table with one entry for each code of a vocabulary (labels, effects, names in an outside standard) is made by this
+    function, so that after a code is added, each table that lacks it fails at import.
 
     Raises ValueError, which names the codes that have no row and the rows that are no code.
     """

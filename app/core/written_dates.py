@@ -1,7 +1,7 @@
 """Dates as people type them: in three boxes, or whole in one, in eight languages and in the digits of any script.
 
 Pure: today, the day where the person is, is an argument. The parser reads what is written and guesses only a year that is not
-written; it never turns day and month around. Whoever calls it reads the day back in words (`Translator.weekday_date`).
+written; it never swaps day and month. Whoever calls it reads the day back in words (`Translator.weekday_date`).
 """
 
 import re
@@ -32,7 +32,7 @@ class Fault(StrEnum):
 
 
 class Nearest(StrEnum):
-    """Which year is meant where none is written: for a letter that came the last such day, for a plan the next."""
+    """The year to assume where none is written: for a letter that came, the last such day; for a plan, the next one."""
 
     PAST = "past"
     FUTURE = "future"

@@ -95,7 +95,7 @@ _REFUSALS: Final = ("no_capacity", "out_of_scope", "no_capacity", "out_of_area")
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """A coordinator of each team, by the countries that it takes. `desk.now` is replaced for each step."""
+    """A team of the demo with a coordinator, and the countries that it takes. `desk.now` is replaced for each step."""
 
     desks: Mapping[str, Desk]
 
@@ -104,7 +104,7 @@ class Team:
 
 
 def fill(session: Session, keys: KeyRing, directory: Directory, team: Team, now: datetime) -> Iterator[str]:
-    """File the requests and work on them, oldest first. Yields the label of each case once it is where it is to be."""
+    """File the requests and work on them, oldest first. Yields the label of each case once it has reached its intended state."""
     chance = random.Random(_SEED)  # noqa: S311  no secret comes from it
     ages = sorted((_age(chance, number) for number in range(REQUESTS)), reverse=True)
     for number, hours in enumerate(ages):
@@ -174,7 +174,7 @@ class _AnswersItself(Exception):
 
 
 class _History:
-    """What happens to one request after the other. A step that the service refuses at that moment is left out."""
+    """Plays the history of one request after the other. A step that the service refuses at that moment is left out."""
 
     def __init__(
         self, session: Session, keys: KeyRing, directory: Directory, team: Team, now: datetime, chance: random.Random
@@ -218,7 +218,7 @@ class _History:
         return self.file(answers, at).label
 
     def today(self) -> Iterator[str]:
-        """What a day at the desk begins with: a new message, an appointment, a request through a link, an offer by phone."""
+        """Make what a day at the desk begins with: a new message, an appointment, a request through a link, an offer by phone."""
         for number, then in enumerate((self._wrote, self._meets, self._linked, self._phoned)):
             answers = _request(
                 self.directory, "PL", ["residence_permit"], "ru", _WORDS["ru"][number % 3],
@@ -282,7 +282,7 @@ class _History:
         return None
 
     def _long_ago(self, case: Case, filed: Filed, hours: int) -> None:
-        """What was asked weeks ago has mostly come to an end."""
+        """Play a referral that was made weeks ago: most have ended."""
         begun, draw = self.now - hours * _HOUR + 6 * _HOUR, self.chance.random()
         if draw < 0.14:
             self._close(case, self.chance.choice((CaseVerb.ADVISE, CaseVerb.HELP)), begun + 20 * _HOUR)
@@ -301,7 +301,7 @@ class _History:
             self._close(case, CaseVerb.ADVISE, self.now - self.chance.randrange(24, 120) * _HOUR)
 
     def _lately(self, case: Case, filed: Filed, hours: int) -> None:
-        """What was asked in the last ten days is under way."""
+        """Play a referral that was made in the last ten days: it is under way."""
         begun, draw = self.now - hours * _HOUR + 4 * _HOUR, self.chance.random()
         if draw < 0.25:
             self._answered(case, filed, begun, (Verb.ACCEPT,))

@@ -162,11 +162,11 @@ class Directory:
     def urgent_contacts(
         self, country: str, needs: Collection[str] | None = None, *, status: str | None = None
     ) -> tuple[Contact, ...]:
-        """Whom somebody with these needs can call in danger: the general number first, then lines that are for them.
+        """The numbers to call in danger for somebody with these needs: the general number first, then lines for these needs.
 
-        Without `needs`: the lines for everybody and for any need. An authority is no help against an authority: of theirs only
-        the general number is named. A row of low confidence is not named at all. State legal aid is not named to somebody whose
-        `status` is that they have no permission to stay.
+        Without `needs`: the lines for everybody and for any need. An authority is no help against an authority, so its lines are
+        left out, except the general number. A row of low confidence is left out too. State legal aid is not named to somebody
+        whose `status` is that they have no permission to stay.
         """
         rows = (*self.emergency(country), *(self.emergency(ACROSS) if country != ACROSS else ()))
         shown = [
@@ -190,7 +190,7 @@ class Directory:
         )
 
     def helpers_in(self, country: str) -> tuple[Helper, ...]:
-        """Who helps somebody in a country without a pack: first those who work there, then those from afar."""
+        """The helpers for a country without a pack: first those who work there, then those who help from afar."""
         there = [helper for helper in self.helpers if helper.country == country != ACROSS]
         afar = [
             helper for helper in self.helpers if helper.country == ACROSS and country in (helper.places or (country,))

@@ -48,7 +48,7 @@ def check(directory: Directory, folders: Sequence[str]) -> Iterator[str]:
 
 
 def _across(directory: Directory, known: set[str]) -> Iterator[str]:
-    """What is not of one country alone: helpers elsewhere, and the needs of urgent contacts."""
+    """Faults that do not belong to one country: helpers elsewhere, and the needs of urgent contacts."""
     yield from _twice("xx/elsewhere.yaml", (helper.id for helper in directory.helpers))
     for helper in directory.helpers:
         yield from _unknown(f"xx/elsewhere.yaml: {helper.id}: needs", helper.needs, known)

@@ -23,7 +23,7 @@ class EditVerb(StrEnum):
 
 
 class EditActor(StrEnum):
-    """Who acts on an edit: its author, a second person at the desk, or a later edit of the same field."""
+    """The actor on an edit: its author, a second person at the desk, or a later edit of the same field."""
 
     AUTHOR = "author"
     SECOND = "second"

@@ -1,8 +1,8 @@
 """Published edits applied to the packs. Pure.
 
-A published edit takes precedence over a newer pack until it is reverted: its authors asked the centre, the pack's authors read
-a web page. Where the pack has changed since, `EditedDirectory.departures` says so. An edit that no longer fits its pack is left
-out and reported. An organisation that was added at the desk is replaced once a pack has its slug.
+A published edit takes precedence over a newer pack until it is reverted: its authors have asked the centre, while the pack's
+authors have read a web page. Where the pack has changed since, `EditedDirectory.departures` says so. An edit that no longer fits
+its pack is left out and reported. An organisation that was added at the desk is replaced once a pack has its slug.
 """
 
 import hashlib

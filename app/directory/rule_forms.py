@@ -1,4 +1,4 @@
-"""A rule as a form with the common tests: read from the rule as it is, and written back into it. Pure.
+"""A rule as a form with the common tests: read from a rule and written back into it. Pure.
 
 The form shows the first plain test of each kind at the top of an `all`. Everything else of the rule (`any`, `not`, further tests of
 the same kind, other kinds) stays as it is; it is changed in YAML.
@@ -52,7 +52,7 @@ def read(service: Mapping[str, Any]) -> RuleForm:
 def write(
     service: Mapping[str, Any], needs: Sequence[str], codes: Mapping[str, Sequence[str]], interpreter: str
 ) -> dict[str, Any]:
-    """The service with what the form says. A test without codes is left out; that of languages stays, if the rule has one.
+    """The service with what the form says. A test without codes is left out; but a language test that the rule has stays.
 
     Codes that stay keep their order, whatever the order of the form: a form that is sent back unchanged changes nothing.
     """
@@ -87,7 +87,7 @@ def _in_order(before: Sequence[str], after: Sequence[str]) -> list[str]:
 
 
 def _needs_of_test(node: Mapping[str, Any], before: Sequence[str], after: Sequence[str]) -> list[str]:
-    """The needs that the rule asks for: those that it asked for, without the ones taken away and with the ones added."""
+    """The needs that the rule requires: those before, without the removed ones and with the added ones."""
     tested = node["need"]["any_of"]
     kept = [need for need in tested if need in after or need not in before]
     return kept + [need for need in after if need not in tested and need not in before]

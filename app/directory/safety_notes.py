@@ -31,7 +31,7 @@ COUNTRY_NOTES: Final = MappingProxyType(
 
 
 def notes_of(organisation: Organisation | Helper) -> tuple[str, ...]:
-    """The keys of an organisation's notes. Nobody is told to call where the directory has no number."""
+    """The keys of an organisation's notes. A note that says to call is left out where the directory has no number."""
     return tuple(_confirm(organisation) if key == "confirm_before_referral" else key for key in organisation.safety)
 
 

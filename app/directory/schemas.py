@@ -123,7 +123,7 @@ class Limit(Entry):
 
 
 class ShorterLimit(Limit):
-    """Another limit that may hold for the same letter: the count takes the earlier day. `because`: says so to the person."""
+    """Another limit that may apply to the same letter: the earlier day counts. `because`: the sentence that tells the person."""
 
     because: str
 
@@ -162,8 +162,8 @@ class Deadline(Entry):
         own_counting: a procedure to which the country's general rule of counting does not apply.
         suspensive: whether the appeal stops removal; the first word is yes, no, partly or something else.
         appeal_to, filed_through: the body that decides the appeal, and the one that it is handed in through.
-        also: what else is due, one sentence each, for the person.
-        remarks: what the person has to know of the limit, one sentence each: the plain words of `source.note`.
+        also: the other things that are due, one sentence each, for the person.
+        remarks: what the person has to know about the limit, one sentence each: the plain words of `source.note`.
     """
 
     event: str = Field(pattern=CODE)
@@ -216,8 +216,9 @@ class Deadline(Entry):
 
 
 class Contact(Entry):
-    """A phone line. `needs`: the needs that it is for; empty: everybody. `authority`: the police answers, or an office that
-    decides on cases. `state_run`: a state body that helps answers.
+    """A phone line. `needs`: the needs that it is for; empty: everybody.
+
+    `authority`: the police answers, or an office that decides on cases. `state_run`: a state body that helps answers.
     """
 
     purpose: str = Field(pattern=CODE)
@@ -336,7 +337,7 @@ class Helpers(Entry):
 
 
 class ServiceRule(Entry):
-    """When a letter counts as delivered. `look_at`: what a person looks at to find the day, as one sentence for them."""
+    """When a letter counts as delivered. `look_at`: where a person can find the day, as one sentence for them."""
 
     rule: str = Field(pattern=CODE)
     look_at: str

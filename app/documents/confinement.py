@@ -1,4 +1,4 @@
-"""Takes away from this process what reading a file does not need: files, network, other processes, and unlimited memory and time.
+"""Takes away from this process what it does not need to read a file: files, network, other processes, unlimited memory.
 
 Each step says whether the system allowed it. Linux on x86-64 and ARM64 has all of them: resource limits, `no_new_privs`, Landlock
 (no file can be opened, no TCP, no signal to another process) and a seccomp filter (an allow-list of system calls). Imports only
@@ -78,7 +78,7 @@ def limit(limits: FileLimits, *, cpu_seconds: int) -> bool:
 
 
 def yield_to_others() -> None:
-    """Give this process a low priority: whoever waits for a page of the form goes first."""
+    """Give this process a low priority: requests for pages go first."""
     with suppress(OSError):
         os.nice(15)
 

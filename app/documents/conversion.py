@@ -57,7 +57,7 @@ class Conversion:
         self.confinement = {str(name): reached is True for name, reached in json.loads(content).items()}
 
     async def feed(self, piece: bytes) -> bool:
-        """Hand on some bytes of the file. False: it is larger than allowed, and the process takes no more of it."""
+        """Pass on some bytes of the file. False: it is larger than allowed, and the process takes no more of it."""
         if not self._sent:
             self._begins = b""
         self._begins = (self._begins + piece[:_BEGINS_WITHIN])[:_BEGINS_WITHIN]
@@ -72,7 +72,7 @@ class Conversion:
     async def pages(self) -> list[bytes] | Refusal:
         """End the file, wait for a turn, and return its pages as JPEG, or why it is refused. Raises ConverterFailed.
 
-        After a refusal for its time the process is gone, and so it is for a file that was larger than allowed.
+        After a file that took too long or was larger than allowed, the process has ended.
         """
         if self._sent > self._limits.bytes:
             await self.kill()
@@ -97,7 +97,7 @@ class Conversion:
 
     @property
     def original_pieces(self) -> int:
-        """How many pieces `original` gives."""
+        """The number of pieces that `original` returns."""
         return -(-self._size // GIVEN_BACK)
 
     @property
@@ -214,9 +214,9 @@ class Converters:
             self._alive.release()
 
     async def confinement(self) -> Mapping[str, bool]:
-        """What the system lets the process give up, by the codes of `confinement.MEASURES`; {} when it does not even start.
+        """The rights that the process could give up, by the codes of `confinement.MEASURES`; {} if it does not start.
 
-        Asked once, of a process that gets no file.
+        Tried once, in a process that gets no file.
         """
         if self._confinement is None:
             try:
@@ -228,5 +228,5 @@ class Converters:
 
 
 def converter_command(limits: FileLimits) -> list[str]:
-    """How the process is started: isolated from the environment and from the folder that we are in, writing no byte code."""
+    """The command that starts the process: isolated from the environment and the current folder, writing no byte code."""
     return [sys.executable, "-I", "-B", "-m", "app.documents.converter", json.dumps(asdict(limits))]

@@ -1,12 +1,12 @@
 """The program of the converting process: files come in over standard input, pictures of their pages go out over standard output.
 
-Started as `python -I -m app.documents.converter LIMITS` with an empty environment and no descriptors but these two. It closes
-files, network and most system calls to itself before the first byte is read. For each file it starts a child that has still less,
-reads the file and hands back nothing but pixels over a pipe. So what comes out was encoded by a process that has never parsed
+Started as `python -I -m app.documents.converter LIMITS` with an empty environment and no descriptors but these two. It gives up
+files, network and most system calls before it reads the first byte. For each file it starts a child with even fewer rights, which
+reads the file and returns nothing but pixels over a pipe. So what comes out was encoded by a process that has never parsed
 anything of the sender's: a file that takes over its reader can draw a picture, and no more.
 
 In: for each file, pieces of up to 1 MiB, each with its length before it (4 bytes); a length of 0 ends the file, and `GIVE_BACK`
-asks for the file before, untouched. Out: frames of a kind (1 byte), a length (4 bytes) and a content; see `Frame`.
+asks for the previous file, untouched. Out: frames of a kind (1 byte), a length (4 bytes) and a content; see `Frame`.
 """
 
 import io
@@ -33,9 +33,10 @@ GIVEN_BACK: Final = (1 << 16) - 1
 
 
 class Frame:
-    """Kinds of frames. `STARTED`: once, what the system allowed, as JSON. Then for each file `PAGE` for each of its pages, and one
-    of `DONE` and `REFUSED`, with a code of `Refusal`. `ORIGINAL`: a piece of the file before.
-    From the child that reads, `PAGE` is a width, a height and RGB pixels.
+    """Kinds of frames. `STARTED`: once, what the system allowed, as JSON.
+
+    Then for each file `PAGE` for each of its pages, and one of `DONE` and `REFUSED`, with a code of `Refusal`. `ORIGINAL`: a
+    piece of the previous file. From the child that reads, a `PAGE` contains a width, a height and RGB pixels.
     """
 
     STARTED: Final = b"S"
@@ -121,7 +122,7 @@ def _encoded(image: object) -> bytes:
 
 
 def _read_in_child(content: bytes, limits: FileLimits, out: int) -> None:
-    """Give up the rest, read the file, send its pages' pixels, and end. Never returns."""
+    """Give up the remaining rights, read the file, send the pixels of its pages, and end the process. Never returns."""
     from app.documents import page_images
 
     ended = 1
@@ -147,9 +148,9 @@ def _read_in_child(content: bytes, limits: FileLimits, out: int) -> None:
 
 
 def _receive(most: int, before: bytes) -> bytes | None:
-    """The next file; None when there is no more. Ends the process when more comes than was agreed.
+    """The next file; None when there is no more. Ends the process when more bytes come than were agreed.
 
-    Gives back the file `before` if it is asked for, as long as no other one has begun.
+    Returns the previous file (`before`) if it is asked for, as long as no other one has begun.
     """
     received = bytearray()
     while True:

@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Refusal(StrEnum):
-    """Why a file was not taken. `TOO_BIG`: its bytes, its pixels or the memory that it asks for. `DAMAGED`: cut off or broken."""
+    """Why a file was not taken. `TOO_BIG`: too many bytes or pixels, or too much memory needed. `DAMAGED`: cut off or broken."""
 
     NOT_ACCEPTED = "not_accepted"
     ENCRYPTED = "encrypted"

@@ -1,6 +1,6 @@
-"""From the bytes of a photo or a PDF to upright pictures of its pages, without anything but their pixels.
+"""Makes upright pictures of the pages of a photo or PDF, with nothing but their pixels. Runs in the converting process alone.
 
-Runs in the converting process alone. Everything that it needs is imported before files are closed to the process.
+Everything that it needs is imported before the process gives up access to files.
 """
 
 import io
@@ -60,7 +60,7 @@ _HEIF_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"m
 
 
 class Refused(Exception):
-    """The file is not taken."""
+    """The file is refused; see `limits.Refusal`."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal)
@@ -151,7 +151,7 @@ def _in_srgb(image: Image.Image, profile: object) -> Image.Image:
 
 
 def _pages_of_pdf(content: bytes, limits: FileLimits) -> Iterator[Image.Image]:
-    """PDFium without scripts, drawing form fields and annotations as a printer would."""
+    """The pages of a PDF, drawn by PDFium without scripts, with form fields and annotations as in print."""
     try:
         document = pdfium.PdfDocument(content)
     except pdfium.PdfiumError as error:

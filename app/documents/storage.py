@@ -1,8 +1,8 @@
 """Documents in the database: pages sealed in pieces under the case's `person` key, opened page by page.
 
-Each document has a key of its own, derived from the case's; each piece is bound to case, document, page, piece and how many of them
-there are, so that none can be left out, put elsewhere or brought back. So whoever may open the story may open the documents, and
-after the same events.
+Each document has a key of its own, derived from the case's; each piece is bound to case, document, page, piece and how many of
+them there are, so that none can be left out, put elsewhere or brought back. So whoever may open the story may open the documents
+too, from the same moment on.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class DocumentsFull(Conflict):
 
 
 def piece_aad(document_id: UUID, case_id: UUID, page: int, pages: int, piece: int, pieces: int) -> bytes:
-    """What a piece is bound to. A partner's client builds the same bytes."""
+    """The associated data that a piece is bound to. A partner's client builds the same bytes."""
     return sealing.context(
         "document_pieces", str(document_id), str(case_id), f"{page}/{pages}", f"{piece}/{pieces}", "1"
     )
@@ -71,7 +71,10 @@ def of_case(session: Session, case_id: UUID) -> Sequence[Document]:
 
 
 def room(session: Session, case_id: UUID, limits: DocumentLimits, *, author: str = "person") -> Room:
-    """What the case can still take; of all organisations together at most half, so that they never take the person's room."""
+    """The files and pages that the case can still take.
+
+    All organisations together get at most half, so that the person always has room.
+    """
     left = _left(session, limits.files, limits.pages, Document.case_id == case_id)
     if author != "partner":
         return left
@@ -125,7 +128,7 @@ def add_with_key(
     document_id: UUID,
     original: SealedFile | None = None,
 ) -> Document:
-    """The same with the document's own key and its id, for a sender who derived it. `original`: sealed for this id."""
+    """`add` with the document's own key and its id, for a sender who derived the key. `original`: sealed for this id."""
     left = room(session, case_id, limits, author=author)
     if not left.is_left or len(pages) > left.pages:
         raise DocumentsFull
@@ -167,7 +170,7 @@ def _of_original(document: Document, original: SealedFile) -> list[dict[str, obj
 
 
 def _sealed(key: bytes, document: Document, page: int, content: bytes) -> list[dict[str, object]]:
-    """The rows of one page. A piece holds one byte less than its size, for the mark of the padding."""
+    """The rows of one page. A piece holds one byte less than its size, because the padding needs one."""
     room_in_piece = PIECE_BYTES - 1
     parts = [content[start : start + room_in_piece] for start in range(0, len(content), room_in_piece)]
     return [
@@ -276,7 +279,7 @@ def open_page(session: Session, data_key: bytes, document: Document, page: int) 
 
 
 def open_page_with(session: Session, key: bytes, document: Document, page: int) -> bytes:
-    """The same with the document's own key."""
+    """The picture of one page, opened with the document's own key. Raises as `open_page`."""
     if page <= ORIGINAL:
         raise NotFound("The document has no such page.")
     pieces = sealed_pieces(session, document, page)
@@ -304,7 +307,7 @@ def forget(session: Session, case_id: UUID) -> None:
 
 
 def export(session: Session, case_id: UUID) -> list[dict[str, object]]:
-    """What is known of each document beside its pages, which the person saves from their own page."""
+    """The plain codes of each document; the person saves the pages themselves from their own page."""
     return [
         {
             "document": str(document.id),

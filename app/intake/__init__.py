@@ -1,4 +1,4 @@
-"""The form and what it becomes: questions, schema, drafts, receipts, and the idempotency of a submission.
+"""The form and the intake that it produces: questions, schema, drafts, receipts, and the idempotency of a submission.
 
-It knows no case and decides nothing about who can help: see `cases` and `matching`.
+It knows nothing of cases and does not decide who can help: see `cases` and `matching`.
 """

@@ -1,4 +1,4 @@
-"""How many began the form and how many sent it, by month and language: counted without a person, a case or a day."""
+"""Counts how many people began the form and how many sent it, by month and language; holds no person, case or day."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -40,7 +40,7 @@ class Question:
         of: the question whose answer this one completes, such as the day of a letter.
         for_helper: asked only of somebody who fills the form in for another.
         default: the answer that is selected at first.
-        why: why we ask, where the hint does not say it. Worded of nobody, so that it is the same for a helper.
+        why: why we ask, where the hint does not say it. Worded impersonally, so that it fits a helper too.
         field: the field of the schema as a dotted path of published names; "" if it has the question's name.
     """
 

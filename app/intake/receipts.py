@@ -43,7 +43,7 @@ class MistypedReceipt(AppError):
 
 @dataclass(frozen=True)
 class Receipt:
-    """28 valid digits. Its repr hides them. Without slots, because the stretched number is kept beside them."""
+    """28 valid digits. Its repr hides them. Has no slots, because it caches the stretched number."""
 
     digits: str
 

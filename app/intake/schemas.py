@@ -65,7 +65,7 @@ CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
 class Vocabulary(Protocol):
-    """The directory codes that an intake may name. `app.directory.catalogue.Directory` implements it."""
+    """The codes of the directory that an intake may name. `app.directory.catalogue.Directory` implements it."""
 
     @property
     def places(self) -> tuple[Any, ...]: ...
@@ -92,7 +92,10 @@ def _form_language(answers: Mapping[str, Any]) -> str:
 
 
 class Letter(StoredModel):
-    """A letter with a time limit. If no day is known, the count starts when this was first asked, and stays there."""
+    """A letter with a time limit.
+
+    If no day is known, the deadline is counted from the day on which this was first asked; that day stays.
+    """
 
     kind: Annotated[Slug | None, FACTS] = None
     """What it is about: an event of the country's deadlines (`letter_kinds` of `/v1/vocabularies`), or `unknown`."""
@@ -236,7 +239,7 @@ class Intake(StoredModel):
 
     @model_validator(mode="after")
     def _a_language_in_own_words_is_a_code_too(self) -> "Intake":
-        """A centre reads of a language in own words only that there is one: the words are sealed, the code is on its card."""
+        """Add the code for a language named in the person's own words: the words are sealed, the card shows the code."""
         if not self.other_language or OTHER_LANGUAGE in self.helps:
             return self
         return self.model_copy(update={"helps": (*self.helps, OTHER_LANGUAGE)})
@@ -296,7 +299,7 @@ def read(answers: Any, directory: Vocabulary, today: date) -> Intake:
 
 
 def _follows(fault: FieldError, errors: Iterable[str]) -> bool:
-    """Whether a list is too short only because what does not fit in it was left out."""
+    """Whether a list is too short only because its invalid entries were left out."""
     return fault["code"] == "too_few" and any(pointer.startswith(f"{fault['pointer']}/") for pointer in errors)
 
 
@@ -307,7 +310,7 @@ def _field_error(entry: Any) -> FieldError:
 
 
 def _without_faults(answers: Mapping[str, Any], entries: Iterable[Any]) -> dict[str, Any]:
-    """A copy of the answers in which what these errors name is left out, or replaced by something that fits."""
+    """A copy of the answers in which the values that these errors name are left out, or replaced by valid ones."""
     fitting = copy.deepcopy(dict(answers))
     for entry in entries:
         steps = [step for step in entry["loc"] if not str(step).startswith("function-")]
@@ -347,7 +350,10 @@ def _is_below(pointer: str, errors: Mapping[str, FieldError]) -> bool:
 
 
 def _against(directory: Vocabulary, intake: Intake, answers: Mapping[str, Any], today: date) -> list[FieldError]:
-    """Checks that need the directory or the calendar. `answers`: what the intake was read from, with each entry at its place."""
+    """Checks that need the directory or the calendar.
+
+    `answers`: the JSON that the intake was read from, with each entry in its place.
+    """
     errors: list[FieldError] = []
 
     def wrong(pointer: str, code: str, detail: str) -> None:

@@ -38,7 +38,7 @@ class Place:
         storage_class: how the value is protected there.
         document: the document it is part of; "" for a field that is not kept.
         name: its name in the document, where that is not its published name.
-        derive: computes what is stored from all answers (JSON), where that is not the value itself.
+        derive: computes the stored value from all answers (JSON), where that is not the field's own value.
     """
 
     storage_class: StorageClass

@@ -1,4 +1,4 @@
-"""How a question is worded when somebody answers it for another: of "the person", where it says "you" to the person themself.
+"""How a question is worded when somebody answers it for another: it says "the person" instead of "you".
 
 One table of English sentences, so that a question, an answer and an error are reworded alike on every surface.
 """
@@ -271,5 +271,5 @@ def on_pages(form: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
 
 
 def of_facts(facts: Mapping[str, object]) -> Mapping[str, str]:
-    """The same, for the facts of a filed request."""
+    """The sentences that pages word differently, for the facts of a filed request."""
     return on_pages({"for_whom": [str(facts.get("for_whom", ""))]})

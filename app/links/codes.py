@@ -1,9 +1,9 @@
 """Codes that are told by phone or shown on a screen: 18 random digits and two check digits, in five groups of four. Pure.
 
-60 bits. Whoever has the database and the key file must guess: behind a link Argon2id with 64 MiB and three passes, and the token
-besides; the person's own code by its look-up id, which costs Argon2id with 3 MiB. A million guesses a second need 16,000 years
-for half of all codes. The check digits (ISO/IEC
-7064, MOD 97-10) tell a typing error from a wrong code without a look-up.
+60 bits. Whoever has the database and the key file must guess: for a link each guess costs Argon2id with 64 MiB and three passes,
+and the token is needed too; for the person's own code each guess at its look-up id costs Argon2id with 3 MiB. A million guesses a
+second need 16,000 years for half of all codes. The check digits (ISO/IEC 7064, MOD 97-10) tell a typing error from a wrong code
+without a look-up.
 """
 
 import secrets

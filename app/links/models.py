@@ -10,12 +10,12 @@ from app.core.db import Base
 
 
 class ShownCode(Base):
-    """The code of a case that its person made to show their own words to somebody; at most one for each case.
+    """The code that a person made to show what they wrote to somebody; at most one for each case.
 
     `look_up_id`: a MAC of the code, hidden under the epoch key. `sealed_key`: the case's `person` key, encrypted with the key of
-    the code (`codes.stretched`) and then under the epoch key. `expires_at` is a full hour. `with_documents`: it opens the
-    person's letters and documents too. The row is deleted when the code is stopped or too old, and with the last opening unless
-    documents were shown, which somebody may still be leafing through: then none is left.
+    the code (`codes.stretched`) and then under the epoch key. `expires_at` is a full hour. `with_documents`: it opens the person's
+    letters and documents too. The row is deleted when the code is stopped or too old, and with the last opening, unless documents
+    were shown that somebody may still be leafing through: then the row stays with no openings left.
     """
 
     __tablename__ = "shown_codes"

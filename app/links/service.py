@@ -1,4 +1,4 @@
-"""Making, finding, trying and ending links to referrals. Everybody who has no link that works is told the same."""
+"""Makes, finds, tries and ends links to referrals. Whatever is wrong with a link, the answer is the same."""
 
 import hashlib
 from collections.abc import Sequence
@@ -86,7 +86,7 @@ def make(
 
 
 def hash_of(secret: str) -> bytes:
-    """What is stored of a token or a cookie: each has 256 random bits, so a plain hash is enough."""
+    """The stored hash of a token or a cookie: each has 256 random bits, so a plain hash is enough."""
     return hashlib.sha256(b"pristan/link:" + secret.encode()).digest()
 
 
@@ -115,7 +115,7 @@ def by_token(session: Session, token: str, now: datetime) -> ReferralLink | None
 
 
 def by_visit(session: Session, cookie: str, now: datetime) -> ReferralLink | None:
-    """The link whose code was given in the browser with this cookie within the last hour, while it works."""
+    """The link whose code was entered in the browser with this cookie within the last hour, while it works."""
     mine = sa.and_(ReferralLink.visit_id == hash_of(cookie), ReferralLink.visit_until > now)
     return _usable(session, mine, now)
 
@@ -157,9 +157,9 @@ def open_of(session: Session, referral_ids: Sequence[UUID]) -> dict[UUID, Referr
 
 
 def take_try(session: Session, link: ReferralLink) -> bool:
-    """Count one code before it is tried: however many come at the same time, `MAX_TRIES` are computed. False: none is left.
+    """Count a code before it is tried, so that at most `MAX_TRIES` are computed, however many arrive at the same time.
 
-    In a transaction of its own, so that a failure afterwards does not give the try back.
+    False: no try is left. In a transaction of its own, so that a failure afterwards does not give the try back.
     """
     taken = session.execute(
         sa.update(ReferralLink)
@@ -176,7 +176,10 @@ def give_try_back(link: ReferralLink) -> None:
 
 
 def begin_visit(link: ReferralLink, cookie: str, kek: bytes, now: datetime) -> None:
-    """The browser with this cookie needs no code for an hour; another browser's visit ends. The caller holds the link's row."""
+    """Begin a visit: the browser with this cookie needs no code for an hour, and another browser's visit ends.
+
+    The caller holds the link's row.
+    """
     link.visit_id, link.visit_until = hash_of(cookie), now + VISIT_LASTS
     link.visit_key = sealing.encrypt(_visit_key(cookie), kek, _binding(link.id, "visit_key"))
 
@@ -191,7 +194,7 @@ def end_visit(session: Session, cookie: str) -> None:
 
 
 def key_of_visit(link: ReferralLink, cookie: str) -> bytes:
-    """The key of token and code, in the browser in which the code was given. Raises CannotOpen."""
+    """The key of token and code, in the browser in which the code was entered. Raises CannotOpen."""
     if link.visit_key is None:
         raise CannotOpen
     return sealing.decrypt(_visit_key(cookie), link.visit_key, _binding(link.id, "visit_key"))

@@ -47,7 +47,7 @@ class CodeColumn:
 
     Attributes:
         first: the number of the first test; the others follow.
-        otherwise: without reasons, if these name what the person said.
+        otherwise: the answers for other codes; without reasons, if those name what the person said.
     """
 
     name: str
@@ -77,13 +77,13 @@ class CodeColumn:
         return Answers(outcomes, reasons)
 
     def listing(self, codes: Iterable[str]) -> Iterator[tuple[int, Outcome]]:
-        """The tests that list one of the codes: their numbers, and the outcome that they have then."""
+        """The tests that list at least one of the codes: their numbers, and the outcome for such a person."""
         for code in codes:
             for position, outcome, _ in self.index.get(code, ()):
                 yield self.first + position, outcome
 
     def _naming(self, codes: Sequence[str], outcome: Outcome) -> Reason:
-        """The reason of an outcome that names these codes of the person."""
+        """The reason of an outcome, for one that names these codes of the person."""
         params = {NAMES_CODES_OF_PERSON[self.name, outcome.answer]: list(codes)}
         return reason_of(self.name, NEGATED[outcome] if self.below_not else outcome, params)
 
@@ -134,7 +134,7 @@ def _answers(each: Sequence[tuple[Outcome, Reason | None]]) -> Answers:
 
 
 def _answer(test: CodeTest, outcome: Outcome, below_not: bool) -> tuple[Outcome, Reason | None]:
-    """As the index has it: an outcome of a test, and its reason, if this names what the rule says."""
+    """An outcome of a test as the index stores it, with its reason if that names what the rule says."""
     shown = NEGATED[outcome] if below_not else outcome
     if (test.name, outcome.answer) in NAMES_CODES_OF_PERSON:
         return shown, None

@@ -112,7 +112,10 @@ def further(finding: DeadlineFinding, translator: Translator) -> tuple[str, ...]
 
 
 def _removal(rule: Deadline) -> str:
-    """Whether an appeal stops removal. Where what else has to be done is said beside it, without the question about it."""
+    """The sentence on whether an appeal stops removal.
+
+    If other things to do are shown beside it, without the advice to ask about it.
+    """
     if rule.stops_removal == "no" and rule.also:
         return _DOES_NOT_STOP
     return REMOVAL[rule.stops_removal] if rule.stops_removal else ""

@@ -115,7 +115,7 @@ def _holidays(code: str, part: str, year: int) -> frozenset[date]:
 
 
 def last_safe_day(served_on: date, limit: Limit, calendar: Calendar, rolls_over: str = "unknown") -> date:
-    """The last day on which the step is surely still in time.
+    """The last day on which the step is certainly still in time.
 
     Args:
         served_on: the day the letter was handed over, in the country's own time zone; it is not counted.

@@ -1,7 +1,7 @@
 """The engine: evaluates every service with three-valued logic and a trace, then ranks the candidates.
 
-Unknown is never no: a service that lacks one answer is *nearest* and shown with the question to ask first. The leaf tests are
-in `leaves`; `rulebook` finds the distinct ones, which are evaluated once a case; `trees` joins their outcomes; the formula of
+Unknown is never no: a service that lacks one answer is *nearest* and shown with the question to ask first. The leaf tests are in
+`leaves`; `rulebook` finds the distinct ones, which are evaluated once for each case; `trees` joins their outcomes; the formula of
 the ranking is in `order`.
 """
 
@@ -39,7 +39,7 @@ class ServiceMatch(NamedTuple):
 
     @property
     def offerable(self) -> bool:
-        """Whether the scheduler may offer a case to it: only if the centre is verified and takes referrals."""
+        """Whether the scheduler may offer a case to this service: only if the centre is verified and takes referrals."""
         return self.verified and self.rank > 0 and all(reason.key != "by_yourself" for reason in self.reasons)
 
 
@@ -156,9 +156,7 @@ class _Case:
         self._close_reasons: dict[frozenset[str], Reason] = {}
 
     def result_with_close_need(self, service: RuledService, state: State | None) -> RuleResult | None:
-        """The result of a service that does not take the need itself but would, or might, take a need close to it; None for
-        others.
-        """
+        """The result of a service that would, or might, take a need close to this one but not this one; None for others."""
         if self.close_needs.isdisjoint(service.listed):
             return None
         if state is not None and any(outcome.value == NO for outcome in state):
@@ -167,7 +165,7 @@ class _Case:
         return None if close.value == NO else close
 
     def state_of(self, service: RuledService) -> State | None:
-        """What consent, pauses and capacity say of a service."""
+        """The outcome of consent, pauses and capacity for a service."""
         live = self.around.live.get(service.key)
         if live is None and service.organisation not in self.blocked:
             return None

@@ -66,13 +66,10 @@ Params = Mapping[str, Any]
 class CodeTest:
     """A leaf test that compares codes.
 
-    Attributes:
-        listed: the outcome for each code that the rule lists.
-        otherwise: the outcome for somebody who said other codes only.
-        not_said: the outcome for somebody who did not say.
-        params: of a reason that names what the rule says.
-        params_of: where an answer needs others.
-        effort: to find out what is unknown: 1 when the person can say it, 2 when the centre has to be asked.
+    Attributes: listed: the outcome for each code that the rule lists. otherwise: the outcome for somebody who said other codes
+    only. not_said: the outcome for somebody who did not say. params: the parameters of a reason that names what the rule says.
+    params_of: others, for an answer that needs them. effort: of finding out an unknown answer: 1 when the person can say it, 2
+    when the centre has to be asked.
     """
 
     name: str
@@ -143,7 +140,7 @@ def _language(test: Any) -> CodeTest:
 
 
 def _status(test: Any) -> CodeTest:
-    """`perhaps`: of the people with such a status the service takes only some, and it has to be asked which."""
+    """`perhaps`: the service takes only some of the people with such a status, and somebody has to ask which."""
     outcomes = {**dict.fromkeys(test.any_of, YES_), **dict.fromkeys(test.perhaps, PERHAPS)}
     params = {"statuses": sorted(set(test.any_of))}
     return CodeTest("status", outcomes, params=params, effort=2 if test.perhaps else 1)
@@ -170,7 +167,7 @@ def _urgency(test: Any) -> CodeTest:
 
 
 def _remote_ok(test: Any) -> CodeTest:
-    """What the source says of the service, whatever the case: the person is not asked."""
+    """The outcome from what the source says about the service, the same for every case: the person is not asked."""
     outcome = {"yes": YES_, "no": NO_, "unknown": UNKNOWN_}[test]
     return CodeTest("remote_ok", {}, not_said=outcome, effort=2)
 
@@ -233,9 +230,7 @@ def _consent_allows(_test: Any, organisation: str) -> Check:
 
 
 def _accepts_referrals(_test: Any, _organisation: str) -> Check:
-    """A pause for a need matters only if they take no other need of the person; a pause for a language, only if the person
-    speaks no other.
-    """
+    """A pause for a need matters only if they take no other of the person's; one for a language, if the person speaks no other."""
 
     def answer(facts: Facts, live: LiveStatus, _on: date) -> Outcome:
         if not live.accepts:
@@ -299,7 +294,7 @@ _SAID_IN_GENERAL: Final = ABOUT_THE_SERVICE | {"remote_ok"}
 def reason_key(name: str, outcome: Outcome) -> str:
     """The key of the reason of an outcome.
 
-    Of a `not` over what is known of the service the reason is general, as a sentence about the service would say too much.
+    For a `not` over a fact about the service the reason is general, because a sentence about the service would reveal too much.
     """
     answer = outcome.answer
     if name not in _SAID_IN_GENERAL or not answer.startswith("not_"):

@@ -79,8 +79,7 @@ FACTS_BINDING: Final = ("match_runs", "facts_mac")
 
 
 def not_to_be_named(status: str | None, directory: Directory) -> frozenset[str]:
-    """Organisations that are not named to somebody without permission to stay, in any list: state bodies whose legal aid the
-    state pays for."""
+    """Organisations not named, in any list, to somebody without permission to stay: those whose legal aid the state pays for."""
     if status != NO_STATUS:
         return frozenset()
     return frozenset(

@@ -37,15 +37,11 @@ def tuple_getter(numbers: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any,
 class RuleResult(NamedTuple):
     """The result of a rule for the outcomes of its leaves.
 
-    Attributes:
-        value: of the whole rule.
-        effort: where it is unknown, the sum of the efforts on the easiest way to a yes.
-        pick_reasons: picks out of the reasons of the rule's leaves those that are shown: of the leaves that decide; where it is
-            unknown, of those to be asked, the easiest way and what is easy first.
-        repeats: two of these have the same key, so that they may be the same reason.
-        trace: the value of each leaf in reading order, and a yes each for consent, pause and capacity.
-        made_for: a leaf that decides says that the service is there for such people.
-        shares_language: no interpreter is needed.
+    Attributes: value: of the whole rule. effort: where it is unknown, the sum of the efforts on the easiest way to a yes.
+    pick_reasons: picks the reasons to show from those of the rule's leaves: of the leaves that decide; for an unknown, of those to
+    ask about, the easiest way first. repeats: two of these have the same key, so that they may be the same reason. trace: the
+    value of each leaf in reading order, and a yes each for consent, pause and capacity. made_for: a leaf that decides says that
+    the service is there for such people. shares_language: no interpreter is needed.
     """
 
     value: int

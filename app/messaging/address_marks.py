@@ -1,8 +1,8 @@
-"""Marks that say whether a stored address is still the one that a mail went to, for the day on which that mail comes back.
+"""Hashes that show whether a stored address is still the one that a mail went to, in case that mail comes back.
 
-A mark is a SHA-256 of the encrypted address as it is stored, with its random nonce: it tells nothing about the address, not even
-with the key file whether it is a guessed one. Saving the settings again and rotating the keys change it. Then nobody knows where
-the mail went, and no address suffers for it.
+Such a mark is a SHA-256 of the encrypted address as it is stored, with its random nonce: it tells nothing about the address, not
+even with the key file whether it is a guessed one. Saving the settings again and rotating the keys change it. Then nobody knows
+where the mail went, and no address suffers for it.
 """
 
 import hashlib

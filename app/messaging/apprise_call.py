@@ -1,8 +1,8 @@
 """Sends one notice with Apprise. Run as a program of its own, without our packages, environment or arguments.
 
-It reads {"address", "subject", "text"} as JSON from standard input and prints nothing; the exit code says how it went. So the
-library, which reads proxies from the environment and can wait for long, is in no process of ours, and no list of processes
-shows an address.
+It reads {"address", "subject", "text"} as JSON from standard input and prints nothing; the exit code is the result. So the
+library, which reads proxies from the environment and can wait for a long time, is in none of our processes, and no list of
+processes shows an address.
 """
 
 import json

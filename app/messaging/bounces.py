@@ -1,7 +1,7 @@
 """Mails that came back: reads a delivery status notification (RFC 3464), which is a stranger's input.
 
-Which notice it is about stands in the Message-ID of the mail that was returned. The id is random and known to nobody but whoever
-carried or got that mail, so that nobody else can break an address by a made-up report.
+The Message-ID of the returned mail says which notice it is about. The id is random and known only to those who carried or received
+that mail, so that nobody else can break an address by a made-up report.
 """
 
 import email
@@ -33,7 +33,7 @@ class Bounce:
 
 
 def read(content: bytes) -> Bounce | None:
-    """The bounce in a mail; None: it is none, only says that it takes longer, or names no notice of ours."""
+    """The bounce in a mail; None: the mail is no bounce, only reports a delay, or names no notice of ours."""
     try:
         return _read(email.message_from_bytes(content[:MOST_BYTES]))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # what the parser makes of nonsense
@@ -67,8 +67,10 @@ def _code(group: Message) -> tuple[str, str, str] | None:
 
 
 def _says_no_such_address(kind: str, subject: str, detail: str) -> bool:
-    """Whether the address does not exist (5.1) or its mailbox is switched off (5.2.1). Everything else can be so with a right
-    address: a full mailbox (5.2.2), a time that ran out (5.4.7), a policy (5.7), a final failure for no reason given (5.0.0).
+    """Whether the address does not exist (5.1) or its mailbox is switched off (5.2.1).
+
+    Everything else can be so with a right address: a full mailbox (5.2.2), a time that ran out (5.4.7), a policy (5.7), a final
+    failure for no reason given (5.0.0).
     """
     return kind == "5" and ((subject == "1" and detail not in _OF_SENDER) or (subject, detail) == ("2", "1"))
 

@@ -1,4 +1,4 @@
-"""Addresses that refuse or return notices: counted, and broken when it is certain or has happened often."""
+"""Counts refused and returned notices by address; an address is broken when the failure is final or frequent."""
 
 from datetime import datetime, timedelta
 from typing import Final

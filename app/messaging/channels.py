@@ -11,7 +11,7 @@ from uuid import UUID
 
 
 class NoticeWay(StrEnum):
-    """The way in which a notice is sent. Each has one channel, and none waits for another."""
+    """The way in which a notice is sent. Each has one channel, and no channel waits for another."""
 
     EMAIL = "email"
     SIGNAL = "signal"
@@ -30,7 +30,7 @@ def ways_with(gateways: Iterable[str]) -> frozenset[NoticeWay]:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is sent: a subject and a text with counts and a link. Never a name of the person, a contact or a story.
+    """A notice to send: a subject and a text with counts and a link. Never a name of the person, a contact or a story.
 
     `to` names the recipient by kind and id; `address` is the address on this way, which the repr does not show.
     """
@@ -44,7 +44,7 @@ class Notice:
 
     @property
     def lane(self) -> str:
-        """What it waits for, if that is down: the way, and of the operator's ways this one alone."""
+        """The name under which an outage is recorded: the way, or for a way of the operator this one alone."""
         return f"{self.way}:{self.address}" if self.way is NoticeWay.TEAM else self.way.value
 
     def __repr__(self) -> str:

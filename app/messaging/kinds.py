@@ -21,7 +21,7 @@ class Recipient(StrEnum):
 
 
 class Audience(StrEnum):
-    """Which members are told what is for their team, or for the operators."""
+    """The members who are told of a message for their team, or for the operators."""
 
     ON_CALL = "on_call"  # who is on call now, and who wants every emergency; with nobody on call, everybody of the team
     OWNER = "owner"  # the owner of the case; without one, who is on call, else everybody of the team
@@ -97,7 +97,7 @@ class NoticeKind(StrEnum):
 
 
 class Group(StrEnum):
-    """What notices are counted as, in a mail and on the page of undelivered notices."""
+    """The heading under which notices are counted, in a mail and on the page of undelivered notices."""
 
     NEW_REQUEST = "new_request"
     REMINDER = "reminder"

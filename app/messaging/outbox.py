@@ -43,8 +43,8 @@ def queue(
 ) -> None:
     """Write a message to the outbox, in the caller's transaction.
 
-    A message to an organisation may wait for its digest; `at_once`: whatever its settings say. `not_before`: when a message to a
-    member is due by their own settings; None: now.
+    A message to an organisation may wait for its digest; `at_once`: send it immediately, whatever its settings say. `not_before`:
+    when a message to a member is due by their own settings; None: now.
     """
     due = (
         (not_before or now)
@@ -149,7 +149,7 @@ OFTEN: Final = 20
 
 
 def told_often(session: Session, now: datetime) -> set[UUID]:
-    """Members who got `OFTEN` urgent messages or more since the full hour: further ones come together."""
+    """Members who got `OFTEN` urgent messages or more since the full hour: further ones are combined."""
     counted = (
         sa.select(OutboxMessage.member_id)
         .where(
@@ -177,7 +177,7 @@ def claim(session: Session, now: datetime, limit: int = 20) -> Sequence[OutboxMe
 
 
 def about(session: Session, ids: Collection[UUID]) -> set[UUID]:
-    """What these messages are about."""
+    """The cases and referrals that these messages are about."""
     return set(session.scalars(sa.select(OutboxMessage.about_id).where(OutboxMessage.id.in_(list(ids)))))
 
 

@@ -62,7 +62,7 @@ class ContactRules:
 
     @property
     def way(self) -> NoticeWay | None:
-        """By what the service itself can write to this address; None: only a coordinator can."""
+        """The channel by which the service itself can write to this address; None: only a coordinator can."""
         if self.channel == NoticeWay.TELEGRAM:
             return NoticeWay.TELEGRAM if self.chat else None
         if self.channel == NoticeWay.SIGNAL:

@@ -59,8 +59,10 @@ class SignalChannel:
 
 
 def _failure(answer: GatewayAnswer) -> SendingFailed:
-    """What an answer of the gateway means. It says 400 for nearly everything; the words tell more. They can name the recipient and
-    are not kept."""
+    """The failure that an answer of the gateway means. Its status is 400 for nearly everything; the text says more.
+
+    It can name the recipient and is not kept.
+    """
     description = str(answer.content.get("error", "")).lower()
     if answer.status == 429 or any(word in description for word in _LIMITED):
         return SendingFailed("rate_limited", affects_all=True, retry_after=answer.retry_after or _REST)

@@ -170,7 +170,7 @@ def _hand_over(connection: smtplib.SMTP, mail: EmailMessage, bounces: str) -> No
 
 
 def _hang_up(connection: smtplib.SMTP) -> None:
-    """What the server says to QUIT changes nothing about the mail that it has taken."""
+    """Close the connection. The server's answer to QUIT changes nothing about the mail that it has accepted."""
     with suppress(OSError, smtplib.SMTPException):
         if connection.sock is not None:
             connection.sock.settimeout(_FAREWELL_SECONDS)

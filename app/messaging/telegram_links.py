@@ -1,4 +1,4 @@
-"""How a person connects their Telegram: a link with a one-time token, made on their page, that opens a chat with our bot.
+"""Connects a person's Telegram: a link with a one-time token, made on their page, that opens a chat with our bot.
 
 The number of that chat becomes their one address for notices. It is kept like every other, encrypted under the epoch key, and
 deleted with the contact, by /stop, or on their page. Their account, name and phone number are never stored.

@@ -1,4 +1,4 @@
-"""What people write to the Telegram bot: /start with the token of a link, /stop, or anything else, which nobody reads or keeps."""
+"""Reads messages to the Telegram bot: /start with the token of a link, /stop; anything else is neither read nor kept."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Remember = Callable[[Session, int], None]
 
 
 def answer(session: Session, keys: KeyRing, update: Update, clock: Clock) -> str:
-    """Do what this message asks for, and return what to answer, in the person's language. Neither says what this bot is for."""
+    """Do what this message asks for, and return the answer, in the person's language. No answer says what this bot is for."""
     now, language = clock(), update.language if update.language in LANGUAGES else _DEFAULT
     if started := _START.fullmatch(update.text):
         row = telegram_links.connect(session, keys, started[1], update.chat, now)

@@ -49,7 +49,7 @@ _CODES: Final = {
 
 
 def in_words(reason: str) -> str:
-    """What the other end answered, as a message of the staff's domain; `reason` as the outbox stores it."""
+    """The answer of the other end, as a message of the staff's domain; `reason` as the outbox stores it."""
     for prefix, sentence in _CODES.items():
         if reason.startswith(prefix):
             return Translatable(sentence, code=reason.removeprefix(prefix)[:16])
@@ -58,7 +58,7 @@ def in_words(reason: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WayOutcome:
-    """What became of the last test. `is_good`: the other end took it; None: it waits."""
+    """The result of the last test. `is_good`: the other end accepted it; None: it has not been sent yet."""
 
     text: str
     is_good: bool | None

@@ -29,7 +29,7 @@ _VERBS: Final = {"S": "SELECT", "I": "INSERT", "U": "UPDATE", "D": "DELETE"}
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """Whether the role of a connection can do more than its work needs."""
+    """The ways in which the role of a connection can do more than its work needs."""
 
     superuser: bool
     owner: bool
@@ -40,7 +40,7 @@ class Strength:
 
 
 def strength(connection: sa.Connection) -> Strength | None:
-    """What the connected role is on PostgreSQL; None on SQLite, which has no roles."""
+    """The strength of the connected role on PostgreSQL; None on SQLite, which has no roles."""
     if connection.dialect.name != "postgresql":
         return None
     return Strength(*connection.execute(_STRENGTH).one())
@@ -80,7 +80,7 @@ def set_password(connection: sa.Connection, name: str, password: str) -> None:
 def apply(connection: sa.Connection, prefix: str = PREFIX) -> list[str]:
     """Give each role exactly what `privileges` says, in the database of the connection. Returns the statements.
 
-    The connection must belong to the owner of the tables. Tables that this version does not know are taken from all roles.
+    The connection must belong to the owner of the tables. All privileges on tables that this version does not know are revoked.
     """
     statements = list(grants(_tables(connection), prefix))
     _run(connection, statements)

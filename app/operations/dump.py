@@ -185,7 +185,7 @@ def _end_notes(session: Session) -> int:
 
 
 def _delete_notes(session: Session, *, after: int) -> None:
-    """Delete what triggers have noted of restored rows: the kept figures of the dump have these cases, or its notes do."""
+    """Delete the triggers' notes of restored rows: these cases are in the dump's stored figures, or in its own notes."""
     session.execute(sa.delete(ReportChange).where(ReportChange.id > after).execution_options(synchronize_session=False))
 
 

@@ -1,4 +1,4 @@
-"""Which database role may do what with which table on PostgreSQL (DESIGN §6, decision 0125).
+"""The privileges of each database role on each table on PostgreSQL (DESIGN §6, decision 0125).
 
 Every table is declared: a new one fails a test until somebody says here who needs it. S, I, U, D are SELECT, INSERT, UPDATE and
 DELETE. `database_roles` turns this table into GRANTs and row policies; `pristan database grants` runs or prints them.

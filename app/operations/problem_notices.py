@@ -1,6 +1,8 @@
-"""Operators are told of what *Operations* shows in red: at once where somebody may miss help, else with their daily notice.
+"""Tells operators of the problems that *Operations* shows in red, immediately or with their daily notice.
 
-`worker-late` is not among it, because the worker is what tells: watch /readyz from outside. A honeytoken has an alarm of its own.
+Immediately where somebody may miss help. `worker-late` is left out,
+because the worker itself sends the notices: watch /readyz from outside. A honeytoken has
+an alarm of its own.
 """
 
 from collections.abc import Collection, Mapping
@@ -36,7 +38,7 @@ AGAIN: Final = timedelta(days=7)
 
 
 def to_tell(problems: Collection[str], told: Mapping[str, datetime], now: datetime) -> list[str]:
-    """The codes of which somebody has to hear now. `told`: when each was told last."""
+    """The codes that somebody has to be told of now. `told`: when each was last told."""
     return [
         code
         for code in problems
@@ -46,7 +48,7 @@ def to_tell(problems: Collection[str], told: Mapping[str, datetime], now: dateti
 
 
 def tell(session: Session, problems: Collection[str], now: datetime) -> int:
-    """Queue a notice to the operators for each problem that is new; returns how many. Of two workers one does it."""
+    """Queue a notice to the operators for each problem that is new; returns how many. Of two workers, only one queues it."""
     row = session.scalars(sa.select(Heartbeat).where(Heartbeat.name == heartbeats.PROBLEMS).with_for_update()).first()
     stored = row.codes.get("told", {}) if row is not None else {}
     told = {code: datetime.fromisoformat(at) for code, at in stored.items()}

@@ -1,4 +1,4 @@
-"""Every use of the root secret: what is derived from it, what is stored of that, and what becomes of it with a new root.
+"""Every use of the root secret: the keys derived from it, the values stored with them, their fate when it is replaced.
 
 `tests/architecture/test_root_uses.py` finds each `mac` and `derive` of a key ring in the source, and compares it with this table,
 and this table with the one in docs/crypto.md.
@@ -22,8 +22,8 @@ class AtNewRoot(StrEnum):
 class RootUse:
     """A purpose, as `KeyRing.derive` gets it; `mac` puts `mac:` in front of its own.
 
-    stored: the columns that hold what was made with it. Those of a kept key lie under the epoch key too (`HIDDEN_COLUMNS`,
-    `members.sealed_seed`, `case_fingerprints.fingerprint`), unless `open_because` says why they need not.
+    stored: the columns that hold what was made with it. For a kept key these are also encrypted under the epoch key
+    (`HIDDEN_COLUMNS`, `members.sealed_seed`, `case_fingerprints.fingerprint`), unless `open_because` says why they need not be.
     """
 
     purpose: str

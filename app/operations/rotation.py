@@ -1,5 +1,4 @@
-"""Rotation of the epoch key, and of the root secret with it: every encrypted value is re-encrypted under a new key, then the
-old key is destroyed.
+"""Rotation of the epoch key, and of the root secret with it: re-encrypts all values and destroys the old key.
 
 The new key is written to the key file first, and every process reads it before it encrypts anything else. Rows are then processed
 in small transactions; a value is written back only if nobody changed it in between. If the process is killed at any point, both
@@ -7,7 +6,7 @@ keys are still in the file, every row can be decrypted, and the next run continu
 is encrypted under them and no transaction can still be open that began before the new key existed.
 
 A new root secret replaces the former one in the moment in which the rotation begins (`keyring.begin_root`): no value is encrypted
-with the root itself, and what was derived from it and lasts is a key of its own from then on (`root_uses`).
+with the root itself, and each lasting key that was derived from it is a separate key from then on (`root_uses`).
 """
 
 import time
@@ -43,7 +42,10 @@ IN_FLIGHT: Final = timedelta(hours=48)
 
 @dataclass(slots=True)
 class RotationReport:
-    """What a rotation did. `unreadable`: values whose key had been destroyed earlier; they were lost before the rotation began."""
+    """The result of a rotation.
+
+    `unreadable`: values whose key had been destroyed earlier; they were lost before the rotation began.
+    """
 
     epoch: int
     reencrypted: int = 0
@@ -208,7 +210,7 @@ def _is_older(target: EncryptedColumn, epoch: int) -> sa.ColumnElement[bool]:
 def _old_transactions_have_ended(key_file: Path, patience: timedelta, sleep: Callable[[float], None]) -> bool:
     """Whether every transaction that may have begun with the old key had ended; if not, wait until it has.
 
-    False means that the caller has to look once more for what they wrote.
+    False means that the caller has to look again for values that they wrote.
     """
     age = time.time() - key_file.stat().st_mtime
     left = patience.total_seconds() - age

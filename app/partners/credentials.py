@@ -47,7 +47,7 @@ Proof = Secret | SignedAssertion
 
 
 class RefusedAssertion(Exception):
-    """The client signed it, and it is refused all the same: the message says why, for the client's own programmer."""
+    """The assertion is signed by the client and refused anyway: the message says why, for the client's own programmer."""
 
 
 _REASONS: Final = {
@@ -171,7 +171,7 @@ def expire(session: Session, client_id: str, slot: int, at: datetime) -> None:
 
 
 def end(session: Session, client_id: str, slot: int, now: datetime) -> None:
-    """End a credential at once, with every token of its client: it is not known which credential a token was issued for.
+    """End a credential immediately, with every token of its client: it is not known which credential a token was issued for.
 
     The client's other credential, if it has one, gets new tokens. Raises NotFound.
     """

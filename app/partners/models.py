@@ -12,8 +12,8 @@ from app.core.db import Base
 class OAuthClient(Base):
     """A program with a client id and ClientCredentials. Without an organisation it can only file intakes.
 
-    `secret_mac` is where the version before kept the one secret. Nothing reads it, and empty it matches nothing; a later
-    release drops it.
+    `secret_mac`: where the previous version kept the only secret. Nothing reads it, and an empty one matches nothing; a later
+    release drops the column.
     """
 
     __tablename__ = "oauth_clients"

@@ -98,8 +98,8 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
 def export(session: Session, opened: OpenedCase, keys: KeyRing, *, team_conversations: bool = False) -> dict[str, Any]:
     """All data about the person in readable form: codes, facts, their own words, the thread, referrals and their states.
 
-    `team_conversations`: the law of this installation wants what team and organisations wrote to each other in it, and what an
-    organisation answered about the quality of a referral.
+    `team_conversations`: the law of this installation requires that it includes what team and organisations wrote to each other,
+    and what an organisation answered about the quality of a referral.
     """
     case = opened.case
     return {
@@ -139,7 +139,7 @@ def _telegram(session: Session, keys: KeyRing, case_id: UUID) -> dict[str, Any]:
 
 
 def forget_due(session: Session, *, now: datetime, limit: int, periods: RetentionPeriods = DEFAULT_PERIODS) -> int:
-    """Delete the data that is due of up to `limit` cases: first the contact details, later everything. Safe to repeat.
+    """Delete the data that is due, for up to `limit` cases: first the contact details, later everything. Safe to repeat.
 
     `Case.forget_at` is when to look at the case next: at its end, then when its contact details are due, then when the rest is.
     Returns the number of cases of which something was deleted.

@@ -1,4 +1,4 @@
-"""What coordinators said to organisations without an account, and heard from them, about single referrals."""
+"""Contacts of coordinators with organisations without an account about single referrals."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -57,7 +57,7 @@ def of_case(session: Session, case_id: UUID) -> Sequence[CentreContact]:
 
 
 def first_asked(session: Session, referral_ids: Iterable[UUID]) -> dict[UUID, tuple[datetime, Means]]:
-    """When each of these referrals was first put to its organisation by a coordinator, and by which means."""
+    """When each of these referrals was first put to its organisation by a coordinator, and how."""
     rows = session.execute(
         sa.select(CentreContact.referral_id, CentreContact.at, CentreContact.how)
         .where(CentreContact.referral_id.in_(list(referral_ids)), CentreContact.what == ASKED)

@@ -64,8 +64,9 @@ def publish_team_appointment(session: Session, case_id: UUID, became: str, now: 
 
 
 def public_type(kind: str) -> str:
-    """The type of an event without the service's prefix: `referral.accepted`; `message.posted`, `appointment.agreed` and
-    `team_appointment.agreed`, say, in whatever state the referral is.
+    """The type of an event without the service's prefix, such as `referral.accepted`.
+
+    Or `message.posted`, `appointment.agreed`, `team_appointment.agreed`, in whatever state the referral is.
     """
     if kind.startswith(_MESSAGE):
         return "message.posted"
@@ -96,7 +97,7 @@ def has_unplaced(session: Session) -> bool:
 def place_events(session: Session) -> int:
     """Give positions to committed events that have none; returns their number. Needs a writing transaction.
 
-    0 when another process is giving them: nobody waits for it, and what it leaves is placed at the next read.
+    0 when another process is doing it: nobody waits for it, and events that it leaves are placed at the next read.
     """
     if not has_unplaced(session) or not try_advisory_lock(session, _LOCK):
         return 0

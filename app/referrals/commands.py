@@ -1,4 +1,4 @@
-"""The codes and days that come with a move of a referral, and whether they fit its verb."""
+"""The codes and days that come with a move of a referral, and the checks that they fit its verb."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -29,9 +29,9 @@ _FURTHEST_DEADLINE: Final = timedelta(days=2 * 366)
 class TransitionInput:
     """The codes and days that come with a verb; which of them it takes and needs is in `reasons`.
 
-    `outcomes`: the outcome of each need that differs from `outcome`. `needs`: what the referral is for from this move on.
-    `how`: by which means the organisation said it, where a coordinator records it (`ways.Means`).
-    `passed_over`: why another service was chosen than the first suggestion; only of a referral that is created.
+    `outcomes`: the outcome of each need that differs from `outcome`. `needs`: what the referral is for from this move on. `how`:
+    how the organisation said it, where a coordinator records it (`ways.Means`). `passed_over`: why a service other than the first
+    suggestion was chosen; only when a referral is created.
     """
 
     reason: str | None = None
@@ -61,7 +61,7 @@ def check(verb: Verb, payload: TransitionInput, now: datetime, needs: Collection
 
 
 def faults(verb: Verb, payload: TransitionInput, now: datetime) -> list[FieldError]:
-    """A reason, outcome or day that the verb needs is missing, or one that it does not take is there."""
+    """The faults of the input: a reason, outcome or day that the verb needs and lacks, or has and does not take."""
     fields = (
         ("reason", payload.reason, verb in REASON_REQUIRED, reasons_for(verb)),
         ("outcome", payload.outcome, verb in OUTCOME_REQUIRED, list(OUTCOMES) if verb in OUTCOME_REQUIRED else []),
@@ -99,8 +99,7 @@ def faults(verb: Verb, payload: TransitionInput, now: datetime) -> list[FieldErr
 
 
 def _need_errors(verb: Verb, payload: TransitionInput, needs: Collection[str]) -> list[FieldError]:
-    """An outcome names a need that the referral is not for, or is unknown; or the referral is narrowed and the remaining needs
-    are missing or not its own."""
+    """The faults of needs: an outcome that is unknown or of another need; remaining needs that are missing or not its own."""
     errors = []
     if (verb is Verb.NARROW) != bool(payload.needs) or not set(payload.needs) <= set(needs):
         errors.append(
@@ -123,7 +122,7 @@ def _need_errors(verb: Verb, payload: TransitionInput, needs: Collection[str]) -
 
 
 def _handover_errors(verb: Verb, payload: TransitionInput, now: datetime) -> list[FieldError]:
-    """Work done and a known deadline come only with handing a case back."""
+    """The faults of a handover: work done and a known deadline are given only when a case is handed back."""
     errors = []
     if set(payload.work_done) - (set(WORK_DONE) if verb in WORK_TAKEN else set()):
         detail = (

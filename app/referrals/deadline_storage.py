@@ -20,7 +20,7 @@ _COLUMNS: Final = tuple(field.name for field in fields(Deadlines))
 
 
 def recorded_at(by: ActorRef, now: datetime) -> datetime:
-    """The time as it is recorded: of what the person did, only the full hour."""
+    """The time as it is recorded; for an action of the person only the full hour."""
     return to_the_hour(now) if by.kind is Actor.PERSON else now
 
 
@@ -31,7 +31,7 @@ def current_urgency(case: Case, now: datetime) -> Urgency:
 
 
 def terms_of(referral: Referral, case: Case) -> DeadlineTerms:
-    """What the referral's deadlines depend on."""
+    """The terms that the referral's deadlines depend on."""
     return DeadlineTerms(
         cast("Urgency", referral.urgency), hours_of(case.country, referral.hours), referral.deadline_on
     )

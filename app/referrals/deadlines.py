@@ -17,14 +17,13 @@ holidays of its country and region and its days off. Which rule counts (`Countin
 * `wall`, emergencies, and offers with less than four open hours left before the deadline: 24 h to decide, day and night, and
   with a near deadline 2 h. Expiry at 150 %, and after two open hours at least; where the deadline leaves none, its day ends.
 
-So nobody is expired before they were open, unless the deadline leaves no opening hour. Nobody waits for them either: when a
-`usual` or `wall` offer is still open at 150 % of the plain time, the next-best is asked as well (`ASK_OTHERS`), and the
-first that accepts has it. When a `near` offer is made while they are closed, the team is told two hours later that
-somebody has to be phoned (`NEAR_DEADLINE`). A legal deadline that has passed limits nothing.
-Reminders are sent at 50 % and 80 % of the time to decide, escalation comes at 100 %; an offer that is not acknowledged in
-time is escalated on its own. A question to the person stops the deadlines, at most twice and for at most `MAX_PAUSE` each
-time; the open hours that were left are left after the answer. What waits for a later day (waitlist, hold, work under way,
-consent) is reviewed at intervals.
+So no offer expires before the organisation was open, unless the deadline leaves no opening hour. The person does not wait for it
+either: when a `usual` or `wall` offer is still open at 150 % of the plain time, the next-best is asked as well (`ASK_OTHERS`), and
+the first that accepts has it. When a `near` offer is made while the organisation is closed, the team is told two hours later that
+somebody has to be phoned (`NEAR_DEADLINE`). A legal deadline that has passed limits nothing. Reminders are sent at 50 % and 80 %
+of the time to decide, escalation comes at 100 %; an offer that is not acknowledged in time is escalated on its own. A question to
+the person stops the deadlines, at most twice and for at most `MAX_PAUSE` each time; the open hours that were left remain after the
+answer. What waits for a later day (waitlist, hold, work under way, consent) is reviewed at intervals.
 """
 
 from collections.abc import Callable, Iterable
@@ -87,7 +86,7 @@ class Deadlines:
 
 
 class DueAction(StrEnum):
-    """What the scheduler does when `due_at` comes. The first four happen in turn to an offer that nobody answers."""
+    """The action of the scheduler when `due_at` comes. The first four happen in turn to an offer that nobody answers."""
 
     REMIND = "remind"
     REMIND_AGAIN = "remind_again"
@@ -163,7 +162,7 @@ def open_hours_left(start: datetime, terms: DeadlineTerms) -> timedelta | None:
 
 
 def opening_day_over(start: datetime, hours: WorkingHours, days: int = 1) -> datetime:
-    """Closing time of the `days`-th working day after `start`, or of a later one if they were open too short a time until then."""
+    """Closing time of the `days`-th working day after `start`, or of a later one if it was not open long enough until then."""
     moment = hours.working_days_later(start, days)
     while hours.time_between(start, moment) < MINIMUM_ANSWER_TIME and moment - start < _LONGEST_WAIT:
         moment = hours.working_days_later(moment, 1)
@@ -171,7 +170,7 @@ def opening_day_over(start: datetime, hours: WorkingHours, days: int = 1) -> dat
 
 
 def counting_of(start: datetime, terms: DeadlineTerms) -> CountingRule:
-    """By which rule an offer made at `start` is counted."""
+    """The rule by which an offer made at `start` is counted."""
     left = open_hours_left(start, terms)
     if terms.urgency == "emergency" or (left is not None and left < _LEAST_LEFT):
         return CountingRule.WALL

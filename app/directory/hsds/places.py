@@ -17,7 +17,7 @@ _LAENDER: Final = frozenset({"North Rhine-Westphalia"})
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """`towns`: where people can go to. `words`: which of nationwide, online and international are said."""
+    """`towns`: where people can go to. `words`: which of "nationwide", "online" and "international" the source uses."""
 
     towns: tuple[str, ...] = ()
     words: frozenset[str] = frozenset()
@@ -46,7 +46,7 @@ def places_of(written: str, directory: Directory) -> Places:
 
 
 def international(number: str, country: str) -> tuple[str, str]:
-    """A phone number as it is dialled from anywhere, and what is to be said of it; a short one can be dialled at home only."""
+    """A phone number as it is dialled from anywhere, and a remark on it; a short one can be dialled within the country only."""
     try:
         parsed = phonenumbers.parse(number, country if country.isalpha() and len(country) == 2 else None)
     except phonenumbers.NumberParseException:

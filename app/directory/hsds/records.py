@@ -286,7 +286,7 @@ def _schedules(directory: Directory, entry: ServiceEntry) -> Iterator[Record]:
 
 
 def _areas(directory: Directory, entry: ServiceEntry) -> Iterator[Record]:
-    """The countries, the regions that the rule requires, and "International" for who works in no country in particular."""
+    """The countries, the regions that the rule requires, and "International" for a service without a particular country."""
     regions = [code for leaf in entry.service.rule.leaves() if leaf.kind == "region" for code in leaf.test.any_of]
     for code in dict.fromkeys((*sorted(entry.countries), *regions)):
         country = directory.country(code[:2])

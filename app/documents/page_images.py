@@ -102,8 +102,20 @@ def _photo(content: bytes, format_name: str, limits: FileLimits) -> Image.Image:
             profile = image.info.get("icc_profile")
             flat = _as_rgb(image)
             flat.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Resampling.LANCZOS, reducing_gap=2.0)
-    except (OSError, ValueError, SyntaxError, RuntimeError, EOFError, KeyError, IndexError, TypeError, OverflowError):
-        raise Refused(Refusal.DAMAGED) from None
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        RuntimeError,
+        EOFError,
+        KeyError,
+        IndexError,
+        TypeError,
+        OverflowError,
+    ) as error:
+        raise Refused(
+            Refusal.TOO_BIG if "llocat" in str(error) else Refusal.DAMAGED
+        ) from None  # libheif's lack of memory
     flat = _in_srgb(flat, profile)
     return flat.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else flat
 

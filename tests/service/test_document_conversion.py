@@ -15,6 +15,7 @@ from PIL import Image
 
 from app.core.errors import Unavailable
 from app.documents import conversion as conversions
+from app.documents import page_images
 from app.documents.confinement import MEASURES
 from app.documents.conversion import Converters
 from app.documents.limits import LONGEST_SIDE, FileLimits, Refusal
@@ -294,3 +295,22 @@ def test_the_process_gets_nothing_of_ours(monkeypatch):
         anyio.run(run)
     finally:
         os.close(opened)
+
+
+@pytest.mark.parametrize(
+    ("said", "refusal"),
+    [
+        ("Memory allocation error: Unspecified: Allocating 65482767 bytes failed", Refusal.TOO_BIG),
+        ("Invalid input: Unspecified: Bitstream not supported", Refusal.DAMAGED),
+    ],
+)
+def test_a_photo_for_which_the_memory_is_too_small_is_called_too_big(said: str, refusal: Refusal, monkeypatch) -> None:
+    """As libheif says it of a camera's picture of 33 megapixels with 10 bits."""
+
+    def fails(*_arguments: object, **_named: object) -> None:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(page_images.Image, "open", fails)
+    with pytest.raises(page_images.Refused) as caught:
+        list(page_images.pages_of(b"\0\0\0\x18ftypheix", LIMITS))
+    assert caught.value.refusal is refusal

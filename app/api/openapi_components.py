@@ -316,7 +316,7 @@ def normalise_schema(schema: Any) -> Any:
         rest = [choice for choice in choices if choice != {"type": "null"}]
         schema.pop("anyOf")
         schema.update(rest[0] if len(rest) == 1 else {"anyOf": rest})
-    if schema.get("default", 0) is None:
+    if schema.get("default", 0) in (None, "", []):  # generators would send an empty value
         schema.pop("default")
     for name in _BOUNDS & schema.keys():
         if isinstance(schema[name], float) and schema[name].is_integer():

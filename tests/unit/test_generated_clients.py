@@ -66,6 +66,13 @@ def test_no_schema_has_a_default_and_no_object_is_without_fields(name: str):
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
+def test_no_parameter_has_an_empty_default_that_a_client_would_send(name: str):
+    for path, value in walk(DOCUMENTS[name].get("paths", {})):
+        if isinstance(value, dict) and "in" in value:
+            assert value["schema"].get("default", 1) not in ("", [], None), path
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_no_name_is_used_twice_however_a_language_writes_it(name: str):
     document = DOCUMENTS[name]
 

@@ -2,20 +2,21 @@
 
 Message ids are English sentences. A catalogue is `locales/<language>/LC_MESSAGES/<domain>.po`; its compiled `.mo` is used
 if it is not older. There are two domains: what people who ask for help read (`PERSON`; a test fails if a language lacks a message),
-and what staff and partners read (`STAFF`; English only so far). A message without a translation is shown in English.
+and what staff and partners read (`STAFF`). A message without a translation is shown in English.
 """
 
 import gettext
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from babel import Locale
-from babel.dates import format_date, format_interval, format_skeleton, format_time
+from babel.dates import format_date, format_interval, format_skeleton, format_time, get_timezone_location
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.plurals import get_plural
@@ -49,16 +50,25 @@ def NN_(one: str, many: str) -> tuple[str, str]:
 class Translatable(str):
     """An English sentence with filled-in fields that is translated where it is shown. Whoever reads it as a string reads English.
 
-    The fields take numbers and codes of ours, never what somebody typed.
+    The fields take numbers and codes of ours, never what somebody typed; days and instants are written as the reader writes them.
     """
 
     message: str
     params: dict[str, object]
 
     def __new__(cls, message: str, **params: object) -> "Translatable":
-        text = super().__new__(cls, message.format(**params))
+        text = super().__new__(cls, message.format(**_fields(translator("en"), params)))
         text.message, text.params = message, params
         return text
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchDay:
+    """A day that the calendar does not have, such as 30 February, as the field of a sentence."""
+
+    day: int
+    month: int
+    year: int | None
 
 
 class Translator:
@@ -72,7 +82,7 @@ class Translator:
     def text(self, message: str, **params: object) -> str:
         """The translated message with its `{name}` fields filled in. Raises KeyError when a parameter is missing."""
         if isinstance(message, Translatable):
-            return self.text(message.message, **message.params)
+            return self.text(message.message, **_fields(self, message.params))
         translated = self._gettext(message) if message else ""
         return translated.format(**params) if params else translated
 
@@ -87,6 +97,10 @@ class Translator:
     def number(self, value: float) -> str:
         return _number(self.locale, value)
 
+    def percent(self, value: float) -> str:
+        """A share in whole hundredths, with a space before its sign in English as well: `45 %`."""
+        return f"{self.number(round(value))} %"
+
     def months(self, first: date, last: date) -> str:
         """An interval from the month of one day to the month of another, for example "March – June 2026"."""
         return str(format_interval(first, last, skeleton="yMMMM", locale=self.locale))
@@ -94,6 +108,26 @@ class Translator:
     def weekday_date(self, day: date) -> str:
         """A date in full form with its weekday, to read a typed date back: "вторник, 24 ноября 2026 г."."""
         return str(format_date(day, format="full", locale=self.locale))
+
+    def day(self, day: date) -> str:
+        """A date with its short weekday, for lists and tables: `Tue 24 Nov 2026`, "вт, 24 нояб. 2026"."""
+        return _day(self.locale, day.year, day.month, day.day, "yMMMEd")
+
+    def short_day(self, day: date) -> str:
+        """The same without the year: `Tue 24 Nov`."""
+        return _day(self.locale, day.year, day.month, day.day, "MMMEd")
+
+    def short_weekday(self, day: date) -> str:
+        """`Tue`."""
+        return _day(self.locale, day.year, day.month, day.day, "E")
+
+    def short_month(self, day: date) -> str:
+        """A month with its year: `Nov 2026`."""
+        return _day(self.locale, day.year, day.month, 1, "yMMM")
+
+    def city(self, zone: str) -> str:
+        """The city that an IANA time zone is named after."""
+        return _city(self.locale, zone)
 
     def impossible_date(self, day: int, month: int, year: int | None) -> str:
         """A day that the calendar does not have, such as "30 February 2027"; without a year if there is none."""
@@ -129,6 +163,21 @@ class Translator:
         return _listed(self.locale, tuple(names)) if names else ""
 
 
+def _fields(words: Translator, params: Mapping[str, object]) -> dict[str, object]:
+    """The fields of a sentence as the reader writes them."""
+    return {name: _field(words, value) for name, value in params.items()}
+
+
+def _field(words: Translator, value: object) -> object:
+    if isinstance(value, NoSuchDay):
+        return words.impossible_date(value.day, value.month, value.year)
+    if isinstance(value, datetime):
+        return words.moment(value)
+    if isinstance(value, date):
+        return words.date(value)
+    return words.text(value) if isinstance(value, Translatable) else value
+
+
 _ANOTHER_COUNTRY: Final = N_("Another country")
 
 
@@ -149,6 +198,25 @@ class _RewordedTranslator(Translator):
 @lru_cache(maxsize=1024)
 def _number(locale: Locale, value: float) -> str:
     return str(format_decimal(value, locale=locale))
+
+
+@lru_cache(maxsize=2048)
+def _day(locale: Locale, year: int, month: int, day: int, skeleton: str) -> str:
+    """Without what Russian and Ukrainian put after a year, which is long, and without the comma of English."""
+    value = date(year, month, day)
+    if locale.language == "en":
+        return str(format_date(value, _ENGLISH_DAYS[skeleton], locale=locale))
+    return re.sub(r"[\s\u202f](?:г|р)\.$", "", str(format_skeleton(skeleton, value, locale=locale)))
+
+
+_ENGLISH_DAYS: Final = {"yMMMEd": "EEE d MMM y", "MMMEd": "EEE d MMM", "E": "EEE", "yMMM": "MMM y"}
+
+
+@lru_cache(maxsize=64)
+def _city(locale: Locale, zone: str) -> str:
+    if zone == "UTC":
+        return zone
+    return str(get_timezone_location(zone, locale=locale, return_city=True))
 
 
 @lru_cache(maxsize=256)

@@ -161,8 +161,19 @@ def find(session: Session, keys: KeyRing, code: str, now: datetime, *, lock: boo
     return invitation
 
 
-def accept(session: Session, keys: KeyRing, code: str, seed: SealedSeed, totp_secret: str, now: datetime) -> Member:
+def accept(
+    session: Session,
+    keys: KeyRing,
+    code: str,
+    seed: SealedSeed,
+    totp_secret: str,
+    now: datetime,
+    *,
+    language: str | None = None,
+) -> Member:
     """Use a code: create the member, or give a returning one a new key pair and none of their earlier keys.
+
+    `language`: in which they read the pages, one of `LANGUAGES`; None: as it was.
 
     Raises NotFound, Conflict.
     """
@@ -176,6 +187,8 @@ def accept(session: Session, keys: KeyRing, code: str, seed: SealedSeed, totp_se
     else:
         member = _renewed(session, keys, invitation.member_id, seed, totp_secret, now)
         proposals.end(session, now, Proposal.member_id == member.id)
+    if language is not None:
+        member.language = language
     how = seats.RETURNED if invitation.member_id else seats.JOINED
     seats.record(
         session, member.id, seats.CONSOLE if invitation.invited_by is None else how, now,

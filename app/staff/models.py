@@ -60,6 +60,7 @@ class Member(Base):
     The one-time password secret is encrypted under the epoch key; `totp_step` is the last 30-second step that was used.
     `passphrase_form` null: the passphrase counts exactly as it was typed; 1: without what a phone's keyboard adds
     (`passphrases.normalised`). `account_notice` is what changed last in how they sign in, until they have seen it.
+    `language`: in which they read the pages of staff, one of `i18n.LANGUAGES`; null until they choose one. Staff data.
     `failures` and `wait_until` limit failed attempts from unknown browsers; a colleague can suspend that until `let_in_until`.
     """
 
@@ -81,6 +82,7 @@ class Member(Base):
     wait_until: Mapped[datetime | None]
     let_in_until: Mapped[datetime | None]
     passphrase_form: Mapped[int | None] = mapped_column(sa.SmallInteger)
+    language: Mapped[str | None] = mapped_column(sa.String(8))
     account_notice: Mapped[str | None] = mapped_column(sa.String(32))
     account_notice_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

@@ -143,7 +143,7 @@ def refuse_early(proposal: Proposal, now: datetime) -> None:
             Translatable(
                 "This waits until {moment} UTC, so that everybody concerned can stop it. The page of the "
                 "proposals says who can end the wait.",
-                moment=f"{proposal.ready_at:%d %B, %H:%M}",
+                moment=proposal.ready_at,
             ),
             state=proposal.state,
         )

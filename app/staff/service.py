@@ -21,7 +21,8 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.core import keyholders, sealing
-from app.core.errors import Conflict
+from app.core.errors import Conflict, FieldError, Invalid
+from app.core.i18n import LANGUAGES
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
@@ -398,6 +399,14 @@ def mark_told(session: Session, member_id: UUID) -> None:
     """Record that the member has seen it."""
     changed = sa.update(Member).where(Member.id == member_id)
     session.execute(changed.values(account_notice=None, account_notice_at=None))
+
+
+def choose_language(session: Session, member_id: UUID, language: str) -> None:
+    """Keep the language in which the member reads the pages of staff. Raises Invalid for one that we do not have."""
+    if language not in LANGUAGES:
+        detail = "Choose a language of the list."
+        raise Invalid([FieldError(pointer="/language", code="unknown_code", detail=detail)])
+    session.execute(sa.update(Member).where(Member.id == member_id).values(language=language))
 
 
 def names(session: Session, ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -45,6 +45,8 @@ class SignedIn:
     notice: str | None = None
     """What changed last in how they sign in (`service.TOLD`), until they have seen it; `notice_at`: when."""
     notice_at: datetime | None = None
+    language: str | None = None
+    """In which they read the pages; None: not chosen yet."""
 
     def __repr__(self) -> str:
         return f"SignedIn(member_id={self.member_id}, role={self.role})"
@@ -129,6 +131,7 @@ def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, 
         started_at=row.started_at,
         notice=member.account_notice,
         notice_at=member.account_notice_at,
+        language=member.language,
     )
 
 

@@ -12,16 +12,14 @@ from app.settings import Settings, Surface
 from app.web import account, desk, partner, person
 from app.web.account import labels as account_labels
 from app.web.account.error_pages import error_page as staff_error_page
-from app.web.components import labels, rendering, time_format
+from app.web.components import labels, rendering
 from app.web.components.document_pages import document_limits
 from app.web.components.rendering import preferred_language
 from app.web.desk import labels as desk_labels
 
 __all__ = ["body_limits", "document_limits", "error_page", "mount", "preferred_language"]
 
-rendering.environment().globals.update(
-    labels=labels, account_labels=account_labels, desk_labels=desk_labels, time_format=time_format
-)
+rendering.environment().globals.update(labels=labels, account_labels=account_labels, desk_labels=desk_labels)
 
 STATIC = Path(__file__).resolve().parent / "static"
 

@@ -9,11 +9,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.core.database_errors import OutcomeUnknown
 from app.core.errors import AppError, Conflict, IllegalMove, Invalid, NotSignedIn, PreconditionFailed, Unavailable
-from app.core.i18n import N_, STAFF, translator
+from app.core.i18n import N_
 from app.core.kill_switch import Frozen
 from app.staff import passkeys
 from app.web.account.policies import OldForm, ProofNeeded, site
-from app.web.components import cookies, csrf, date_fields, staff_pages
+from app.web.components import cookies, csrf, date_fields, reader_language, staff_pages
 from app.web.components.forms import field_value
 
 FORM_COOKIE: Final = "staff_form"
@@ -46,7 +46,7 @@ def error_page(request: Request, error: AppError) -> Response:
         isinstance(error, Conflict | PreconditionFailed | Invalid | OldForm) or _would_lose_text(request, error)
     ):
         return _send_again(request, error)
-    message = translator(staff_pages.LANGUAGE, STAFF).text(
+    message = reader_language.words(request).text(
         _FROZEN
         if isinstance(error, Frozen)
         else _OUTCOME_UNKNOWN
@@ -58,7 +58,7 @@ def error_page(request: Request, error: AppError) -> Response:
         "account/error.html",
         status=error.status,
         message=message,
-        detail=_detail(error),
+        detail=_detail(request, error),
     )
     response.headers.update(error.headers)
     return response
@@ -71,9 +71,9 @@ def _would_lose_text(request: Request, error: AppError) -> bool:
     return any(value.strip() for name, value in submitted_fields(request) if name in _EDITABLE_FIELDS)
 
 
-def _detail(error: AppError) -> str:
+def _detail(request: Request, error: AppError) -> str:
     """What was wrong, in the reader's language: nothing of an error on our side, and no codes of a life cycle."""
-    words = translator(staff_pages.LANGUAGE, STAFF)
+    words = reader_language.words(request)
     if isinstance(error, Invalid):
         return " ".join(words.text(entry["detail"]) for entry in error.errors)
     if isinstance(error, IllegalMove):
@@ -176,7 +176,7 @@ def _send_again(request: Request, error: AppError) -> HTMLResponse:
         request.url.path,
         fields,
         status=error.status,
-        detail=_detail(error),
+        detail=_detail(request, error),
         state=str(error.extra.get("state", "")),
         clash=isinstance(error, PreconditionFailed),
         may_send=isinstance(error, PreconditionFailed | Invalid | OldForm | Unavailable),

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from app.core.errors import Invalid, NotFound
-from app.core.i18n import N_
+from app.core.i18n import LANGUAGES, N_
 from app.staff import invitations, passphrases
 from app.staff import service as staff
 from app.staff.invitations import Invitation
@@ -17,7 +17,7 @@ from app.web.account.error_pages import browser_bound_page, browser_secret, is_f
 from app.web.account.my_settings import checked_passphrase, code_uri, decrypt_totp_secret, encrypted_totp_secret
 from app.web.account.policies import anyone
 from app.web.account.sign_in import passphrase_hashing
-from app.web.components import staff_pages
+from app.web.components import reader_language, staff_pages
 from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/join", dependencies=[Depends(anyone)])
@@ -64,14 +64,20 @@ async def finish(request: Request) -> Response:
     async with passphrase_hashing(request).turn():
         sealed_seed = await run_sync(staff.seal_seed, state.keys, invitation.member_id or uuid4(), passphrase)
 
+    language = field_value(request.state.form, "language")
+
     def write(session: Session) -> None:
         invitations.accept(
-            session, state.keys, field_value(request.state.form, "invitation"), sealed_seed, secret, state.clock()
-        )
+            session, state.keys, field_value(request.state.form, "invitation"), sealed_seed, secret, state.clock(),
+            language=language if language in LANGUAGES else None,
+        )  # fmt: skip
 
     async with state.transactions.open(write=True) as session:
         await run_sync(write, session)
-    return staff_pages.redirect("/desk/sign-in?done=joined")
+    response = staff_pages.redirect("/desk/sign-in?done=joined")
+    if language in LANGUAGES:  # the sign-in that follows already speaks it
+        reader_language.remember(response, language, state.settings)
+    return response
 
 
 async def _find_invitation(request: Request) -> Invitation:

@@ -30,8 +30,8 @@ from app.web.account.policies import (
     recently_proved,
     site,
 )
-from app.web.account.sign_in import passphrase_hashing
-from app.web.components import cookies, staff_pages
+from app.web.account.sign_in import own_page, passphrase_hashing
+from app.web.components import cookies, reader_language, staff_pages
 from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/me")
@@ -72,6 +72,16 @@ def mark_told(member: AnyMember, session: Db) -> Response:
     """Record that the member has seen what changed in how they sign in."""
     staff.mark_told(session, member.member_id)
     return staff_pages.redirect("/desk/me")
+
+
+@router.post("/language", name="choose_language")
+def choose_language(request: Request, member: AnyMember, session: Db, config: Config) -> Response:
+    """Keep the language of the member's pages; shows the page on which it was chosen again."""
+    language = field_value(request.state.form, "language")
+    staff.choose_language(session, member.member_id, language)
+    response = staff_pages.redirect(own_page(field_value(request.state.form, "next")) or "/desk/me")
+    reader_language.remember(response, language, config)
+    return response
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.client_address import sender
 from app.core.dependencies import Db
 from app.core.errors import NotSignedIn
-from app.core.i18n import N_
+from app.core.i18n import LANGUAGES, N_
 from app.settings import Settings
 from app.staff import known_browsers, sessions
 from app.staff import service as staff
@@ -28,7 +28,7 @@ from app.web.account.policies import (
     cookie,
     site,
 )
-from app.web.components import cookies, staff_pages
+from app.web.components import cookies, reader_language, staff_pages
 from app.web.components.forms import field_value
 
 router = APIRouter()
@@ -48,23 +48,23 @@ def passphrase_hashing(request: Request) -> PassphraseHashing:
 @router.get("/desk/sign-in", name="sign_in", dependencies=[Depends(anyone)])
 async def sign_in_form(request: Request, next: str = "") -> Response:
     """Show the form. A member who is signed in can sign in again, also as another member."""
-    return sign_in_page(request, target=_target(next))
+    return sign_in_page(request, target=own_page(next))
 
 
 @router.post("/desk/sign-in", dependencies=[Depends(anyone)])
 async def sign_in(request: Request, settings: Config) -> Response:
     """Check name, passphrase and one-time code together; the answer does not tell which of them was wrong."""
-    name, target = field_value(request.state.form, "name"), _target(field_value(request.state.form, "next"))
+    name, target = field_value(request.state.form, "name"), own_page(field_value(request.state.form, "next"))
     carried = [
         (key.removeprefix(CARRIED_PREFIX), value)
         for key, values in request.state.form.items()
         for value in values
         if key.startswith(CARRIED_PREFIX)
     ]
-    again = _target(field_value(request.state.form, "again"))
+    again = own_page(field_value(request.state.form, "again"))
     browser = browser_secret(request)
     if browser is None or not is_form_of_browser(request):
-        ended = "Please sign in here."
+        ended = N_("Please sign in here.")
         return sign_in_page(request, status=403, carried=carried, again=again, target=target, ended=ended, name=name)
     secret, member, known_browser = await _admit(request, settings, name, browser)
     if secret is None or member is None:
@@ -72,7 +72,8 @@ async def sign_in(request: Request, settings: Config) -> Response:
     request.state.member = member
     response: Response
     if again and carried:
-        detail = N_("You are signed in again. Your text has not been sent yet. Check it, then send it.")
+        sent_not = N_("You are signed in again. Your text has not been sent yet. Check it, then send it.")
+        detail = reader_language.words(request).text(sent_not)
         response = send_again_page(request, again, carried, detail=detail)
     else:
         response = staff_pages.redirect(target or staff_pages.home(member))
@@ -123,6 +124,16 @@ async def _admit(
         return await run_sync(finish, session)
 
 
+@router.post("/desk/language", name="switch_language", dependencies=[Depends(anyone)])
+async def switch_language(request: Request, settings: Config) -> Response:
+    """Keep a language in this browser, for the pages before the sign-in."""
+    language = field_value(request.state.form, "language")
+    response = staff_pages.redirect(own_page(field_value(request.state.form, "next")) or "/desk/sign-in")
+    if language in LANGUAGES:
+        reader_language.remember(response, language, settings)
+    return response
+
+
 @router.post("/desk/sign-out", name="sign_out")
 def sign_out(request: Request, _member: AnyMember, session: Db, settings: Config) -> Response:
     """End the present session."""
@@ -135,6 +146,6 @@ def sign_out(request: Request, _member: AnyMember, session: Db, settings: Config
     return response
 
 
-def _target(path: str) -> str:
-    """The path to go to after signing in, if it is one of ours; otherwise empty."""
+def own_page(path: str) -> str:
+    """The path to go to, if it is one of ours; otherwise empty."""
     return path if _TARGET.fullmatch(path) and "//" not in path and ".." not in path else ""

@@ -9,6 +9,8 @@ from typing import Final
 
 from markupsafe import Markup
 
+from app.core.i18n import Translator
+
 _STACK: Final = 100
 _LINE_WIDTH: Final = 620
 _LINE_HEIGHT: Final = 130
@@ -86,7 +88,7 @@ def stack(parts: Sequence[int], largest: int, *, rest: int = 0) -> Markup:
     ).format(width=_STACK + 2, shapes=Markup("").join(shapes))
 
 
-def line(name: str, title: str, points: Sequence[tuple[str, int]]) -> Markup:
+def line(name: str, title: str, points: Sequence[tuple[str, int]], words: Translator) -> Markup:
     """A line through one number for each month, each with its number."""
     largest = max((count for _month, count in points), default=0) or 1
     step = (_LINE_WIDTH - 60) / max(len(points) - 1, 1)
@@ -97,9 +99,9 @@ def line(name: str, title: str, points: Sequence[tuple[str, int]]) -> Markup:
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     marks = Markup("").join(
         Markup(
-            '<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5"/><text x="{x:.1f}" y="{above:.1f}" text-anchor="middle">{count:,}</text>'
+            '<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5"/><text x="{x:.1f}" y="{above:.1f}" text-anchor="middle">{count}</text>'
             '<text x="{x:.1f}" y="{base}" text-anchor="middle" font-size="12">{month}</text>'
-        ).format(x=x, y=y, above=y - 9, count=count, base=_LINE_HEIGHT - 8, month=month)
+        ).format(x=x, y=y, above=y - 9, count=words.number(count), base=_LINE_HEIGHT - 8, month=month)
         for (month, count), (x, y) in zip(points, places, strict=True)
     )
     return Markup(
@@ -110,11 +112,11 @@ def line(name: str, title: str, points: Sequence[tuple[str, int]]) -> Markup:
         '<polyline points="{path}" fill="none" stroke="currentColor" stroke-width="2"/>{marks}</svg>'
     ).format(
         width=_LINE_WIDTH, height=_LINE_HEIGHT, name=name, title=title, path=path, marks=marks, floor=_LINE_HEIGHT - 30,
-        right=_LINE_WIDTH - 20, description="; ".join(f"{month}: {count:,}" for month, count in points),
+        right=_LINE_WIDTH - 20, description="; ".join(f"{month}: {words.number(count)}" for month, count in points),
     )  # fmt: skip
 
 
-def dots(name: str, title: str, rows: Sequence[Dot], *, average: float) -> Markup:
+def dots(name: str, title: str, rows: Sequence[Dot], words: Translator, *, average: float) -> Markup:
     """Shares as dots with the intervals in which they lie; a line from top to bottom stands at the `average`."""
     height = _DOT_ROW * len(rows) + 40
 
@@ -125,7 +127,7 @@ def dots(name: str, title: str, rows: Sequence[Dot], *, average: float) -> Marku
         Markup(
             '<text x="{label_x}" y="{text_y}" text-anchor="end">{label}</text>'
             '<path d="M{low:.1f} {y} H{high:.1f}" stroke="currentColor" stroke-width="2" stroke-opacity=".55"/>'
-            '<circle cx="{x:.1f}" cy="{y}" r="4.5"/><text x="{end}" y="{text_y}">{share:.0f} %</text>'
+            '<circle cx="{x:.1f}" cy="{y}" r="4.5"/><text x="{end}" y="{text_y}">{share}</text>'
             '<text x="{last}" y="{text_y}">{text}</text>'
         ).format(
             label_x=_DOT_LABEL,
@@ -136,15 +138,15 @@ def dots(name: str, title: str, rows: Sequence[Dot], *, average: float) -> Marku
             y=_DOT_ROW * place + 28,
             x=at(row.share),
             end=_DOT_LABEL + _DOT_PLOT + 22,
-            share=100 * row.share,
+            share=words.percent(100 * row.share),
             last=_DOT_LABEL + _DOT_PLOT + 70,
             text=row.text,
         )
         for place, row in enumerate(rows)
     )
     scale = Markup("").join(
-        Markup('<text x="{x:.1f}" y="{y}" text-anchor="middle" font-size="12">{share:.0f} %</text>').format(
-            x=at(share), y=height - 4, share=100 * share
+        Markup('<text x="{x:.1f}" y="{y}" text-anchor="middle" font-size="12">{share}</text>').format(
+            x=at(share), y=height - 4, share=words.percent(100 * share)
         )
         for share in (0.0, 0.5, 1.0)
     )
@@ -153,11 +155,11 @@ def dots(name: str, title: str, rows: Sequence[Dot], *, average: float) -> Marku
         'aria-labelledby="{name}-t {name}-d" fill="currentColor" font-size="13" font-family="inherit">'
         '<title id="{name}-t">{title}</title><desc id="{name}-d">{description}</desc>'
         '<path d="M{all:.1f} 14 V{floor}" stroke="currentColor" stroke-dasharray="4 3"/>'
-        '<text x="{all:.1f}" y="11" text-anchor="middle" font-size="12">{average:.0f} %</text>{drawn}{scale}</svg>'
+        '<text x="{all:.1f}" y="11" text-anchor="middle" font-size="12">{average}</text>{drawn}{scale}</svg>'
     ).format(
         width=_DOT_LABEL + _DOT_PLOT + 190, height=height, name=name, title=title, all=at(average), floor=height - 18,
-        average=100 * average, drawn=drawn, scale=scale,
-        description="; ".join(f"{row.label}: {100 * row.share:.0f} %, {row.text}" for row in rows),
+        average=words.percent(100 * average), drawn=drawn, scale=scale,
+        description="; ".join(f"{row.label}: {words.percent(100 * row.share)}, {row.text}" for row in rows),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from app.core import written_dates
 from app.core.errors import FieldError, Invalid
-from app.core.i18n import N_, Translatable, Translator, translator
+from app.core.i18n import N_, NoSuchDay, Translatable, Translator
 from app.core.vocabulary import complete
 from app.core.written_dates import Fault, Nearest, NotADate
 
@@ -66,8 +66,7 @@ def message(problem: NotADate, words: Translator) -> str:
 def _translatable(problem: NotADate) -> str:
     if problem.fault is not Fault.WRONG_DAY:
         return MESSAGES[problem.fault]
-    day = translator("en").impossible_date(problem.day, problem.month, problem.year)
-    return Translatable(MESSAGES[problem.fault], day=day)
+    return Translatable(MESSAGES[problem.fault], day=NoSuchDay(problem.day, problem.month, problem.year))
 
 
 def read(

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.core import keyholders
-from app.core.i18n import N_, STAFF, translator
+from app.core.i18n import N_, Translator
 from app.core.ids import named_id
 from app.directory import availability, edits, fields, opening_hours, overlay
 from app.directory import published as directory_published
@@ -33,6 +33,8 @@ REACHES: Final = {
     "hand": N_("By hand: phone, letter or a visit"),
 }
 CAPACITIES: Final = {"open": N_("Has places"), "full": N_("Full"), "unknown": N_("Not known")}
+CONFIDENCES: Final = {"high": N_("high"), "medium": N_("medium"), "low": N_("low")}
+"""How sure a source is: the words agree with "confidence"."""
 _SEVERAL_COUNTRIES: Final = "XX"
 
 
@@ -89,8 +91,8 @@ class Freshness:
     overlaid: EditedDirectory
 
 
-def text(field: Field, value: Any) -> str:
-    """A value as text; empty for no value."""
+def text(field: Field, value: Any, words: Translator) -> str:
+    """A value as text, the codes of a closed list in the reader's language; empty for no value."""
     if value is None or value == []:
         return ""
     if field.kind == "hours":
@@ -98,9 +100,10 @@ def text(field: Field, value: Any) -> str:
     if field.kind == "languages":
         return ", ".join(value)
     if field.kind == "source":
-        parts = [value["title"], value.get("date"), value.get("url"), f"confidence: {value['confidence']}"]
+        confidence = words.text(N_("confidence: {level}"), level=words.text(CONFIDENCES[value["confidence"]]))
+        parts = [value["title"], value.get("date"), value.get("url"), confidence]
         return " · ".join(part for part in (*parts, value.get("note")) if part)
-    return str((field.choices or {}).get(value, value))
+    return words.text(field.choices[value]) if field.choices and value in field.choices else str(value)
 
 
 def rows(session: Session, directory: Directory, today: date, paused: frozenset[str]) -> list[OrganisationRow]:
@@ -166,7 +169,12 @@ def is_stale(organisation: Organisation, today: date) -> bool:
 
 
 def values(
-    overlaid: EditedDirectory, packs: Directory, subject: str, published: Iterable[Edit], waiting: frozenset[str]
+    overlaid: EditedDirectory,
+    packs: Directory,
+    subject: str,
+    published: Iterable[Edit],
+    waiting: frozenset[str],
+    words: Translator,
 ) -> list[FieldValue]:
     """All fields of an entry, in the order of the form."""
     entity = overlay.entity(overlaid.directory, subject)
@@ -174,8 +182,8 @@ def values(
     edited = {edit.field for edit in published if edit.subject == subject and "value" in edit.new}
     values = []
     for field in fields.fields_of(subject):
-        shown = text(field, fields.read(entity, field.name)) if entity else ""
-        pack = text(field, fields.read(pack_entity, field.name)) if pack_entity else None
+        shown = text(field, fields.read(entity, field.name), words) if entity else ""
+        pack = text(field, fields.read(pack_entity, field.name), words) if pack_entity else None
         from_desk = field.name in edited or fields.WHOLE in edited
         values.append(FieldValue(field, shown, from_desk, pack if pack != shown else None, field.name in waiting))
     return values
@@ -188,6 +196,7 @@ def services(
     slug: str,
     today: date,
     waiting: Iterable[DirectoryEdit],
+    words: Translator,
 ) -> list[ServiceListing]:
     """The services of an organisation, with their availability and pauses."""
     entries = [entry for entry in overlaid.directory.services if entry.organisation.id == slug]
@@ -200,7 +209,7 @@ def services(
             entry.key,
             entry.service.id,
             entry.service,
-            values(overlaid, packs, entry.key, published, fields_with_proposal(proposed, entry.key)),
+            values(overlaid, packs, entry.key, published, fields_with_proposal(proposed, entry.key), words),
             availability_rows.get(entry.key),
             paused.get(entry.key, ()),
             entry.service.needs,
@@ -235,31 +244,31 @@ def freshness(session: Session, packs: Directory, today: date) -> Freshness:
     )
 
 
-def proposal(edit: DirectoryEdit) -> Mapping[str, str]:
+def proposal(edit: DirectoryEdit, words: Translator) -> Mapping[str, str]:
     """A proposal in words: the field, its present value and the proposed value."""
-    say = translator("en", STAFF).text
+    say = words.text
     if edit.field == fields.WHOLE:
         value = edit.new.get("value")
-        description = _summary(value) if value else say(N_("Remove the organisation from the directory."))
+        description = _summary(value, words) if value else say(N_("Remove the organisation from the directory."))
         return {"label": N_("New organisation"), "old": "", "new": description}
     field = fields.field_of(edit.subject, edit.field)
     assert field is not None
     new = (
         say(N_("The value in the country pack."))
         if "value" not in edit.new
-        else text(field, edit.new["value"]) or say(N_("Nothing."))
+        else text(field, edit.new["value"], words) or say(N_("Nothing."))
     )
-    return {"label": field.label, "old": text(field, edit.old.get("value")) or say(N_("Nothing.")), "new": new}
+    return {"label": field.label, "old": text(field, edit.old.get("value"), words) or say(N_("Nothing.")), "new": new}
 
 
-def _summary(value: Mapping[str, Any]) -> str:
+def _summary(value: Mapping[str, Any], words: Translator) -> str:
     """All that is proposed for a new organisation, one line each, in the order of the form."""
     entry = Organisation.model_validate(value)
-    say = translator("en", STAFF).text
+    say = words.text
     rows = [
         f"{say(field.label)}: {shown}"
         for field in fields.ORGANISATION
-        if (shown := text(field, fields.read(entry, field.name)))
+        if (shown := text(field, fields.read(entry, field.name), words))
     ]
     for service in entry.services:
         rows.append(f"{say(N_('Needs'))}: {', '.join(service.needs)}")
@@ -270,7 +279,7 @@ def _summary(value: Mapping[str, Any]) -> str:
         rows += [
             f"{say(field.label)}: {shown}"
             for field in fields.SERVICE
-            if (shown := text(field, fields.read(service, field.name)))
+            if (shown := text(field, fields.read(service, field.name), words))
         ]
     return "\n".join(rows)
 

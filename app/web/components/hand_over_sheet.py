@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from app.cases.models import Part
 from app.cases.sealed_parts import OpenedPart
 from app.casework import letter_deadlines
 from app.casework.by_hand import HandOverSheet
+from app.core.i18n import N_, Translator
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.intake.vocabulary import CHANNELS, HELPS
@@ -16,16 +17,28 @@ from app.matching.code_names import CodeNames
 from app.referrals import partner_queries
 from app.web.components import rendering
 
+_BACK: Final = N_("Back to the case")
+_PRINT: Final = N_("Print this page from the browser's menu. It is not stored; to see it again you open it again.")
+
 
 def render(
-    sheet: HandOverSheet, language: str, keys: KeyRing, directory: Directory, now: datetime, *, back: str = ""
+    sheet: HandOverSheet,
+    language: str,
+    keys: KeyRing,
+    directory: Directory,
+    now: datetime,
+    *,
+    back: str = "",
+    reader: Translator | None = None,
 ) -> str:
-    """The whole page. `back`: where its link leads that is not printed; none without."""
+    """The whole page. `back`: where its link leads that is not printed, with the words of `reader` beside it; none without."""
     zone = deadlines.time_zone(directory.country(sheet.row.country))
     return rendering.render(
         "parts/hand_over_sheet.html",
         language,
-        back=back,
+        back=back if reader else "",
+        reader=reader.language if reader else "",
+        back_words=(reader.text(_BACK), reader.text(_PRINT)) if reader else (),
         made=CodeNames(language, directory).translator.moment(now, zone),
         **context(sheet.row, sheet.card, sheet.parts, language, keys, directory, now),
     )

@@ -11,11 +11,16 @@ from sqlalchemy.orm import Session
 
 from app.referrals import threads
 from app.referrals.threads import OpenedMessage
-from app.web.components import time_format
+from app.web.components.time_format import TimeFormat
 
 
 def context(
-    session: Session, referral_id: UUID, opened: Sequence[OpenedMessage] | None, *, may_write: bool
+    session: Session,
+    referral_id: UUID,
+    opened: Sequence[OpenedMessage] | None,
+    times: TimeFormat,
+    *,
+    may_write: bool,
 ) -> dict[str, Any]:
     """What the page with a conversation shows.
 
@@ -23,15 +28,15 @@ def context(
     """
     return {
         "count": threads.last_seq(session, referral_id),
-        "messages": None if opened is None else [_in_words(message) for message in opened],
+        "messages": None if opened is None else [_in_words(message, times) for message in opened],
         "may_write": may_write,
         "once": secrets.token_urlsafe(16),
         "longest": threads.MAX_TEXT,
     }
 
 
-def _in_words(message: OpenedMessage) -> OpenedMessage:
+def _in_words(message: OpenedMessage, times: TimeFormat) -> OpenedMessage:
     if message.content is None:
         return message
-    at = time_format.moment(datetime.fromisoformat(message.content["at"]))
+    at = times.moment(datetime.fromisoformat(message.content["at"]))
     return replace(message, content={**message.content, "at": at})

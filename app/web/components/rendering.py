@@ -144,19 +144,17 @@ def language_of(request: Request) -> str:
     first = request.url.path.strip("/").split("/", 1)[0]
     if first in LANGUAGES:
         return first
-    if first in {"desk", "partner"}:
-        return "en"
     return preferred_language(request.headers.get("accept-language", ""))
 
 
-def preferred_language(accept: str) -> str:
+def preferred_language(accept: str, *, otherwise: str = "ru") -> str:
     """The first language of an `Accept-Language` header, by its weights, that we have; a regional form counts as its language.
 
     Spaces around a weight do no harm, nor does one without its 0.
     """
     accepted = parse_accept_header(tidied(accept[:500]))
     ours = (language_code(tag) for tag, quality in accepted if quality)
-    return next((code for code in ours if code in LANGUAGES), "ru")
+    return next((code for code in ours if code in LANGUAGES), otherwise)
 
 
 def error_message(error: AppError) -> str:

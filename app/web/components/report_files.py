@@ -3,32 +3,36 @@
 from collections.abc import Callable, Iterator
 
 from app.core import spreadsheet
+from app.core.i18n import N_, Translator
 from app.core.spreadsheet import Sheet
 from app.reporting.figures import Cell, Report, Table, TableRow
 
-HIDDEN = "under 10, or hidden with one"
+HIDDEN = N_("under 10, or hidden with one")
+_MEDIANS = N_("Median time in hours")
+_HEADER = (N_("period"), N_("table"), N_("row"), N_("column"), N_("value"))
 LabelOf = Callable[[str, str], str]
 """Returns the label of a code of a kind."""
 
 
-def csv(report: Report, label_of: LabelOf) -> str:
+def csv(report: Report, label_of: LabelOf, words: Translator) -> str:
     """The report as CSV, one line for each cell: table, row, column, value."""
     lines: list[tuple[object, ...]] = []
+    all_of_them, hours_unit = words.text(N_("All")), words.text(N_("hours"))
     period = str(report.period)
     for table in report.tables:
         for row in _rows(table):
             row_label = label_of(table.kind, row.code)
-            for column, cell in zip((*table.columns, "all"), (*row.cells, row.total), strict=True):
-                lines.append(
-                    (period, label_of("table", table.name), row_label, label_of("column", column), _value(cell))
-                )
+            columns = [*(label_of("column", column) for column in table.columns), all_of_them]
+            for column, cell in zip(columns, (*row.cells, row.total), strict=True):
+                lines.append((period, label_of("table", table.name), row_label, column, _value(cell, words)))
     for median in report.medians:
-        hours = HIDDEN if median.hours is None else median.hours
-        lines.append((median.quarter or period, "Median time in hours", label_of("step", median.step), "hours", hours))
-    return spreadsheet.csv_text(("period", "table", "row", "column", "value"), lines, for_people=True)
+        hours = words.text(HIDDEN) if median.hours is None else median.hours
+        step = label_of("step", median.step)
+        lines.append((median.quarter or period, words.text(_MEDIANS), step, hours_unit, hours))
+    return spreadsheet.csv_text([words.text(word) for word in _HEADER], lines, for_people=True)
 
 
-def xlsx(report: Report, label_of: LabelOf) -> bytes:
+def xlsx(report: Report, label_of: LabelOf, words: Translator) -> bytes:
     """A sheet for each table, and one of the medians."""
     sheets = [
         Sheet(
@@ -36,21 +40,24 @@ def xlsx(report: Report, label_of: LabelOf) -> bytes:
             (
                 f"{label_of('table', table.name)}, {report.period}",
                 *(label_of("column", column) for column in table.columns),
-                "All",
+                words.text(N_("All")),
             ),
-            [(label_of(table.kind, row.code), *map(_value, (*row.cells, row.total))) for row in _rows(table)],
+            [
+                (label_of(table.kind, row.code), *(_value(cell, words) for cell in (*row.cells, row.total)))
+                for row in _rows(table)
+            ],
         )
         for table in report.tables
     ]
     medians = [
         (
             label_of("step", median.step),
-            HIDDEN if median.hours is None else median.hours,
+            words.text(HIDDEN) if median.hours is None else median.hours,
             median.quarter or str(report.period),
         )
         for median in report.medians
     ]
-    return spreadsheet.xlsx([*sheets, Sheet("medians", (f"Median time in hours, {report.period}",), medians)])
+    return spreadsheet.xlsx([*sheets, Sheet("medians", (f"{words.text(_MEDIANS)}, {report.period}",), medians)])
 
 
 def _rows(table: Table) -> Iterator[TableRow]:
@@ -59,8 +66,8 @@ def _rows(table: Table) -> Iterator[TableRow]:
         yield table.everything
 
 
-def _value(cell: Cell) -> int | str:
+def _value(cell: Cell, words: Translator) -> int | str:
     """The exact number where it can be shown, otherwise a bound or the text that it is hidden."""
     if cell.count is None:
-        return HIDDEN
-    return f"at least {cell.count}" if cell.at_least else cell.count
+        return words.text(HIDDEN)
+    return words.text(N_("at least {n}"), n=cell.count) if cell.at_least else cell.count

@@ -9,14 +9,16 @@ from fastapi import Query, Request, Response
 from markupsafe import Markup
 
 from app.core.errors import NotFound
-from app.core.i18n import N_
+from app.core.i18n import N_, Translator
 from app.core.vocabulary import complete
+from app.matching.code_names import CodeNames
 from app.referrals.reasons import OUTCOMES, PASSED_OVER
 from app.reporting.figures import ALL, COLUMNS, Cell, Report, Table, TableName, TableRow
 from app.reporting.periods import MAX_QUARTERS, Quarter
 from app.reporting.periods import Period as periods_Period
 from app.reporting.tally import TimedStep
-from app.web.components import charts, labels, report_files, staff_pages
+from app.web.components import charts, labels, reader_language, report_files, staff_pages
+from app.web.components.time_format import TimeFormat
 
 Period = Annotated[str, Query(max_length=16)]
 Form = Annotated[str, Query(max_length=5)]
@@ -130,9 +132,9 @@ def requested_stretch(period: str, until: str, now: Any) -> periods_Period:
 
 
 def labels_of(request: Request, packs: Any) -> LabelOf:
-    """The function that labels the codes of a report, each of its kind."""
-    code_names = staff_pages.code_names(request)
-    return lambda kind, code: _label(code_names, packs, kind, code)
+    """The function that labels the codes of a report, each of its kind, in the reader's language."""
+    code_names, words = staff_pages.code_names(request), reader_language.words(request)
+    return lambda kind, code: _label(code_names, words, packs, kind, code)
 
 
 def report_response(
@@ -149,7 +151,8 @@ def report_response(
     """What may leave the team: whole quarters, suppressed. `behind`: how many changed cases are not counted in it yet."""
     label_of = labels_of(request, packs)
     if file_format in _MEDIA:
-        body = report_files.csv(report, label_of) if file_format == "csv" else report_files.xlsx(report, label_of)
+        in_words = report_files.csv if file_format == "csv" else report_files.xlsx
+        body = in_words(report, label_of, reader_language.words(request))
         name = f"report-{report.period}.{file_format}"
         return Response(
             body, media_type=_MEDIA[file_format], headers={"Content-Disposition": f'attachment; filename="{name}"'}
@@ -164,7 +167,7 @@ def report_response(
         path=path,
         behind=behind,
         patterns=charts.patterns(),
-        **sections(report, label_of, exact=False),
+        **sections(report, label_of, reader_language.times(request), exact=False),
         first=stretch.first,
         last=stretch.last,
         running=stretch.last == today,
@@ -179,11 +182,6 @@ def _last_quarters(quarter: Quarter) -> list[Quarter]:
     while len(quarters) < MAX_QUARTERS:
         quarters.append(quarters[-1].before)
     return quarters
-
-
-def hours(value: float) -> str:
-    """A duration in hours, in days from two days on."""
-    return f"{value:g} h" if value < 48 else f"{value / 24:.1f} d"
 
 
 _SECTIONS: Final = MappingProxyType(
@@ -204,11 +202,11 @@ _SECTIONS: Final = MappingProxyType(
 """The tables of each section of the page; a table that none of them names stands at the end."""
 
 
-def sections(report: Report, label_of: LabelOf, *, exact: bool) -> dict[str, Any]:
+def sections(report: Report, label_of: LabelOf, times: TimeFormat, *, exact: bool) -> dict[str, Any]:
     """The tables of each section of the page, and how long the steps took."""
 
     def of(*names: TableName) -> list[Panel]:
-        made = (_panel(report, name, label_of, exact=exact) for name in names)
+        made = (_panel(report, name, label_of, times, exact=exact) for name in names)
         return [panel for panel in made if panel is not None]
 
     placed = {name: of(*tables) for name, tables in _SECTIONS.items()}
@@ -217,7 +215,7 @@ def sections(report: Report, label_of: LabelOf, *, exact: bool) -> dict[str, Any
         **placed,
         "by_centre_more": [*placed["by_centre_more"], *of(*others)],
         "steps": [
-            Steps(STEPS[one.step], one.quarter, "" if one.hours is None else hours(one.hours), one.count)
+            Steps(STEPS[one.step], one.quarter, "" if one.hours is None else times.hours_taken(one.hours), one.count)
             for one in report.medians
         ],
     }
@@ -226,7 +224,7 @@ def sections(report: Report, label_of: LabelOf, *, exact: bool) -> dict[str, Any
 _BY_UNMET: Final = frozenset({TableName.UNMET_PLACES, TableName.NEEDS_SPOKEN})
 
 
-def _panel(report: Report, name: TableName, label_of: LabelOf, *, exact: bool) -> Panel | None:
+def _panel(report: Report, name: TableName, label_of: LabelOf, times: TimeFormat, *, exact: bool) -> Panel | None:
     """The panel of a table; None: it has no rows.
 
     Only an exact one has its rows in an order that tells of their size, leaves empty ones out and folds those beyond the first.
@@ -244,9 +242,9 @@ def _panel(report: Report, name: TableName, label_of: LabelOf, *, exact: bool) -
     largest = max((_length(row) for row in rows), default=0)
     shown = [row for row in rows if any(cell.count is not None for cell in (*row.cells, row.total))]
     hidden = [label_of(table.kind, row.code) for row in rows if row not in shown]
-    lines = [_line(table, row, label_of, largest) for row in shown]
+    lines = [_line(table, row, label_of, times, largest) for row in shown]
     everything = table.everything
-    total = _line(table, everything, label_of, 0) if everything is not None and len(rows) > 1 else None
+    total = _line(table, everything, label_of, times, 0) if everything is not None and len(rows) > 1 else None
     columns = [(COLUMN_LABELS[column], charts.swatch(place)) for place, column in enumerate(table.columns)]
     open_rows = _MOST_ROWS if exact else len(lines)
     return Panel(
@@ -258,27 +256,31 @@ def _length(row: TableRow) -> int:
     return max(row.total.count or 0, sum(cell.count or 0 for cell in row.cells))
 
 
-def _line(table: Table, row: TableRow, label_of: LabelOf, largest: int) -> Line:
-    numbers = [_grouped(cell) for cell in (*row.cells, row.total)]
+def _line(table: Table, row: TableRow, label_of: LabelOf, times: TimeFormat, largest: int) -> Line:
+    numbers = [_grouped(cell, times) for cell in (*row.cells, row.total)]
     if table.rate:
         numbers.append(
-            "…" if row.share is None and row.total.count != 0 else "–" if row.share is None else f"{row.share} %"
+            "…"
+            if row.share is None and row.total.count != 0
+            else "–"
+            if row.share is None
+            else times.words.percent(row.share)
         )
     parts = [cell.count or 0 for cell in row.cells]
     bar = charts.stack(parts, largest, rest=(row.total.count or 0) - sum(parts)) if largest else Markup("")
     return Line(label_of(table.kind, row.code), bar, numbers)
 
 
-def _grouped(cell: Cell) -> str:
-    return f"{cell.count:,}" if cell.exact else cell.text
+def _grouped(cell: Cell, times: TimeFormat) -> str:
+    return times.words.number(cell.count) if cell.exact and cell.count is not None else cell.text
 
 
-def _label(code_names: Any, packs: Any, kind: str, code: str) -> str:
+def _label(code_names: CodeNames, words: Translator, packs: Any, kind: str, code: str) -> str:
     """The label of a code of a row, table, column or step."""
     if code == ALL:
-        return COLUMN_LABELS[ALL]
+        return words.text(COLUMN_LABELS[ALL])
     if kind in {"table", "column", "step"}:
-        return {"table": TABLES, "column": COLUMN_LABELS, "step": STEPS}[kind][code]
+        return words.text({"table": TABLES, "column": COLUMN_LABELS, "step": STEPS}[kind][code])
     if kind in {"place", "spoken_place"}:
         parts = zip(("need", "country", "language"), code.split("|"), strict=False)
         return ", ".join(code_names.name(of, one) for of, one in parts)
@@ -286,5 +288,5 @@ def _label(code_names: Any, packs: Any, kind: str, code: str) -> str:
         organisation = packs.organisation(code)
         return organisation.name.en if organisation else code
     if kind in {"urgency", "passed_over"}:
-        return labels.URGENCIES[code][1] if kind == "urgency" else PASSED_OVER[code]
+        return words.text(labels.URGENCIES[code][1] if kind == "urgency" else PASSED_OVER[code])
     return code if kind == "month" else str(code_names.name(kind, code))

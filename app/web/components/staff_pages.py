@@ -16,9 +16,9 @@ from app.matching.code_names import CodeNames
 from app.partners.sandbox_identity import TEAM_ID
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
-from app.web.components import cookies, csrf, rendering, time_format
+from app.web.components import cookies, csrf, reader_language, rendering
+from app.web.components.time_format import TimeFormat
 
-LANGUAGE = "en"
 _MESSAGES = {
     "taken": N_("You have taken the case."),
     "assigned": N_("The case has been assigned."),
@@ -232,26 +232,29 @@ def allow_own_script(response: Response) -> None:
 
 
 def code_names(request: Request) -> CodeNames:
-    """English names of codes; created once for each app."""
-    state = request.app.state
-    code_names: CodeNames | None = getattr(state, "code_names", None)
-    if code_names is None:
-        code_names = state.code_names = CodeNames(LANGUAGE, state.directory)
-    return code_names
+    """Names of codes in the reader's language; created once for each language of an app."""
+    state, language = request.app.state, reader_language.of(request)
+    by_language: dict[str, CodeNames] | None = getattr(state, "code_names", None)
+    if by_language is None:
+        by_language = state.code_names = {}
+    if language not in by_language:
+        by_language[language] = CodeNames(language, state.directory)
+    return by_language[language]
 
 
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """Render a page. Raises UndefinedError if the template uses a variable that is not in the context.
+    """Render a page in the reader's language. Raises UndefinedError if the template uses a variable that is not in the context.
 
     With a `zone`, that of the country of a case, instants are shown in its local time, otherwise in UTC.
     """
+    language, times = reader_language.of(request), reader_language.times(request)
     names = code_names(request)
     member = getattr(request.state, "member", None)
     settings = request.app.state.settings
     shortcuts = bool(member) and cookies.read(request, SHORTCUTS) == "on"
     html = rendering.render(
         template,
-        LANGUAGE,
+        language,
         domain=STAFF,
         signed_in=member,
         csrf=_form_token(request, member) if member else "",
@@ -267,17 +270,19 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         sends_nothing=_counts_reach(request, member)
         and not (settings.smtp_host or settings.team_ways or settings.demo),
         names=names,
-        day=time_format.day,
-        moment=_moments_of(context.get("zone")),
+        times=times,
+        day=times.day,
+        moment=_moments_of(times, context.get("zone")),
+        switch_here=reader_language.address_here(request),
         **context,
     )
     headers = {"content-security-policy": OWN_SCRIPT} if shortcuts else None
     return HTMLResponse(html, status_code=status, headers=headers)
 
 
-def _moments_of(zone: str | None) -> Callable[[datetime], str]:
+def _moments_of(times: TimeFormat, zone: str | None) -> Callable[[datetime], str]:
     """How the page shows an instant."""
-    return time_format.moment if zone is None else lambda instant: time_format.local_moment(instant, zone)
+    return times.moment if zone is None else lambda instant: times.local_moment(instant, zone)
 
 
 def _nobody_told(request: Request, member: SignedIn | None) -> bool:

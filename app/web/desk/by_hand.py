@@ -25,7 +25,7 @@ from app.referrals.reasons import DAY_REQUIRED
 from app.referrals.referral_summaries import ReferralSummary, summaries_of
 from app.referrals.states import Verb
 from app.web.account.policies import AtDesk, Config, Packs, submitted_version
-from app.web.components import date_fields, hand_over_sheet, staff_pages
+from app.web.components import date_fields, hand_over_sheet, reader_language, staff_pages
 from app.web.components.forms import field_value
 from app.web.components.rendering import raw_page
 from app.web.desk import by_hand_view, case_screen
@@ -108,7 +108,8 @@ def open_sheet(label: Label, referral: Label, request: Request, desk: AtDesk, se
     sheet = by_hand.open_sheet(session, desk, label, referral)
     if language not in LANGUAGES:
         raise NotFound
-    return raw_page(hand_over_sheet.render(sheet, language, desk.keys, packs, desk.now, back=f"/desk/cases/{label}"))
+    back, reader = f"/desk/cases/{label}", reader_language.words(request)
+    return raw_page(hand_over_sheet.render(sheet, language, desk.keys, packs, desk.now, back=back, reader=reader))
 
 
 @router.post("/link", name="make_link")

@@ -10,6 +10,7 @@ from app.casework import case_clocks
 from app.casework.case_clocks import Clock, Nearness, Offer
 from app.directory.packs import Directory
 from app.web.components import time_format
+from app.web.components.time_format import TimeFormat
 from app.web.desk.labels import CLOCKS
 
 
@@ -17,7 +18,8 @@ from app.web.desk.labels import CLOCKS
 class ClockView:
     """`left`: how long is left, or how late it is; `what`: what happens by then, to be translated; `by`: the local time or day.
 
-    `is_day`: it runs until the end of a day and not to the minute.
+    `is_day`: it runs until the end of a day and not to the minute; `names_day`: `left` says which, as `today` or `tomorrow`, and
+    `is_today`: it is today.
     """
 
     nearness: Nearness
@@ -25,14 +27,17 @@ class ClockView:
     what: str
     by: str
     is_day: bool = False
+    names_day: bool = False
+    is_today: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """Words for clocks at one moment, in the local time of each case's country."""
+    """Words for clocks at one moment, in the local time of each case's country and the reader's language."""
 
     packs: Directory
     now: datetime
+    times: TimeFormat
 
     def zone(self, country: str) -> ZoneInfo:
         return ZoneInfo(time_format.zone_of(self.packs, country))
@@ -53,14 +58,15 @@ class Clocks:
         return self._view(Clock(case_clocks.ClockKind.ANSWER, instant), zone)
 
     def time(self, instant: datetime, country: str) -> str:
-        return time_format.short_moment(instant, self.now, self.zone(country))
+        return self.times.short_moment(instant, self.now, self.zone(country))
 
     def _view(self, clock: Clock, zone: ZoneInfo) -> ClockView:
         nearness = clock.nearness(self.now, zone)
         if clock.day is not None:
             days = (clock.day - self.now.astimezone(zone).date()).days
-            left = f"{-days} d late" if days < 0 else {0: "today", 1: "tomorrow"}.get(days, f"in {days} d")
-            return ClockView(nearness, left, CLOCKS[clock.kind], time_format.short_day(clock.day), is_day=True)
-        length = time_format.hours_and_minutes(abs(clock.at - self.now))
-        left = f"{length} late" if nearness is Nearness.LATE else f"{length} left"
-        return ClockView(nearness, left, CLOCKS[clock.kind], time_format.short_moment(clock.at, self.now, zone))
+            left, by = self.times.days_left(days), self.times.short_day(clock.day)
+            return ClockView(
+                nearness, left, CLOCKS[clock.kind], by, is_day=True, names_day=days in (0, 1), is_today=days == 0
+            )
+        left = self.times.clock_left(abs(clock.at - self.now), late=nearness is Nearness.LATE)
+        return ClockView(nearness, left, CLOCKS[clock.kind], self.times.short_moment(clock.at, self.now, zone))

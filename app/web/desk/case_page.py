@@ -41,6 +41,7 @@ from app.web.account.policies import AtDesk, Packs, submitted_version
 from app.web.components import (
     date_fields,
     path_convertors,  # noqa: F401  registers them
+    reader_language,
     staff_pages,
 )
 from app.web.components.forms import field_value
@@ -234,7 +235,7 @@ def _refer_page(
         chosen=needs_to_ask(needs.states_of(rows), entry.service.needs, None, case.state) if askable else [],
         away=unavailability_of(session, case, entry.key, desk.now.date()),
         first=packs.service(first) if first not in {None, entry.key} else None,
-        deadline=case_view.deadline(case, facts, packs, desk.now),
+        deadline=case_view.deadline(case, facts, packs, desk.now, reader_language.words(request)),
         list_query=case_screen.valid_list_query(list_query),
         untold=eligibility.connected and not _is_notified(session, desk, eligibility.organisation_id),
     )
@@ -337,7 +338,12 @@ def insert_reply(label: Label, request: Request, desk: AtDesk, session: Db, pack
     """Add a saved question to the message that is being written, in the person's language. Sends nothing."""
     case = queue.by_label(session, desk.team_id, label)
     text, meaning = saved_replies.in_two_languages(
-        session, desk.team_id, field_value(request.state.form, "saved"), case.language, _reworded(desk, case)
+        session,
+        desk.team_id,
+        field_value(request.state.form, "saved"),
+        case.language,
+        _reworded(desk, case),
+        reader_language.of(request),
     )
     typed = case_form.read(request.state.form).with_text(text)
     return case_screen.with_open_parts(request, desk, session, packs, case, typed, meaning=meaning)

@@ -21,12 +21,13 @@ from app.casework.case_clocks import Offer
 from app.casework.case_sidebar import CaseSidebar
 from app.casework.coordinator import Desk
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, TooMany
+from app.core.i18n import Translator
 from app.directory.packs import Directory
 from app.matching import runs
 from app.referrals.queries import needs_of
 from app.referrals.referral_summaries import ReferralSummary, summaries_of
 from app.referrals.states import LIVE, State, Verb, allowed_actions
-from app.web.components import staff_pages, time_format
+from app.web.components import reader_language, staff_pages, time_format
 from app.web.components.forms import field_value
 from app.web.desk import by_hand_view, case_form, case_view, followup_view, queue_url, saved_replies
 from app.web.desk.case_clock_view import Clocks
@@ -71,7 +72,8 @@ def case_page(
     step = case_view.next_step(session, desk.keys, packs, code_names, case, facts, summaries, contents.holders)
     needs = case_view.needs_in_words(case, contents, summaries)
     merged_into = next((duplicate.label for duplicate in duplicates if duplicate.link == "into"), None)
-    clocks = Clocks(packs, desk.now)
+    words, times = reader_language.words(request), reader_language.times(request)
+    clocks = Clocks(packs, desk.now, times)
     standing = _standing(
         desk, case, summaries, hands, step, needs, followup.sidebar, clocks, is_merged=bool(merged_into)
     )
@@ -95,14 +97,14 @@ def case_page(
         else case_clocks.next_clock(case, offers, desk.now, clocks.zone(case.country)).at,
         next_action=next_actions.next_of(standing),
         clocks={offer.label: clocks.of_offer(offer, case.country) for offer in offers},
-        left=lambda at: time_format.hours_and_minutes(abs(at - desk.now)),
-        local=lambda at: time_format.local_moment(at, zone),
+        left=lambda at: times.hours_and_minutes(abs(at - desk.now)),
+        local=lambda at: times.local_moment(at, zone),
         owner=next((member.name for member in colleagues if member.id == case.owner_id), None),
         mine=case.owner_id == desk.member.member_id,
         colleagues=colleagues,
-        facts=case_view.facts_in_words(facts, case, code_names),
-        consent=case_view.consent_in_words(facts, packs) if facts else [],
-        deadline=case_view.deadline(case, facts, packs, desk.now),
+        facts=case_view.facts_in_words(facts, case, code_names, words),
+        consent=case_view.consent_in_words(facts, packs, words) if facts else [],
+        deadline=case_view.deadline(case, facts, packs, desk.now, words),
         step=step,
         uncovered=uncovered,
         under_way=[entry for entry in entries if State(entry[0].referral.state) in LIVE],
@@ -113,7 +115,7 @@ def case_page(
         leaving=leaving,
         snooze_days=[runs.local_date(packs, case.country, desk.now) + timedelta(days=days) for days in (1, 7)],
         zone=zone,
-        by=lambda moment: time_format.respond_by(moment, desk.now, zone),
+        by=lambda moment: times.respond_by(moment, desk.now, zone),
         live=live,
         messages=contents.messages,
         appointments=contents.appointments,
@@ -129,7 +131,7 @@ def case_page(
         questions=saved_replies.QUESTIONS,
         list_query=list_query,
         sealed=contents.counts,
-        opened=_parts_by_kind(opened, packs) if opened is not None else None,
+        opened=_parts_by_kind(opened, packs, words) if opened is not None else None,
         contact=contact.content if contact else None,
         ends=[verb.value for verb in case_closing.ENDS if _can_close(verb, allowed_verbs, live=live)],
         may_reopen=CaseVerb.REOPEN.value in allowed_verbs,
@@ -203,14 +205,18 @@ def _can_close(verb: CaseVerb, allowed: Sequence[str], *, live: bool) -> bool:
     return verb.value in allowed or (verb is CaseVerb.HELP and CaseVerb.TAKE.value in allowed)
 
 
-def _parts_by_kind(opened: Sequence[OpenedPart], packs: Any) -> dict[str, Any]:
+def _parts_by_kind(opened: Sequence[OpenedPart], packs: Any, words: Translator) -> dict[str, Any]:
     labels = {entry.code: entry.label for entry in packs.persecution}
     parts: dict[str, list[OpenedPart]] = {kind.value: [] for kind in Part}
     for part in opened:
         parts[part.part.value].append(part)
     return {
         "story": parts["story"][0].content if parts["story"] else None,
-        "happened": [labels.get(code, code) for part in parts["happened"] for code in part.content.get("codes", ())],
+        "happened": [
+            words.text(labels[code]) if code in labels else code
+            for part in parts["happened"]
+            for code in part.content.get("codes", ())
+        ],
         "thread": parts["thread"],
         "note": parts["note"],
     }

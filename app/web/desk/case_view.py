@@ -15,7 +15,7 @@ from app.cases.models import Case, CaseAgreement, CaseEvent, CaseNeed, CaseWrap,
 from app.cases.need_states import ASKABLE, NeedState
 from app.casework import letter_deadlines
 from app.casework.eligibility import Eligibility, EligibilityBySlug, eligibility_of
-from app.core.i18n import STAFF, translator
+from app.core.i18n import Translator
 from app.core.ids import named_id
 from app.core.keyholders import SealingKey
 from app.core.keyring import KeyRing
@@ -283,17 +283,21 @@ def _in_words(
     )
 
 
-def deadline(case: Case, facts: Mapping[str, Any], directory: Directory, now: datetime) -> DeadlineText | None:
+def deadline(
+    case: Case, facts: Mapping[str, Any], directory: Directory, now: datetime, words: Translator
+) -> DeadlineText | None:
     """The deadline stored with the case, and what the pack says of this kind of letter, in words."""
     finding = letter_deadlines.of_case(case, facts, directory, now)
     if finding is None:
         return None
-    return deadline_texts.describe(finding, runs.local_date(directory, case.country, now), translator("en"))
+    return deadline_texts.describe(finding, runs.local_date(directory, case.country, now), words)
 
 
-def facts_in_words(facts: Mapping[str, Any], case: Case, code_names: CodeNames) -> list[tuple[str, str]]:
+def facts_in_words(
+    facts: Mapping[str, Any], case: Case, code_names: CodeNames, words: Translator
+) -> list[tuple[str, str]]:
     """The facts as rows of name and value. A question without an answer is listed as such: it never counts as "no"."""
-    _ = translator("en", STAFF).text
+    _ = words.text
     not_answered = _("not said")
     return [
         (_("Needs"), code_names.names("need", case.needs)),
@@ -313,14 +317,16 @@ def facts_in_words(facts: Mapping[str, Any], case: Case, code_names: CodeNames) 
     ]
 
 
-def consent_in_words(facts: Mapping[str, Any], directory: Directory) -> list[str]:
+def consent_in_words(facts: Mapping[str, Any], directory: Directory, words: Translator) -> list[str]:
     consent = facts.get("consent") or {}
 
     def named(slugs: Sequence[str]) -> str:
         organisations = [directory.organisation(slug) for slug in slugs]
-        return ", ".join(entry.name.en if entry else slug for slug, entry in zip(slugs, organisations, strict=True))
+        return words.listed(
+            [entry.name.en if entry else slug for slug, entry in zip(slugs, organisations, strict=True)]
+        )
 
-    _ = translator("en", STAFF).text
+    _ = words.text
     sentences = []
     if consent.get("organisations"):
         sentences.append(_("Organisations that can read the case: {names}.", names=named(consent["organisations"])))

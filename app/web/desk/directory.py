@@ -29,6 +29,7 @@ from app.web.components import (
     date_fields,
     directory_view,
     path_convertors,  # noqa: F401  registers them
+    reader_language,
     staff_pages,
 )
 from app.web.components.directory_forms import OwnPacks, kind_of_pause
@@ -90,6 +91,7 @@ def show_directory(
             name: sum(name == "all" or name in row.remarks for row in in_country) for name in directory_view.SHELVES
         },
         shelves=directory_view.SHELVES,
+        confidences=directory_view.CONFIDENCES,
         shelf=shelf,
         country=country,
         filters=filters,
@@ -114,7 +116,7 @@ def show_proposals(request: Request, session: ReadDb, packs: OwnPacks) -> Respon
         proposals=[
             (
                 together[0],
-                [directory_view.proposal(edit) for edit in together],
+                [directory_view.proposal(edit, reader_language.words(request)) for edit in together],
                 _proposed_name(together[0]) or _name(directory, together[0].subject),
             )
             for together in edits.pending_together(session)
@@ -138,7 +140,7 @@ def show_entry(slug: Slug, request: Request, session: ReadDb, packs: OwnPacks, n
 @router.get("/edit", name="directory_edit_form")
 def edit_form(request: Request, session: ReadDb, packs: OwnPacks, subject: Code = "", name: Code = "") -> Response:
     """Show the form that proposes a new value of one field."""
-    edited = _edited_field(session, packs, subject, name)
+    edited = _edited_field(session, packs, subject, name, reader_language.words(request))
     return _form_page(request, edited, submitted=edited.initial_input(), errors={})
 
 
@@ -146,7 +148,11 @@ def edit_form(request: Request, session: ReadDb, packs: OwnPacks, subject: Code 
 def propose(request: Request, member: MemberAtDesk, session: Db, packs: OwnPacks, now: Now) -> Response:
     """Propose the value. Invalid input is shown again with the errors next to the fields."""
     edited = _edited_field(
-        session, packs, field_value(request.state.form, "subject"), field_value(request.state.form, "name")
+        session,
+        packs,
+        field_value(request.state.form, "subject"),
+        field_value(request.state.form, "name"),
+        reader_language.words(request),
     )
     submitted = {name: values[0] for name, values in request.state.form.items()}
     try:
@@ -244,21 +250,21 @@ class EditedField:
         return {self.field.name: ", ".join(self.value) if self.field.kind == "languages" else self.value or ""}
 
 
-def _edited_field(session: Session, packs: Directory, subject: str, name: str) -> EditedField:
+def _edited_field(session: Session, packs: Directory, subject: str, name: str, words: Translator) -> EditedField:
     """The field to edit. Raises NotFound."""
     directory = published.with_edits(session, packs).directory
     entity, field_definition = overlay.entity(directory, subject), fields.field_of(subject, name)
     if entity is None or field_definition is None:
         raise NotFound("This entry is not in the directory.")
     pack_entity = overlay.entity(packs, subject)
-    pack = directory_view.text(field_definition, fields.read(pack_entity, name)) if pack_entity else None
+    pack = directory_view.text(field_definition, fields.read(pack_entity, name), words) if pack_entity else None
     return EditedField(subject, _name(directory, subject), field_definition, fields.read(entity, name), pack)
 
 
 def _form_page(
     request: Request, edited: EditedField, *, submitted: dict[str, str], errors: dict[str, str], status: int = 200
 ) -> Response:
-    value = directory_view.text(edited.field, edited.value)
+    value = directory_view.text(edited.field, edited.value, reader_language.words(request))
     return staff_pages.page(
         request,
         "desk/directory/edit.html",
@@ -280,7 +286,7 @@ def _entry_page(
     organisation = overlaid.directory.organisation(slug)
     if organisation is None:
         raise NotFound("This organisation does not exist.")
-    log = edits.history(session, slug)
+    log, words = edits.history(session, slug), reader_language.words(request)
     waiting = [edit for edit in log if edit.state == "proposed"]
     row = session.scalars(sa.select(Organisation).where(Organisation.slug == slug)).one_or_none()
     return staff_pages.page(
@@ -295,12 +301,13 @@ def _entry_page(
             slug,
             published.published_edits(session),
             directory_view.fields_with_proposal(waiting, slug),
+            words,
         ),
-        services=directory_view.services(session, overlaid, packs, slug, now.date(), waiting),
+        services=directory_view.services(session, overlaid, packs, slug, now.date(), waiting, words),
         checks=readiness.checklist(session, organisation, row.id, now) if row else [],
         refusals=queries.repeated_refusals(session, row.id, now - queries.QUARTER) if row else {},
         paused_until=row.paused_until if row and row.paused_until and row.paused_until > now else None,
-        log=[(edit, directory_view.proposal(edit), _name(overlaid.directory, edit.subject)) for edit in log],
+        log=[(edit, directory_view.proposal(edit, words), _name(overlaid.directory, edit.subject)) for edit in log],
         stale=directory_view.is_stale(organisation, now.date()),
         imported=overlaid.directory.files[slug] == overlay.DESK,
         whole=fields.WHOLE,

@@ -15,6 +15,7 @@ from app.casework import today
 from app.casework.case_clocks import LIVE_REFERRALS, Offer, holders
 from app.casework.coordinator import Desk
 from app.core import spreadsheet
+from app.core.i18n import N_, Translator
 from app.matching.code_names import CodeNames
 from app.web.components import labels
 from app.web.desk.case_clock_view import Clocks
@@ -23,8 +24,8 @@ MOST: Final = 5_000
 """Cases in one file; those that are first in the list's order."""
 _AT_ONCE: Final = 1_000
 _HEADER: Final = (
-    "case", "urgency", "next", "until", "needs", "review by", "deadline", "country", "speaks", "owner", "state", "with",
-    "waiting since (UTC)",
+    N_("case"), N_("urgency"), N_("next"), N_("until"), N_("needs"), N_("review by"), N_("deadline"), N_("country"),
+    N_("speaks"), N_("owner"), N_("state"), N_("with"), N_("waiting since (UTC)"),
 )  # fmt: skip
 
 
@@ -67,20 +68,27 @@ def read(
 
 
 def csv(
-    rows: Sequence[QueueRow], offers: Mapping[UUID, Sequence[Offer]], names: CodeNames, clocks: Clocks | None
+    rows: Sequence[QueueRow],
+    offers: Mapping[UUID, Sequence[Offer]],
+    names: CodeNames,
+    words: Translator,
+    clocks: Clocks | None,
 ) -> str:
-    """The rows as CSV for people, in English. No cell is a formula (`spreadsheet`). `clocks` None: of closed cases."""
+    """The rows as CSV for people, in the reader's language. No cell is a formula. `clocks` None: of closed cases."""
+    header = [words.text(word) for word in _HEADER]
     return spreadsheet.csv_text(
-        _HEADER, [_line(row, offers.get(row.id, ()), names, clocks) for row in rows], for_people=True
+        header, [_line(row, offers.get(row.id, ()), names, words, clocks) for row in rows], for_people=True
     )
 
 
-def _line(row: QueueRow, offers: Sequence[Offer], names: CodeNames, clocks: Clocks | None) -> tuple[object, ...]:
+def _line(
+    row: QueueRow, offers: Sequence[Offer], names: CodeNames, words: Translator, clocks: Clocks | None
+) -> tuple[object, ...]:
     clock = clocks.of_case(row, offers) if clocks else None
     return (
         row.label,
-        labels.URGENCIES[row.urgency][1],
-        f"{clock.left}: {clock.what}" if clock else None,
+        words.text(labels.URGENCIES[row.urgency][1]),
+        f"{clock.left}: {words.text(clock.what)}" if clock else None,
         clock.by if clock else None,
         names.names("need", row.needs),
         row.due_on,
@@ -88,7 +96,7 @@ def _line(row: QueueRow, offers: Sequence[Offer], names: CodeNames, clocks: Cloc
         names.name("country", row.country),
         names.names("language", row.languages),
         row.owner,
-        labels.CASE_STATES[row.state],
+        words.text(labels.CASE_STATES[row.state]),
         ", ".join(holders(offers)),
         f"{row.waiting_since:%Y-%m-%d %H:%M}",
     )

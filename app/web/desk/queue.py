@@ -18,7 +18,7 @@ from app.core.i18n import LANGUAGES
 from app.directory.packs import Directory
 from app.tasks import service as tasks
 from app.web.account.policies import AtDesk, Packs
-from app.web.components import labels, staff_pages, time_format
+from app.web.components import labels, reader_language, staff_pages, time_format
 from app.web.components.forms import field_value
 from app.web.desk import list_export, queue_url, queue_views, undelivered_notices
 from app.web.desk.case_clock_view import Clocks
@@ -88,7 +88,7 @@ def list_page(
     form = request.state.form if errors else {}
     view = listing.queue_query.view
     offers = {case_id: today.offers_of(rows) for case_id, rows in page.beside.items()}
-    clocks = Clocks(packs, desk.now)
+    clocks = Clocks(packs, desk.now, reader_language.times(request))
     selected = {value.partition(":")[0] for value in form.get("case", ())}
     return staff_pages.page(
         request,
@@ -129,8 +129,9 @@ def export_list(request: Request, desk: AtDesk, session: Db, packs: Packs) -> Re
     listing = queue_url.read(field_value(request.state.form, "list")) or Listing()
     days = LocalDays.at(desk.now, time_format.zones(packs))
     rows, offers = list_export.read(session, desk, listing.queue_query, days)
-    clocks = Clocks(packs, desk.now) if listing.queue_query.view != "closed" else None
-    text = list_export.csv(rows, offers, staff_pages.code_names(request), clocks)
+    clocks = Clocks(packs, desk.now, reader_language.times(request)) if listing.queue_query.view != "closed" else None
+    words = reader_language.words(request)
+    text = list_export.csv(rows, offers, staff_pages.code_names(request), words, clocks)
     return staff_pages.download(text, list_export.file_name(listing.queue_query.view, days.latest))
 
 
@@ -179,6 +180,8 @@ def _options(request: Request, packs: Any) -> dict[str, list[tuple[str, str]]]:
     return {
         "country": [(entry.code, code_names.name("country", entry.code)) for entry in packs.places],
         "need": [(entry.id, code_names.name("need", entry.id)) for entry in packs.needs],
-        "urgency": [(code, word) for code, (_shape, word) in labels.URGENCIES.items()],
+        "urgency": [
+            (code, reader_language.words(request).text(word)) for code, (_shape, word) in labels.URGENCIES.items()
+        ],
         "language": [(code, code_names.name("language", code)) for code in LANGUAGES],
     }

@@ -10,7 +10,7 @@ from app.cases import queue, saved_views
 from app.cases.local_days import LocalDays
 from app.casework.coordinator import Desk
 from app.core.i18n import N_
-from app.web.components import labels, staff_pages
+from app.web.components import labels, reader_language, staff_pages
 from app.web.desk.labels import VIEWS
 from app.web.desk.queue_url import Listing
 
@@ -72,20 +72,21 @@ def header_context(
 
 
 def _own_view(request: Request, view_id: UUID, listing: Listing, count: int) -> dict[str, Any]:
+    words = reader_language.words(request)
     title = [
-        VIEWS[listing.queue_query.view],
+        words.text(VIEWS[listing.queue_query.view]),
         *(label_of_code(request, name, code) for name, code in listing.codes.items()),
     ]
     if not listing.has_default_order:
-        column = next((word for name, word in COLUMNS if name == listing.queue_query.sort), listing.queue_query.sort)
-        title.append(f"{column} {'↓' if listing.queue_query.descending else '↑'}")
+        column = next(word for name, word in COLUMNS if name == listing.queue_query.sort)
+        title.append(f"{words.text(column)} {'↓' if listing.queue_query.descending else '↑'}")
     return {"id": view_id, "listing": listing, "title": " · ".join(title), "count": count}
 
 
 def label_of_code(request: Request, name: str, code: str) -> str:
     """The label of a filter's code."""
     if name == "urgency":
-        return labels.URGENCIES[code][1] if code in labels.URGENCIES else code
+        return reader_language.words(request).text(labels.URGENCIES[code][1]) if code in labels.URGENCIES else code
     return staff_pages.code_names(request).name(
         {"country": "country", "need": "need", "language": "language"}[name], code
     )

@@ -14,7 +14,7 @@ from app.referrals import quality, threads
 from app.referrals.models import Referral
 from app.referrals.threads import OpenedMessage
 from app.web.account.policies import AtDesk, Config
-from app.web.components import message_thread, staff_pages
+from app.web.components import message_thread, reader_language, staff_pages
 from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/cases/{label}/referrals/{referral}/thread")
@@ -64,7 +64,9 @@ def _page(
     opened: Sequence[OpenedMessage] | None = None,
 ) -> Response:
     organisation = session.get_one(Organisation, referral.organisation_id)
-    context: dict[str, Any] = message_thread.context(session, referral.id, opened, may_write=threads.may_talk(referral))
+    context: dict[str, Any] = message_thread.context(
+        session, referral.id, opened, reader_language.times(request), may_write=threads.may_talk(referral)
+    )
     return staff_pages.page(
         request,
         "desk/referral_thread.html",

@@ -7,7 +7,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from app.core.i18n import N_
+from app.core.i18n import N_, Translator
 from app.core.vocabulary import complete
 from app.intake.form_counts import FormCount
 from app.reporting import comparison
@@ -16,7 +16,8 @@ from app.reporting.periods import Month, Period, Quarter
 from app.reporting.suppression import MIN_COUNT
 from app.reporting.tally import Figure, Subject
 from app.web.components import charts
-from app.web.components.report_page import LabelOf, hours
+from app.web.components.report_page import LabelOf
+from app.web.components.time_format import TimeFormat
 
 LINE_MONTHS: Final = 12
 MEASURES: Final = complete(
@@ -44,26 +45,28 @@ class Tile:
     before: str
 
 
-def tiles(now: Mapping[Figure, int], before: Mapping[Figure, int]) -> list[Tile]:
+def tiles(now: Mapping[Figure, int], before: Mapping[Figure, int], times: TimeFormat) -> list[Tile]:
     ours, theirs = comparison.summary(now), comparison.summary(before)
-    return [Tile(MEASURES[one], _measured(one, ours[one]), _measured(one, theirs[one])) for one in Measure]
+    return [
+        Tile(MEASURES[one], _measured(one, ours[one], times), _measured(one, theirs[one], times)) for one in Measure
+    ]
 
 
-def _measured(measure: Measure, value: float | None) -> str:
+def _measured(measure: Measure, value: float | None, times: TimeFormat) -> str:
     if value is None:
         return ""
     if measure in HOURS:
-        return hours(value)
-    return f"{value:.0f} %" if measure in PERCENTAGES else f"{value:,.0f}"
+        return times.hours_taken(value)
+    return times.words.percent(value) if measure in PERCENTAGES else times.words.number(round(value))
 
 
-def months_line(figures: Mapping[Figure, int], months: Sequence[str], title: str) -> Markup:
+def months_line(figures: Mapping[Figure, int], months: Sequence[str], title: str, words: Translator) -> Markup:
     """Cases by month as a line."""
     counts = dict.fromkeys(months, 0)
     for figure, many in figures.items():
         if figure.subject == Subject.CASE and figure.month in counts:
             counts[figure.month] += many
-    return charts.line("c-line", title, list(counts.items()))
+    return charts.line("c-line", title, list(counts.items()), words)
 
 
 def line_months(period: Quarter | Month | Period, today: date) -> list[str]:
@@ -73,15 +76,15 @@ def line_months(period: Quarter | Month | Period, today: date) -> list[str]:
     return [f"{whole}-{rest + 1:02}" for whole, rest in back]
 
 
-def disparity(figures: Mapping[Figure, int], label_of: LabelOf, title: str) -> Markup | None:
+def disparity(figures: Mapping[Figure, int], label_of: LabelOf, title: str, words: Translator) -> Markup | None:
     """How many cases of each group somebody accepted, as dots with their intervals; None: there are no groups to compare."""
     shares = comparison.disparities(figures)
     if not shares:
         return None
     urgency = [share for share in shares if share.group == "urgency"]
     part, total = (sum(getattr(share, name) for share in urgency) for name in ("part", "total"))
-    rows = [_dot(share, label_of(share.group, share.code)) for share in _largest(shares)]
-    return charts.dots("c-disparity", title, rows, average=part / total)
+    rows = [_dot(share, label_of(share.group, share.code), words) for share in _largest(shares)]
+    return charts.dots("c-disparity", title, rows, words, average=part / total)
 
 
 def _largest(shares: Sequence[Share]) -> Iterable[Share]:
@@ -90,21 +93,22 @@ def _largest(shares: Sequence[Share]) -> Iterable[Share]:
         yield from [share for share in shares if share.group == group][:6]
 
 
-def _dot(share: Share, label: str) -> charts.Dot:
-    return charts.Dot(label, share.share, share.low, share.high, f"{share.part:,} / {share.total:,}")
+def _dot(share: Share, label: str, words: Translator) -> charts.Dot:
+    text = f"{words.number(share.part)} / {words.number(share.total)}"
+    return charts.Dot(label, share.share, share.low, share.high, text)
 
 
-def form_rows(counts: Iterable[FormCount], label_of: LabelOf) -> list[tuple[str, str, str, str]]:
+def form_rows(counts: Iterable[FormCount], label_of: LabelOf, words: Translator) -> list[tuple[str, str, str, str]]:
     """Month, language, and how many began and sent the form; numbers from ten on."""
     return [
-        (count.month, label_of("language", count.language), f"{count.began:,}", _from_ten(count.sent))
+        (count.month, label_of("language", count.language), words.number(count.began), _from_ten(count.sent, words))
         for count in counts
         if count.began >= MIN_COUNT
     ]
 
 
-def _from_ten(number: int) -> str:
-    return f"{number:,}" if number >= MIN_COUNT else ""
+def _from_ten(number: int, words: Translator) -> str:
+    return words.number(number) if number >= MIN_COUNT else ""
 
 
 def periods(today: date, most: int) -> tuple[list[Quarter], list[Month]]:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from app.core.dependencies import Now, ReadDb
+from app.core.i18n import N_
 from app.intake import form_counts
 from app.reporting import figures, kept_figures
 from app.reporting.aggregation import combine
@@ -14,7 +15,7 @@ from app.reporting.periods import Period as Quarters
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Packs, requires_role
-from app.web.components import charts, staff_pages
+from app.web.components import charts, reader_language, staff_pages
 from app.web.components.report_page import Form, Period, labels_of, report_response, requested_stretch, sections
 from app.web.desk import report_view
 
@@ -56,6 +57,7 @@ def show_reports(
     own = kept.within(wanted.months)
     report = figures.report_of_network(wanted, own, wanted.begun(now.date()), exact=True)
     label_of = labels_of(request, packs)
+    words, times = reader_language.words(request), reader_language.times(request)
     quarters, months = report_view.periods(now.date(), MAX_QUARTERS)
     return staff_pages.page(
         request,
@@ -70,13 +72,13 @@ def show_reports(
         published=f"{_PUBLISHED}?period={wanted.quarter if isinstance(wanted, Month) else wanted}",
         running=now.date().strftime("%Y-%m") in wanted.months,
         behind=kept.behind,
-        tiles=report_view.tiles(own, kept.within(before.months)),
-        line=report_view.months_line(kept.figures, line, "Cases by month"),
-        disparity=report_view.disparity(own, label_of, "Accepted cases by group"),
-        form_rows=report_view.form_rows(form_counts.of_months(session, wanted.months), label_of),
+        tiles=report_view.tiles(own, kept.within(before.months), times),
+        line=report_view.months_line(kept.figures, line, words.text(N_("Cases by month")), words),
+        disparity=report_view.disparity(own, label_of, words.text(N_("Accepted cases by group")), words),
+        form_rows=report_view.form_rows(form_counts.of_months(session, wanted.months), label_of, words),
         patterns=charts.patterns(),
         has_cases=bool(own),
-        **sections(report, label_of, exact=True),
+        **sections(report, label_of, times, exact=True),
     )
 
 

@@ -91,19 +91,19 @@ def text(code: str, language: str, reworded: Mapping[str, str]) -> str:
 
 
 def in_two_languages(
-    session: Session, team_id: UUID, code: str, language: str, reworded: Mapping[str, str]
+    session: Session, team_id: UUID, code: str, language: str, reworded: Mapping[str, str], reader: str
 ) -> tuple[str, str]:
     """A question, or a reply of the team by its id: its text for the person, and what it says for the coordinator.
 
-    `reworded`: as in `text`.
+    `reworded`: as in `text`; `reader`: the coordinator's language.
 
-    The second is in English, or the language and a remark where there is no text for the person. Raises NotFound.
+    The second is in the reader's language, else in English, else empty. Raises NotFound.
     """
     if code in QUESTIONS:
-        return text(code, language, reworded), text(code, staff_pages.LANGUAGE, reworded)
+        return text(code, language, reworded), text(code, reader, reworded)
     reply = saved_replies.find(session, team_id, uuid_of(code))
     for_person, written_in = saved_replies.text_for(reply, language)
-    return for_person, reply.texts.get(staff_pages.LANGUAGE, "") if written_in != staff_pages.LANGUAGE else for_person
+    return for_person, for_person if written_in == reader else reply.texts.get(reader) or reply.texts.get("en", "")
 
 
 @router.get("", name="saved_replies")

@@ -13,7 +13,7 @@ from app.directory.packs import Directory
 from app.tasks import service as tasks
 from app.web.account.my_settings import uuid_of
 from app.web.account.policies import AtDesk, Packs
-from app.web.components import staff_pages
+from app.web.components import reader_language, staff_pages
 from app.web.components.forms import field_value
 from app.web.desk import case_screen
 from app.web.desk.case_clock_view import Clocks
@@ -32,7 +32,7 @@ def show_tasks(
 ) -> Response:
     """Show open tasks, earliest due date first; `whose=mine` shows only those the member has taken."""
     mine = whose == "mine"
-    clocks = Clocks(packs, desk.now)
+    clocks = Clocks(packs, desk.now, reader_language.times(request))
     rows = tasks.open_tasks(session, desk.team_id, owner_id=desk.member.member_id if mine else None)
     return staff_pages.page(
         request,

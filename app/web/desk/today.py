@@ -11,7 +11,8 @@ from app.casework import today
 from app.casework.case_clocks import offer_of
 from app.core.dependencies import ReadDb
 from app.web.account.policies import AtDesk, Packs
-from app.web.components import staff_pages, time_format
+from app.web.components import reader_language, staff_pages, time_format
+from app.web.components.time_format import TimeFormat
 from app.web.desk.case_clock_view import Clocks
 
 router = APIRouter()
@@ -26,7 +27,8 @@ def show_today(request: Request, desk: AtDesk, session: ReadDb, packs: Packs) ->
     zones = time_format.zones(packs)
     days = LocalDays.at(desk.now, zones)
     lists = today.today(session, desk.team_id, me=desk.member.member_id, days=days, now=desk.now)
-    clocks = Clocks(packs, desk.now)
+    times = reader_language.times(request)
+    clocks = Clocks(packs, desk.now, times)
     countries = [row.country for row in (*lists.now, *lists.wrote, *lists.mine)]
     team_zone = request.state.reach.zone
     shown = [team_zone] if team_zone else sorted({zones[country] for country in countries if country in zones})
@@ -41,16 +43,16 @@ def show_today(request: Request, desk: AtDesk, session: ReadDb, packs: Packs) ->
         clocks=clocks,
         offers=[(row, offer := offer_of(row), clocks.of_offer(offer, row.country)) for row in lists.offers],
         undelivered=request.state.undelivered,
-        times=_local_times(desk.now, shown or sorted(set(zones.values()))),
+        local_times=_local_times(times, desk.now, shown or sorted(set(zones.values()))),
         most_needs=_MOST_NEEDS,
         most_tasks=today.MOST_TASKS,
     )
 
 
-def _local_times(now: datetime, zones: Sequence[str]) -> list[tuple[str, str]]:
+def _local_times(times: TimeFormat, now: datetime, zones: Sequence[str]) -> list[tuple[str, str]]:
     """The local time now in these zones, and the cities that have it, a few of them."""
     places: dict[str, list[str]] = {}
     for zone in zones:
         local = now.astimezone(ZoneInfo(zone))
-        places.setdefault(f"{time_format.short_day(local)}, {local:%H:%M}", []).append(time_format.place_of(zone))
+        places.setdefault(f"{times.short_day(local)}, {local:%H:%M}", []).append(times.place_of(zone))
     return [(time, ", ".join(cities)) for time, cities in places.items()][:_MOST_ZONES]

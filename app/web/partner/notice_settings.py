@@ -22,9 +22,10 @@ from app.referrals import working_hours
 from app.staff import seats
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Member, Packs, submitted_version
-from app.web.components import date_fields, staff_pages, time_format
+from app.web.components import date_fields, reader_language, staff_pages
 from app.web.components.forms import field_value
 from app.web.components.labels import WEEKDAYS
+from app.web.components.time_format import TimeFormat
 from app.web.partner.offers import organisation_of
 
 router = APIRouter(prefix="/partner")
@@ -36,7 +37,7 @@ _DEFAULT_ZONE: Final = "Europe/Warsaw"
 def show_notices(request: Request, member: Member, session: ReadDb, keys: Keys) -> Response:
     preferences, version = recipients.notice_settings(session, keys, organisation_of(member))
     tested = way_tests.last(session, organisation_id=organisation_of(member))
-    return _page(request, _form_values(preferences), version, tested=tested)
+    return _page(request, _form_values(preferences, reader_language.times(request)), version, tested=tested)
 
 
 @router.post("/notices/test", name="test_notices")
@@ -46,8 +47,8 @@ def test_notices(member: Member, session: Db, now: Now) -> Response:
     return staff_pages.redirect("/partner/notices?done=test_asked")
 
 
-def _form_values(preferences: NoticeSettings) -> dict[str, Any]:
-    """The settings as values of the form."""
+def _form_values(preferences: NoticeSettings, times: TimeFormat) -> dict[str, Any]:
+    """The settings as values of the form. Days off as the reader writes them, which `written_dates` reads in each language."""
     hours = preferences.hours or {}
     return {
         "address": preferences.address,
@@ -62,7 +63,7 @@ def _form_values(preferences: NoticeSettings) -> dict[str, Any]:
         "break_from": hours.get("break", ("", ""))[0],
         "break_to": hours.get("break", ("", ""))[1],
         "weekdays": [str(day) for day in hours.get("weekdays", range(5))],
-        "days_off": "\n".join(time_format.day(date.fromisoformat(day)) for day in hours.get("days_off", ())),
+        "days_off": "\n".join(times.day(date.fromisoformat(day)) for day in hours.get("days_off", ())),
     }
 
 

@@ -15,13 +15,14 @@ from app.cases.models import Part
 from app.cases.sealed_parts import OpenedPart
 from app.casework import letter_deadlines, partner_access
 from app.core.errors import FieldError, NotFound
-from app.core.i18n import N_
+from app.core.i18n import N_, Translator
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.documents import storage as documents
 from app.referrals import history, partner_queries, preconditions, quality, threads
 from app.referrals.states import MAY_OPEN, State
-from app.web.components import date_fields, staff_pages, time_format
+from app.web.components import date_fields, reader_language, staff_pages, time_format
+from app.web.components.time_format import TimeFormat
 from app.web.partner import answer_steps
 
 _MESSAGES = {
@@ -70,6 +71,7 @@ def page(
     )
     if row is None:
         raise NotFound("This request does not exist.")
+    times, words = reader_language.times(request), reader_language.words(request)
     state, now, zone = State(row.state), request.app.state.clock(), time_format.zone_of(packs, row.country)
     return staff_pages.page(
         request,
@@ -77,7 +79,7 @@ def page(
         status=422 if refused else 200,
         row=row,
         card=partner_queries.open_card(keys, row),
-        deadlines=letter_deadlines.due_days(row, keys, packs, now, "en"),
+        deadlines=letter_deadlines.due_days(row, keys, packs, now, reader_language.of(request)),
         answers=answer_steps.available(preconditions.open_to_partner(session, row.id, organisation_id, now)),
         may_open=state in MAY_OPEN,
         appointments=appointments.live_states(session, row.case_id, row.id) if state in MAY_OPEN else [],
@@ -87,25 +89,28 @@ def page(
         once=secrets.token_urlsafe(16),
         lines_seen=partner_access.count_messages(session, row.case_id),
         steps=history.history_of(session, row.id, organisation_id),
-        parts=parts_by_kind(opened, packs) if opened is not None else None,
+        parts=parts_by_kind(opened, packs, words) if opened is not None else None,
         refused=refused,
-        by=lambda moment: time_format.respond_by(moment, now, zone),
+        by=lambda moment: times.respond_by(moment, now, zone),
     )
 
 
-def parts_by_kind(opened: Sequence[OpenedPart], packs: Directory) -> dict[str, Any]:
+def parts_by_kind(opened: Sequence[OpenedPart], packs: Directory, words: Translator) -> dict[str, Any]:
     """The decrypted parts for the template: contact, story, persecution in words, and conversation."""
     labels = {entry.code: entry.label for entry in packs.persecution}
     by_part = {part.part: part.content for part in opened if part.part is not Part.THREAD}
     return {
         "contact": by_part.get(Part.CONTACT),
         "story": by_part.get(Part.STORY),
-        "happened": [labels.get(code, code) for code in (by_part.get(Part.HAPPENED) or {}).get("codes", ())],
-        "thread": [_with_formatted_time(part) for part in opened if part.part is Part.THREAD],
+        "happened": [
+            words.text(labels[code]) if code in labels else code
+            for code in (by_part.get(Part.HAPPENED) or {}).get("codes", ())
+        ],
+        "thread": [_with_formatted_time(part, TimeFormat(words)) for part in opened if part.part is Part.THREAD],
     }
 
 
-def _with_formatted_time(message: OpenedPart) -> OpenedPart:
+def _with_formatted_time(message: OpenedPart, times: TimeFormat) -> OpenedPart:
     """A message of the conversation with its time formatted."""
-    at = time_format.moment(datetime.fromisoformat(message.content["at"]))
+    at = times.moment(datetime.fromisoformat(message.content["at"]))
     return replace(message, content={**message.content, "at": at})

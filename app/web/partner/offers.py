@@ -18,6 +18,7 @@ from app.web.account.policies import Config, Member, Packs, submitted_version
 from app.web.components import (
     date_fields,
     path_convertors,  # noqa: F401  registers them
+    reader_language,
     staff_pages,
     time_format,
 )
@@ -37,7 +38,7 @@ _ENDED = VISIBLE_TO_PARTNER - _WAITING - _AT_WORK
 def show_offers(request: Request, member: Member, session: ReadDb, packs: Packs, now: Now) -> Response:
     """Show the referrals that wait for an answer, are under way, or have ended."""
     organisation_id = organisation_of(member)
-    counts = partner_queries.counts(session, organisation_id)
+    counts, times = partner_queries.counts(session, organisation_id), reader_language.times(request)
     return staff_pages.page(
         request,
         "partner/offers.html",
@@ -46,7 +47,7 @@ def show_offers(request: Request, member: Member, session: ReadDb, packs: Packs,
         ended=partner_queries.latest(session, organisation_id, _ENDED, _LISTED),
         totals=[sum(counts[state] for state in states) for states in (_WAITING, _AT_WORK, _ENDED)],
         wrote=unanswered_messages.awaiting_reply(session, organisation_id),
-        by=lambda moment, country: time_format.respond_by(moment, now, time_format.zone_of(packs, country)),
+        by=lambda moment, country: times.respond_by(moment, now, time_format.zone_of(packs, country)),
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.casework import readiness
 from app.core.dependencies import Db, Now, ReadDb
 from app.core.errors import Invalid, NotAllowed, NotFound
-from app.core.i18n import LANGUAGES
+from app.core.i18n import LANGUAGES, Translator
 from app.directory import availability, edits, field_input, fields, opening_hours, overlay, published
 from app.directory.catalogue import Directory
 from app.directory.edits import Editor
@@ -19,7 +19,7 @@ from app.directory.fields import Field
 from app.partners.organisations import Organisation
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Member
-from app.web.components import date_fields, directory_view, staff_pages
+from app.web.components import date_fields, directory_view, reader_language, staff_pages
 from app.web.components.directory_forms import OwnPacks, kind_of_pause
 from app.web.components.forms import field_value
 
@@ -98,7 +98,7 @@ def _page(
     *,
     error: Invalid | None = None,
 ) -> Response:
-    slug = _slug_of(session, member)
+    slug, words = _slug_of(session, member), reader_language.words(request)
     overlaid = published.with_edits(session, packs)
     organisation = overlaid.directory.organisation(slug)
     if organisation is None:
@@ -111,20 +111,22 @@ def _page(
         status=error.status if error else 200,
         organisation=organisation,
         checks=readiness.checklist(session, organisation, row.id, now),
-        own=_field_forms(overlaid.directory, slug, waiting),
+        own=_field_forms(overlaid.directory, slug, waiting, words),
         services=[
-            (entry, _field_forms(overlaid.directory, entry.key, waiting))
-            for entry in directory_view.services(session, overlaid, packs, slug, now.date(), waiting)
+            (entry, _field_forms(overlaid.directory, entry.key, waiting, words))
+            for entry in directory_view.services(session, overlaid, packs, slug, now.date(), waiting, words)
         ],
         paused_until=row.paused_until if row.paused_until and row.paused_until > now else None,
-        waiting=[(edit, directory_view.proposal(edit)) for edit in waiting],
+        waiting=[(edit, directory_view.proposal(edit, words)) for edit in waiting],
         languages=LANGUAGES,
         errors={entry["pointer"].strip("/"): entry["detail"] for entry in error.errors} if error else {},
         submitted={name: values[0] for name, values in getattr(request.state, "form", {}).items()},
     )
 
 
-def _field_forms(directory: Directory, subject: str, waiting: Any) -> list[tuple[Field, str, str, bool]]:
+def _field_forms(
+    directory: Directory, subject: str, waiting: Any, words: Translator
+) -> list[tuple[Field, str, str, bool]]:
     """The fields that a partner can propose: each with its value as text, as form input, and whether a proposal is pending."""
     entity = overlay.entity(directory, subject)
     assert entity is not None
@@ -136,7 +138,7 @@ def _field_forms(directory: Directory, subject: str, waiting: Any) -> list[tuple
             input_value = opening_hours.format_hours(value) if entry_field.kind == "hours" else value or ""
             input_value = ", ".join(value) if entry_field.kind == "languages" else input_value
             field_forms.append(
-                (entry_field, directory_view.text(entry_field, value), input_value, entry_field.name in proposed)
+                (entry_field, directory_view.text(entry_field, value, words), input_value, entry_field.name in proposed)
             )
     return field_forms
 

@@ -12,7 +12,7 @@ from app.referrals import threads
 from app.referrals.models import Referral
 from app.referrals.threads import OpenedMessage
 from app.web.account.policies import Config, Member
-from app.web.components import message_thread, staff_pages
+from app.web.components import message_thread, reader_language, staff_pages
 from app.web.components.forms import field_value
 from app.web.partner.offers import Label, organisation_of
 
@@ -62,5 +62,7 @@ def _page(
     opened: Sequence[OpenedMessage] | None = None,
 ) -> Response:
     referral = session.get_one(Referral, partner_access.referral_id_of(session, organisation_id, label))
-    context = message_thread.context(session, referral.id, opened, may_write=threads.may_talk(referral))
+    context = message_thread.context(
+        session, referral.id, opened, reader_language.times(request), may_write=threads.may_talk(referral)
+    )
     return staff_pages.page(request, "partner/referral_thread.html", referral=referral, **context)

@@ -2,7 +2,7 @@
 
 import re
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final
@@ -24,6 +24,7 @@ from app.core.readability import Score, score
 i18n_app = typer.Typer(no_args_is_help=True, help="Manage the message catalogues.")
 APP: Final = Path(__file__).resolve().parent.parent
 DOMAINS: Final = (PERSON, STAFF)
+STRICT: Final = False
 _FIXED_DATE: Final = datetime(2026, 11, 24, tzinfo=UTC)
 _STATE_LINE: Final = re.compile("State: (?:draft|signed by ).*")
 _ERRORS: Final = (
@@ -116,27 +117,38 @@ def problems() -> Iterator[str]:
     for domain in DOMAINS:
         if not _is_up_to_date(domain, extracted[domain]):
             yield f"app/locales/{domain}.pot is not up to date: run `pristan i18n extract`"
-    expected = extracted[PERSON]
+    for domain, language in _kept():
+        yield from _problems_of(language, domain, extracted[domain])
+
+
+def _kept() -> Iterator[tuple[str, str]]:
+    """The catalogues that are kept, by domain and language. English needs none of the staff's, being the source."""
+    for domain in DOMAINS:
+        for language in LANGUAGES:
+            if domain == PERSON or (language != "en" and (STRICT or po_file(language, domain).exists())):
+                yield domain, language
+
+
+def _problems_of(language: str, domain: str, expected: Sequence[Message]) -> Iterator[str]:
+    existing, name = catalogue(language, domain), f"app/locales/{language}/LC_MESSAGES/{domain}.po"
+    stated = _STATE_LINE.search(existing.header_comment)
+    if stated is None or stated[0] != state_line(language, existing, domain):
+        yield f"{name}: the header does not say what is signed: run `pristan i18n extract`"
+    for message in expected:
+        entry = existing.get(message)
+        translations = _forms(entry.string) if entry else ()
+        if (
+            not translations
+            or not all(translations)
+            or (not isinstance(message, str) and len(translations) != plural_forms(language)[0])
+        ):
+            yield f"{name}: not translated: {_short(message)}"
+        elif any(placeholders(form) != placeholders(_forms(message)[-1]) for form in translations):
+            yield f"{name}: other placeholders: {_short(message)}"
     known = set(expected)
-    for language in LANGUAGES:
-        existing, name = catalogue(language), f"app/locales/{language}/LC_MESSAGES/{PERSON}.po"
-        stated = _STATE_LINE.search(existing.header_comment)
-        if stated is None or stated[0] != state_line(language, existing):
-            yield f"{name}: the header does not say what is signed: run `pristan i18n extract`"
-        for message in expected:
-            entry = existing.get(message)
-            translations = _forms(entry.string) if entry else ()
-            if (
-                not translations
-                or not all(translations)
-                or (not isinstance(message, str) and len(translations) != plural_forms(language)[0])
-            ):
-                yield f"{name}: not translated: {_short(message)}"
-            elif any(placeholders(form) != placeholders(_forms(message)[-1]) for form in translations):
-                yield f"{name}: other placeholders: {_short(message)}"
-        for entry in existing:
-            if entry.id and entry.id not in known:
-                yield f"{name}: no longer used: {_short(entry.id)}"
+    for entry in existing:
+        if entry.id and entry.id not in known:
+            yield f"{name}: no longer used: {_short(entry.id)}"
 
 
 def _is_up_to_date(domain: str, extracted: list[Message]) -> bool:
@@ -161,21 +173,21 @@ def placeholders(text: str) -> set[str]:
 @i18n_app.command()
 def extract() -> None:
     """Extract all messages into the templates and update the catalogues to match."""
-    expected = messages()
+    expected = {domain: messages(domain) for domain in DOMAINS}
     for domain, audience in ((PERSON, "people who ask for help"), (STAFF, "staff and partners")):
         template = _empty_catalogue(f"# All messages that {audience} read.")
-        for message in messages(domain):
+        for message in expected[domain]:
             template.add(message)
         _write(template_file(domain), template)
-    for language in LANGUAGES:
-        existing = catalogue(language)
+    for domain, language in _kept():
+        existing = catalogue(language, domain)
         updated = _empty_catalogue("", language)
-        for message in expected:
+        for message in expected[domain]:
             previous = existing.get(message)
             untranslated = "" if isinstance(message, str) else ("",) * plural_forms(language)[0]
             updated.add(message, message if language == "en" else (previous.string if previous else untranslated))
-        write(language, updated)
-    typer.echo(f"{len(expected)} messages")
+        write(language, updated, domain)
+    typer.echo(", ".join(f"{domain}: {len(expected[domain])} messages" for domain in DOMAINS))
 
 
 def _empty_catalogue(head: str, language: str | None = None) -> Catalog:
@@ -222,8 +234,8 @@ def _write(path: Path, content: Catalog) -> None:
 @i18n_app.command()
 def compile() -> None:
     """Compile the catalogues that have changed."""
-    for language in LANGUAGES:
-        source = po_file(language)
+    for domain, language in _kept():
+        source = po_file(language, domain)
         target = source.with_suffix(".mo")
         if source.exists() and (not target.exists() or target.stat().st_mtime < source.stat().st_mtime):
             target.write_bytes(compile_po(source))
@@ -231,7 +243,7 @@ def compile() -> None:
 
 @i18n_app.command()
 def check() -> None:
-    """Check that templates are up to date and the person's pages are translated. Exit code 1 otherwise."""
+    """Check that templates are up to date and all pages are translated. Exit code 1 otherwise."""
     listed = list(problems())
     for problem in listed:
         typer.echo(problem, err=True)

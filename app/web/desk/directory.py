@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.casework import readiness, search
 from app.core.dependencies import Db, Now, ReadDb
 from app.core.errors import Invalid, NotFound
-from app.core.i18n import LANGUAGES
+from app.core.i18n import LANGUAGES, Translator
 from app.core.written_dates import Nearest
 from app.directory import availability, edits, field_input, fields, opening_hours, overlay, published
 from app.directory.catalogue import Directory

@@ -24,7 +24,6 @@ from app.core.readability import Score, score
 i18n_app = typer.Typer(no_args_is_help=True, help="Manage the message catalogues.")
 APP: Final = Path(__file__).resolve().parent.parent
 DOMAINS: Final = (PERSON, STAFF)
-STRICT: Final = False
 _FIXED_DATE: Final = datetime(2026, 11, 24, tzinfo=UTC)
 _STATE_LINE: Final = re.compile("State: (?:draft|signed by ).*")
 _ERRORS: Final = (
@@ -125,7 +124,7 @@ def _kept() -> Iterator[tuple[str, str]]:
     """The catalogues that are kept, by domain and language. English needs none of the staff's, being the source."""
     for domain in DOMAINS:
         for language in LANGUAGES:
-            if domain == PERSON or (language != "en" and (STRICT or po_file(language, domain).exists())):
+            if domain == PERSON or language != "en":
                 yield domain, language
 
 

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from itertools import combinations
 from typing import Any, Final, Literal
 
+from app.core.i18n import N_, Translatable
 from app.directory.catalogue import Directory, ServiceEntry
 from app.directory.rules import AGES, GENDERS, GROUPS, STATUSES, URGENCIES, Rule
 from app.matching import coverage
@@ -66,7 +67,10 @@ def _rules(directory: Directory) -> Iterator[Finding]:
         for one, other in combinations(organisation.services, 2):
             if _same_people(one.rule, other.rule):
                 yield Finding(
-                    "error", "identical", position, f"{one.id} and {other.id} are for exactly the same people"
+                    "error",
+                    "identical",
+                    position,
+                    Translatable("{one} and {other} are for exactly the same people", one=one.id, other=other.id),
                 )
 
 
@@ -88,24 +92,34 @@ def _rule(entry: ServiceEntry, directory: Directory) -> Iterator[Finding]:
     rule = entry.service.rule
     try:
         if not can_be(rule, may=True):
-            yield Finding("error", "contradiction", position, "nobody can ever fulfil this rule")
+            yield Finding("error", "contradiction", position, N_("nobody can ever fulfil this rule"))
         elif not can_be(rule):
-            yield Finding("warning", "only_nearest", position, "it can only ever be nearest: something stays unknown")
+            yield Finding(
+                "warning", "only_nearest", position, N_("it can only ever be nearest: something stays unknown")
+            )
         for branch in _branches(rule):
             if not can_be(branch, may=True):
-                yield Finding("error", "dead_branch", position, "one part of an `any` can never be fulfilled")
+                yield Finding("error", "dead_branch", position, N_("one part of an `any` can never be fulfilled"))
         for part in _always_true(rule):
-            yield Finding("warning", "always_true", position, f"a part of an `all` is always fulfilled: {part}")
+            yield Finding(
+                "warning",
+                "always_true",
+                position,
+                Translatable("a part of an `all` is always fulfilled: {part}", part=part),
+            )
     except TooLong:
-        yield Finding("warning", "too_long", position, "the rule has too many ways to try them all")
+        yield Finding("warning", "too_long", position, N_("the rule has too many ways to try them all"))
     if entry.organisation.kind == "authority":
-        yield Finding("error", "unreachable", position, "an authority is never a target")
+        yield Finding("error", "unreachable", position, N_("an authority is never a target"))
     if not entry.countries & {country.code for country in directory.countries}:
-        yield Finding("error", "unreachable", position, "it is offered in no country we serve")
+        yield Finding("error", "unreachable", position, N_("it is offered in no country we serve"))
     for leaf in _negated(rule, False):
         if leaf.kind in ALWAYS:
             yield Finding(
-                "error", "contradiction", position, f"{leaf.kind} is asked of every service and stands under `not`"
+                "error",
+                "contradiction",
+                position,
+                Translatable("{kind} is asked of every service and stands under `not`", kind=leaf.kind),
             )
 
 
@@ -256,15 +270,17 @@ def _dead_ends(directory: Directory, on: date) -> Iterator[Finding]:
         position = f"{cell.country}: {cell.need}"
         if cell.ends_nowhere and not directory.urgent_contacts(cell.country, {cell.need}):
             yield Finding(
-                "error", "dead_end", position, "nobody helps, nobody is near, and there is no emergency contact"
+                "error", "dead_end", position, N_("nobody helps, nobody is near, and there is no emergency contact")
             )
         elif cell.ends_nowhere:
             yield Finding(
-                "warning", "hole", position, "nobody helps and nobody is near: only the emergency contacts are left"
+                "warning", "hole", position, N_("nobody helps and nobody is near: only the emergency contacts are left")
             )
         elif cell.is_hole:
             near = cell.nearest[0].service if cell.nearest else cell.unverified[0]
-            yield Finding("warning", "hole", position, f"no confirmed centre helps; the nearest is {near}")
+            yield Finding(
+                "warning", "hole", position, Translatable("no confirmed centre helps; the nearest is {near}", near=near)
+            )
         else:
             for language in coverage.SPOKEN:
                 if language not in cell.speaks:
@@ -282,22 +298,30 @@ def _in_language(cell: coverage.CoverageCell, language: str, directory: Director
     fallback = near or [contact.name for contact in directory.urgent_contacts(cell.country, {cell.need})]
     if fallback:
         yield Finding(
-            "warning", "language", position, f"nobody works in it or with an interpreter; the nearest is {fallback[0]}"
+            "warning",
+            "language",
+            position,
+            Translatable("nobody works in it or with an interpreter; the nearest is {near}", near=fallback[0]),
         )
     else:
-        yield Finding("error", "dead_end", position, "nobody works in it or with an interpreter, and nobody is near")
+        yield Finding(
+            "error", "dead_end", position, N_("nobody works in it or with an interpreter, and nobody is near")
+        )
 
 
 def _sentences(catalogues: Mapping[str, Callable[[str], bool]]) -> Iterator[Finding]:
     for key, sentence in SENTENCES.items():
         if not sentence.strip() or sentence[-1] not in ".?!":
-            yield Finding("error", "no_reason", f"reasons: {key}", "the reason is not a whole sentence")
+            yield Finding("error", "no_reason", f"reasons: {key}", N_("the reason is not a whole sentence"))
     for language, has in catalogues.items():
         missing = [key for key, sentence in SENTENCES.items() if not has(sentence)]
         if missing:
             shown = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
             yield Finding(
-                "error", "no_translation", f"locales: {language}", f"{len(missing)} reasons are missing: {shown}"
+                "error",
+                "no_translation",
+                f"locales: {language}",
+                Translatable("{n} reasons are missing: {shown}", n=len(missing), shown=shown),
             )
 
 
@@ -306,10 +330,15 @@ def _deadlines(directory: Directory) -> Iterator[Finding]:
         for row in directory.deadlines(country):
             position = f"{country.lower()}/deadlines.yaml: {row.event}"
             if row.limit is not None and row.limit.value > LONGEST[row.limit.unit]:
-                yield Finding("error", "unit", position, f"{row.limit.value} {row.limit.unit} cannot be right")
+                yield Finding(
+                    "error",
+                    "unit",
+                    position,
+                    Translatable("{limit} cannot be right", limit=f"{row.limit.value} {row.limit.unit}"),
+                )
             if row.letter_kind and row.limit is None:
                 yield Finding(
-                    "warning", "no_limit", position, "a letter without a number: it is treated as due in 5 days"
+                    "warning", "no_limit", position, N_("a letter without a number: it is treated as due in 5 days")
                 )
 
 
@@ -327,15 +356,25 @@ def _stale(directory: Directory, on: date) -> Iterator[Finding]:
     ]
     for position, written in sources:
         if written is None:
-            yield Finding("warning", "undated", position, "nobody wrote down when it was confirmed")
+            yield Finding("warning", "undated", position, N_("nobody wrote down when it was confirmed"))
             continue
         day = latest_day(written)
         if day is None:
-            yield Finding("error", "date", position, f"the date of the source cannot be read: {written}")
+            yield Finding(
+                "error",
+                "date",
+                position,
+                Translatable("the date of the source cannot be read: {written}", written=written),
+            )
         elif day > on and not _this_period(written, on):
-            yield Finding("error", "date", position, f"the date of the source is still to come: {written}")
+            yield Finding(
+                "error",
+                "date",
+                position,
+                Translatable("the date of the source is still to come: {written}", written=written),
+            )
         elif on - day > STALE_AFTER:
-            yield Finding("warning", "stale", position, f"not confirmed since {written}")
+            yield Finding("warning", "stale", position, Translatable("not confirmed since {written}", written=written))
 
 
 def _this_period(written: str, on: date) -> bool:

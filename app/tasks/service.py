@@ -108,9 +108,7 @@ RULES: Final = MappingProxyType(
         ),
         K.QUESTION: TaskRule(N_("An organisation's question is waiting for an answer"), _SOON, _MOVE),
         K.MESSAGE: TaskRule(N_("An organisation wrote to the team: read and answer its message"), _SOON, _CASE),
-        K.APPOINTMENT: TaskRule(
-            N_("The person has no time for a meeting or call yet: offer other times"), _SOON, _CASE
-        ),
+        K.APPOINTMENT: TaskRule(N_("No time for a meeting or call is agreed yet: offer other times"), _SOON, _CASE),
         K.FIRST_CONTACT: TaskRule(N_("The organisation has not reached the person in time"), _SOON, _MOVE),
         K.PROGRESS: TaskRule(N_("Ask the organisation about progress"), _LATER, _MOVE),
         K.DISAGREEMENT: TaskRule(N_("The person and the organisation report different things"), _SOON, _CASE),

@@ -22,7 +22,9 @@ from babel.messages.pofile import read_po, write_po
 from app.core.i18n import LANGUAGES
 
 ROOT: Final = Path(__file__).parents[2]
-CATALOGUE: Final = "app/locales/{}/LC_MESSAGES/messages.po"
+CATALOGUES: Final = ("app/locales/{}/LC_MESSAGES/messages.po", "app/locales/{}/LC_MESSAGES/staff.po")
+NONE_SUCH: Final = "app/locales/en/LC_MESSAGES/staff.po"
+"""English is the source of the staff's messages."""
 NEWEST_STEP: Final = max(int(path.name[:4]) for path in (ROOT / "alembic/versions").glob("0*.py"))
 LIVE_INDEX_STEP: Final = f"alembic/versions/{NEWEST_STEP + 1:04}_count_deferred_referrals_as_live.py"
 GENERATED: Final = ("app/locales/messages.pot", "app/locales/staff.pot", "docs/life-cycles.md", "docs/notices.md")
@@ -399,7 +401,8 @@ class Workshop:
 
     def carry_out(self, recipe: Recipe) -> dict[str, bytes | None]:
         """Do every step, generate what is generated, translate. Returns what was changed, as it was before."""
-        catalogues = [CATALOGUE.format(language) for language in dict.fromkeys((*LANGUAGES, *recipe.languages))]
+        languages = dict.fromkeys((*LANGUAGES, *recipe.languages))
+        catalogues = [path for one in CATALOGUES for each in languages if (path := one.format(each)) != NONE_SUCH]
         before = {name: self.content(name) for name in (*recipe.steps, *catalogues, *GENERATED)}
         for edits in recipe.steps.values():
             for edit in edits:

@@ -259,8 +259,8 @@ def test_a_ninth_language_is_one_code_and_a_catalogue(copied: Copy) -> None:
     assert '"fr"' in told["schema"]
     assert "fr" in told["spoken"]
     assert 'lang="fr"' in told["page"]
-    assert told["problems"] == ["app/locales/fr/LC_MESSAGES/messages.po"], (
-        "all that is missing is said, and is the catalogue"
+    assert told["problems"] == ["app/locales/fr/LC_MESSAGES/messages.po", "app/locales/fr/LC_MESSAGES/staff.po"], (
+        "all that is missing is said, and is the catalogues"
     )
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from app.cases.local_days import LocalDays
 from app.casework.case_clocks import Clock, ClockKind, Nearness, Offer, clock_of_offer, holders, next_clock
+from app.core.i18n import STAFF, translator
 from app.referrals.states import State
-from app.web.components import time_format
+from app.web.components.time_format import TimeFormat
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -84,7 +85,7 @@ def test_two_hours_left_stand_out_from_a_day(clock: Clock, nearness: Nearness) -
 
 def test_hours_and_minutes_are_never_rounded_up() -> None:
     lengths = [timedelta(seconds=59), timedelta(minutes=41), timedelta(minutes=115.9), 3 * HOUR, timedelta(hours=71)]
-    assert [time_format.hours_and_minutes(length) for length in lengths] == [
+    assert [TimeFormat(translator("en", STAFF)).hours_and_minutes(length) for length in lengths] == [
         "0 min", "41 min", "1 h 55 min", "3 h", "2 d",
     ]  # fmt: skip
 

@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.core.i18n import STAFF, translator
 from app.referrals.reasons import reasons_for
 from app.referrals.states import Actor, State, Verb, allowed_actions
-from app.web.components import time_format
+from app.web.components.time_format import TimeFormat
 from app.web.partner import answer_steps
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+TIMES = TimeFormat(translator("en", STAFF))
 
 
 @pytest.mark.parametrize("state", State)
@@ -43,9 +45,9 @@ def test_keys_are_unlike_so_that_errors_find_their_form() -> None:
     ],
 )
 def test_what_is_left_is_never_rounded_up(away: timedelta, words: str) -> None:
-    assert time_format.time_left(NOON + away, NOON) == words
+    assert TIMES.time_left(NOON + away, NOON) == words
 
 
 def test_the_moment_is_on_the_clock_of_the_country() -> None:
-    assert time_format.respond_by(NOON, NOON, "Europe/Warsaw") == "Tue 24 Nov 2026, 13:00 (Warsaw time), in 0 minutes"
-    assert time_format.respond_by(NOON, NOON, "UTC") == "Tue 24 Nov 2026, 12:00 (UTC), in 0 minutes"
+    assert TIMES.respond_by(NOON, NOON, "Europe/Warsaw") == "Tue 24 Nov 2026, 13:00 (Warsaw time), in 0 minutes"
+    assert TIMES.respond_by(NOON, NOON, "UTC") == "Tue 24 Nov 2026, 12:00 (UTC), in 0 minutes"

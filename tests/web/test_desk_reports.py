@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from app.cases import transitions
 from app.casework import referral_actions
+from app.core.i18n import STAFF, translator
 from app.core.spreadsheet import csv_text, safe_text
 from app.intake import form_counts
 from app.referrals.actors import ActorRef
@@ -21,6 +22,8 @@ from app.web.components.charts import Dot, dots, line, stack
 from tests.support.desk import ONE, TWO, Page, StaffSite
 
 DESK = ActorRef(Actor.COORDINATOR, None)
+
+ENGLISH = translator("en", STAFF)
 
 
 def decline(office: StaffSite, many: int) -> None:
@@ -194,13 +197,17 @@ def test_no_cell_is_a_formula() -> None:
 
 def test_a_plot_says_its_numbers_and_escapes_its_words() -> None:
     rows = [Dot("<script>", 0.5, 0.2, 0.8, "3 / 6")]
-    for drawn in (dots("c", 'A "plot" <b>', rows, average=0.4), line("c", 'A "plot" <b>', [("<script>", 3), ("b", 0)])):
+    drawn_both = (
+        dots("c", 'A "plot" <b>', rows, ENGLISH, average=0.4),
+        line("c", 'A "plot" <b>', [("<script>", 3), ("b", 0)], ENGLISH),
+    )
+    for drawn in drawn_both:
         assert "<script>" not in drawn
         assert "A &#34;plot&#34; &lt;b&gt;" in drawn
         assert 'role="img"' in drawn
         assert "style=" not in drawn
-    assert "&lt;script&gt;: 50 %, 3 / 6" in dots("c", "A plot", rows, average=0.4)
-    assert "&lt;script&gt;: 3; b: 0" in line("c", "A plot", [("<script>", 3), ("b", 0)])
+    assert "&lt;script&gt;: 50 %, 3 / 6" in dots("c", "A plot", rows, ENGLISH, average=0.4)
+    assert "&lt;script&gt;: 3; b: 0" in line("c", "A plot", [("<script>", 3), ("b", 0)], ENGLISH)
     assert stack([0, 0], 5).count("<rect") == 0
     assert stack([1, 20_000], 20_001).count("<rect") == 2, "one of twenty thousand is drawn too"
 

@@ -40,6 +40,7 @@ OPEN = {
     ("/desk/join", "GET"),
     ("/desk/join", "POST"),
     ("/desk/join/finish", "POST"),
+    ("/desk/language", "POST"),
 }
 BY_LINK = {
     ("/partner/link/{lang}/{token}", "GET"),
@@ -167,6 +168,8 @@ def expected(path: str, method: str, name: str, place: str) -> set[int]:
     role = ROLES[name]
     if (path, method) in BY_LINK:
         return {404}
+    if path == "/desk/language":
+        return {303}  # it sets a cookie of this browser, for its pages before the sign-in
     if (path, method) in OPEN:
         return {200, 401, 403} if method == "POST" else {200}
     if (path, method) in EVERYBODY:

@@ -128,7 +128,10 @@ def _page(request: Request, member: SignedIn, session: Session, now: datetime) -
         kinds=[kind.value for kind in _PROPOSED_HERE if member.role in RULES[kind].proposers],
         centres=centres(session) if member.role is Role.ADMIN else [],
         exports=sorted(EXPORTS),
-        countries=[(country.code, country.name) for country in load_packs().countries],
+        countries=[
+            (country.code, staff_pages.code_names(request).name("country", country.code))
+            for country in load_packs().countries
+        ],
         urgencies=automatic_offers.URGENCIES,
         automatic=sorted(automatic_offers.in_force(session).items()) if member.role is not Role.PARTNER else [],
     )

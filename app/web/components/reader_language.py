@@ -46,7 +46,7 @@ def remember(response: Response, language: str, settings: Settings) -> None:
 
 
 def address_here(request: Request) -> str | None:
-    """Where the page can be asked for again; None for one that answers a form, where switching would lose what was typed."""
+    """Where the page can be asked for again; None for one that answers a form, where a switch would lose what was typed."""
     if request.method not in {"GET", "HEAD"}:
         return None
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "done"]

@@ -273,7 +273,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         times=times,
         day=times.day,
         moment=_moments_of(times, context.get("zone")),
-        switch_here=reader_language.address_here(request),
+        switch_here=reader_language.address_here(request) if status < 400 else None,
         **context,
     )
     headers = {"content-security-policy": OWN_SCRIPT} if shortcuts else None

@@ -366,9 +366,7 @@ def add_note(label: Label, request: Request, desk: AtDesk, session: Db, packs: P
     try:
         case = correspondence.note(session, desk, label, submitted_version(request), text)
     except Invalid as error:
-        raise Invalid(
-            [FieldError(pointer="/note", code=one["code"], detail=one["detail"]) for one in error.errors]
-        ) from None
+        raise Invalid([{**one, "pointer": "/note"} for one in error.errors]) from None
     return case_screen.after(request, desk, session, packs, case, "noted", own=case_form.NOTE)
 
 

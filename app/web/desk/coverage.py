@@ -69,6 +69,6 @@ def show_shares(request: Request, member: Reads, session: ReadDb, packs: Packs, 
         passed_over=shares.passed_over(session, now),
         least=shares.LEAST,
         quality=quality.counts(session, now - shares.PERIOD),
-        organisations={organisation.id: organisation.name for organisation in packs.organisations},
+        organisations={organisation.id: organisation.name.en for organisation in packs.organisations},
         services=sorted(service.key for service in packs.services) if may_propose else [],
     )

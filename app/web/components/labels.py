@@ -16,14 +16,14 @@ from app.core.i18n import N_
 from app.core.vocabulary import complete
 from app.directory import rule_sets
 from app.directory.edit_states import EditState
-from app.intake.vocabulary import CHANNELS, HELPS
+from app.intake.vocabulary import CHANNELS, GOOD_HOURS, HELPS
 from app.matching.facts import Urgency
 from app.referrals import quality, reasons
 from app.referrals.states import Actor, State
 from app.staff import proposal_states
 from app.staff import service as staff
 
-__all__ = ["CHANNELS", "HELPS"]
+__all__ = ["CHANNELS", "GOOD_HOURS", "HELPS"]
 
 WEEKDAYS: Final = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 # Word, and the shape that says the same without colour.

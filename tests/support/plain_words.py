@@ -11,7 +11,8 @@ _NOT_SHOWN: Final = frozenset({"script", "style", "template", "noscript"})
 _WORD: Final = re.compile(r"(?<![^\W\d_])[A-Za-z]{2,}(?![^\W\d_])")
 _CODES: Final = re.compile(
     r"https?://\S+|otpauth:\S+|\S+@\S+|\b[\w-]+/[\w/-]+|\b[A-Z]-?[0-9A-Z]{3}-[0-9A-Z]{4}\b|\b[0-9A-Z]{3}-[0-9A-Z]{4}\b"
-    r"|\b(?:[A-Z]{2}-[A-Z0-9]{1,3}|UTC|CSV|XLSX|HSDS|YAML|TLS|HTTP|QR|PDF|API|JWK|IP|PIN|MB|ID|TOTP|OK)\b|\b[0-9a-f]{8,}\b|\b[a-z]{2}(?:, [a-z]{2})+\b"
+    r"|\b(?:[A-Z]{2}-[A-Z0-9]{1,3}|UTC|CSV|XLSX|HSDS|YAML|TLS|HTTP|QR|PDF|API|JWK|IP|PIN|MB|ID|TOTP|OK)\b|\b[0-9a-f]{8,}\b"
+    r"|\b[a-z]{2}(?:, [a-z]{2})+\b"
 )
 
 

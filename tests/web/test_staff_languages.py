@@ -11,7 +11,7 @@ from app.core.i18n import LANGUAGES, OWN_NAMES, STAFF, translator
 from app.directory.packs import load_packs
 from app.staff import passphrases
 from app.staff.models import Member
-from tests.support.desk import Browser, Page, StaffSite
+from tests.support.desk import ADDRESS, NAME, STORY, Browser, Page, StaffSite
 from tests.support.plain_words import plain_words
 from tests.support.pseudo_locale import pseudo_locale
 from tests.web.test_route_policies import Opened, fill, opened, our_routes  # noqa: F401
@@ -164,8 +164,6 @@ def data(office: StaffSite) -> set[str]:
     packs = load_packs()
     known = {
         "Pristan",
-        "Poland",
-        "Georgia",
         "SQLite",
         "PostgreSQL",
         "Enter",

@@ -56,11 +56,13 @@ def hours_of(row: MemberNotices) -> MemberHours:
     return MemberHours(row.digest_hour, quiet, row.zone)
 
 
-def read(session: Session, keys: KeyRing, member_id: UUID, *, zone: str = "UTC") -> tuple[MemberSettings, int]:
-    """The member's settings and their version; version 0: none stored, with the time zone `zone`. Raises CannotOpen."""
+def read(
+    session: Session, keys: KeyRing, member_id: UUID, *, zone: str = "UTC", language: str = "en"
+) -> tuple[MemberSettings, int]:
+    """The member's settings and their version; version 0: none stored, with this time zone and language. Raises CannotOpen."""
     row = session.get(MemberNotices, member_id)
     if row is None:
-        return MemberSettings(hours=MemberHours(zone=zone)), 0
+        return MemberSettings(hours=MemberHours(zone=zone), language=language), 0
     return of_row(keys, row), row.version
 
 

@@ -20,7 +20,7 @@ from app.messaging.way_tests import WayOutcome
 from app.staff import rota
 from app.staff.sessions import SignedIn
 from app.web.account.policies import DeskMember, Packs, submitted_version
-from app.web.components import staff_pages
+from app.web.components import reader_language, staff_pages
 from app.web.components.forms import field_value
 
 router = APIRouter(prefix="/desk/me")
@@ -29,7 +29,8 @@ _TEXTS: Final = ("way", "address", "when", "hour", "quiet_from", "quiet_until", 
 
 @router.get("/notices", name="my_notices")
 def show_my_notices(request: Request, member: DeskMember, session: ReadDb, keys: Keys, packs: Packs) -> Response:
-    settings, version = member_settings.read(session, keys, member.member_id, zone=zone_of_team(session, member, packs))
+    zone, language = zone_of_team(session, member, packs), reader_language.of(request)
+    settings, version = member_settings.read(session, keys, member.member_id, zone=zone, language=language)
     return _page(
         request, packs, _form_values(settings), version, tested=way_tests.last(session, member_id=member.member_id)
     )

@@ -27,6 +27,10 @@ from app.intake.vocabulary import CHANNELS, FOR_WHOM, GROUPS, HELPS, HOW_SOON, S
 from app.matching.code_names import CodeNames
 
 LEFT_OUT: Final = ""
+_UNCLEAR: Final = (
+    N_("a formula"), N_("a date"), N_("a number with a fraction"), N_("an error of the spreadsheet"),
+)  # fmt: skip
+"""What `list_files` says of a cell whose text is not what was typed, to be translated."""
 NOTE: Final = "note"
 LONGEST_NOTE: Final = 5_000
 OLDEST: Final = timedelta(days=10 * 366)
@@ -250,7 +254,9 @@ class _Row:
             if column == LEFT_OUT or not (cell.text or cell.unclear):
                 continue
             if cell.unclear and cell.day is None:
-                self.fault(column, Translatable("The cell holds {what}. Write it as text.", what=cell.unclear))
+                self.fault(
+                    column, Translatable("The cell holds {what}. Write it as text.", what=Translatable(cell.unclear))
+                )
             elif column == NOTE:
                 text = cell.day.isoformat() if cell.day else cell.text
                 self.notes.append(f"{headings[position]}: {text}" if headings[position] else text)

@@ -39,6 +39,8 @@ from app.staff.team_setup import NewTeam
 SECOND_TEAM: Final = "GE"
 """The country whose cases the second team takes."""
 PARTNERS: Final = ("pl-hfhr", "lt-redcross", "x-kovcheg")
+READERS: Final = {"demo-georgia": "ka", "demo-x-kovcheg": "ru"}
+"""Who reads the pages in a language of their own; the others take that of the browser."""
 PARTNER_SCOPES: Final = ["referrals:read", "referrals:contact", "referrals:write", "events:read"]
 
 
@@ -102,6 +104,8 @@ def _seed(session: Session, context: AppContext, now: datetime, *, with_history:
         with typer.progressbar(filling, length=history.CASES, label="Three months of work") as labels:
             for _label in labels:
                 session.expire_all()
+    for name, language in READERS.items():
+        session.execute(sa.update(Member).where(Member.name == name).values(language=language))
     return {
         "base_url": context.settings.base_url,
         "clients": clients,

@@ -32,6 +32,7 @@ from app.messaging.kinds import KINDS, NoticeKind, Recipient
 from app.messaging.member_settings import MemberSettings
 from app.messaging.models import OutboxMessage, PartnerNotices
 from app.messaging.rules import Verdict, may_notify
+from app.staff import service as staff
 
 ROUND_SECONDS: Final = 60.0
 """How long one way may send in one round. With the deadline of a single notice it stays below the lease of the claims."""
@@ -308,7 +309,9 @@ def _to_organisation(
         address = recipients.address_of(session, post.keys, organisation_id)
     except CannotOpen:
         address = ""
-    subject, text = staff_texts.for_organisation([message.kind for message in messages], f"{post.base_url}/partner/")
+    language = staff.language_of_organisation(session, organisation_id)
+    kinds = [message.kind for message in messages]
+    subject, text = staff_texts.for_organisation(kinds, f"{post.base_url}/partner/", language)
     notice = Notice(messages[0].id, f"organisation:{organisation_id}", subject, text, address)
     ids, is_test = tuple(message.id for message in messages), messages[0].kind == NoticeKind.TEST
     mark = address_marks.mark_of(session.get(PartnerNotices, organisation_id))

@@ -97,7 +97,7 @@ PRIVILEGES: Final = MappingProxyType(
         "match_runs": Rights(public="SID", partner="SI", desk="SI", worker="SIUD"),
         "member_notices": Rights(desk="SIUD", worker="SU"),
         "members": Rights(partner="SIU", desk="SIU", worker="S", columns=_only(
-            worker="id name role team_id organisation_id active account_notice account_notice_at created_at"
+            worker="id name role team_id organisation_id active language account_notice account_notice_at created_at"
         )),
         "oauth_clients": Rights(public="S", partner="S", desk="SIU", worker="SIU"),
         "organisations": Rights(public="S", partner="SU", desk="SIU", worker="SIU"),

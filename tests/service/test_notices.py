@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from app.cases import transitions
 from app.core import keyring
 from app.core.db import Database
+from app.core.i18n import STAFF, translator
 from app.directory.packs import load_packs
 from app.messaging import outbox as messaging_outbox
 from app.messaging import recipients
@@ -25,6 +26,8 @@ from app.operations.rotation import reencrypt_batch
 from app.privacy import service as privacy
 from app.referrals.states import Verb
 from app.settings import Settings
+from app.staff import service as staff
+from app.staff.models import Role as StaffRole
 from app.tasks.models import Task
 from app.worker.loop import Worker
 from tests.support.cases import ONE, START, Scene, organisation, partner, set_scene
@@ -102,6 +105,23 @@ def test_what_is_due_for_a_partner_goes_out_as_one_mail_with_counts_and_a_link(s
     assert mail.text.endswith("/partner/")
     assert {message.state for message in outbox(scene)} == {"sent"}
     assert post(scene, tmp_path, channel) == 0
+
+
+def test_a_mail_to_an_organisation_is_in_the_language_that_its_members_chose(scene: Scene, tmp_path: Path) -> None:
+    wants(scene)
+    scene.offered(ONE)
+    with scene.write() as session:
+        member = staff.add_member(
+            session, scene.keys, "rasa", StaffRole.PARTNER, "six words that nobody guesses", scene.now,
+            organisation_id=organisation(ONE),
+        ).member  # fmt: skip
+        staff.choose_language(session, member.id, "lt")
+    channel = Kept()
+    post(scene, tmp_path, channel)
+    (mail,) = channel.sent
+    words = translator("lt", STAFF)
+    assert mail.subject == words.plural("{n} new request", "{n} new requests", 1) != "1 new request"
+    assert words.text("Sign in to read: {link}", link="").strip() in mail.text
 
 
 def test_a_digest_waits_for_its_hour_and_an_emergency_does_not(scene: Scene, tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ __all__ = ["FORM", "ParsedList", "Problem", "UnreadableListError", "hashes", "re
 _ROUNDED: Final = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eEеЕ][+-]?\d+")
 _DAY: Final = re.compile(r"\d{1,2}([./-])\d{1,2}\1(?:19|20)\d\d|(?:19|20)\d\d([./-])\d{1,2}\2\d{1,2}")
 _SEARCHED_FOR_HEADINGS: Final = 5
+_UNTITLED: Final = "untitled"
+"""The kind of a column whose heading is empty."""
+_ROW_NUMBER: Final = re.compile(r"\d{1,6}")
 _HEADINGS: Final[Mapping[str, str]] = {
     # what a column may be called in English, Russian, Belarusian, Ukrainian, Polish, Lithuanian, German and Georgian
     "phone": (
@@ -29,7 +32,7 @@ _HEADINGS: Final[Mapping[str, str]] = {
         "mobilus telefonnummer handy handynummer mobilnummer rufnummer ტელეფონი ტელ მობილური"
     ),
     "email": (
-        "email e-mail mail emails почта имейл эл.почта емейл пошта е-пошта skrzynka mailadresse el.paštas paštas ელფოსტა "
+        "email e-mail mail emails эл._адрес электронный_адрес почта имейл эл.почта емейл пошта е-пошта skrzynka mailadresse el.paštas paštas ელფოსტა "
         "ფოსტა მეილი"
     ),
     "handle": (
@@ -37,7 +40,7 @@ _HEADINGS: Final[Mapping[str, str]] = {
         "логин тэлеграм нік нікнейм месенджер użytkownik komunikator slapyvardis benutzername ტელეგრამი სიგნალი"
     ),
     "first": (
-        "first firstname given givenname forename vorname имя имена імя ім'я імʼя imię imie vardas სახელი"
+        "first firstname given givenname forename vorname имя имена імя ім'я imię imie vardas სახელი"
     ),
     "last": (
         "last lastname surname family familyname nachname familienname фамилия фамилии прозвішча прізвище nazwisko pavardė "
@@ -56,6 +59,7 @@ _HEADINGS: Final[Mapping[str, str]] = {
     "ignored": (
         "no nr id № n п/п lp eil date data datum дата note notes comment comments remark примечание примечания комментарий "
         "заметка заметки заўвага примітка примітки uwagi uwaga notatki pastaba pastabos bemerkung notiz anmerkung შენიშვნა "
+        "geburtsdatum geburtstag birthday birthdate birth dob народження нараджэння urodzenia gimimo pesel "
         "თარიღი case дело справа sprawa byla akte"
     ),
 }  # fmt: skip
@@ -151,21 +155,30 @@ def _parsed(sheets: Sequence[Sheet], country: str) -> ParsedList:
 
 
 def _columns(sheet: Sheet) -> tuple[tuple[str, ...], int]:
-    """The kind of each column and the number of rows down to the headings; nothing and 0 if there are no headings."""
+    """The kind of each column and the number of rows down to the headings; nothing and 0 if there are no headings.
+
+    Of the first rows the one that names the most kinds: above it, a list often has a title.
+    """
+    found: tuple[tuple[str, ...], int] = ((), 0)
     for position, (_, row) in enumerate(sheet.rows[:_SEARCHED_FOR_HEADINGS]):
-        kinds = tuple(_heading(cell.text) for cell in row)
+        kinds = tuple(_heading(cell.text) if cell.text else _UNTITLED for cell in row)
         if any(re.search(r"@\w", cell.text) or sum(map(str.isdigit, cell.text)) >= 6 for cell in row):
             break
-        if any(kind not in {"", "ignored"} for kind in kinds):
+        if len(_named(kinds)) > len(_named(found[0])):
             if "first" in kinds and "last" not in kinds:  # German lists: Name, Vorname
                 kinds = tuple("last" if kind == "name" else kind for kind in kinds)
-            return kinds, position + 1
-    return (), 0
+            found = kinds, position + 1
+    return found
+
+
+def _named(kinds: Sequence[str]) -> set[str]:
+    return {*kinds} - {"", "ignored", _UNTITLED}
 
 
 def _heading(text: str) -> str:
     """The kind of a column by its heading; empty if no word of it is known."""
     plain = re.sub(r"[\s_]+", " ", unicodedata.normalize("NFKC", text).casefold()).strip(" :*.")
+    plain = re.sub("[’ʼ`´]", "'", plain)
     if plain in _KIND_OF:
         return _KIND_OF[plain]
     words = [word.strip(".") for word in re.split(r"[\s/,;:()\[\]]+", plain)]
@@ -212,7 +225,9 @@ def _values(columns: Sequence[str], row: Sequence[Cell]) -> Iterator[tuple[int, 
         kind = columns[place] if place < len(columns) else "beyond"
         if kind == "any":
             kind = _guess_kind(cell.text)
-        if kind in {"phone", "email", "handle", "name", "beyond"}:
+        if kind == _UNTITLED and _ROW_NUMBER.fullmatch(cell.text):
+            continue
+        if kind in {"phone", "email", "handle", "name", "beyond", _UNTITLED}:
             yield place, kind, cell
 
 
@@ -233,6 +248,8 @@ def _identifiers(kind: str, cell: Cell, country: str) -> list[Identifier]:
         raise _NotUnderstood(f"this cell is {cell.unclear}")
     if kind == "beyond":
         raise _NotUnderstood("this cell is beyond the last heading")
+    if kind == _UNTITLED:
+        raise _NotUnderstood("its column has no heading")
     if kind == "phone":
         return _phones(cell.text, country)
     if kind == "name":

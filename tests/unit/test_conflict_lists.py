@@ -112,6 +112,7 @@ def test_xlsx_is_read_and_numbers_are_what_was_typed() -> None:
         "Name,Phone number,E-mail address", "Full name,Mobile,E-Mail", "ФИО,Номер телефона,Электронная почта",
         "Имя и фамилия,Тел.,Почта",
         "Фамилия Имя Отчество,Мобильный,E-mail", "Прозвішча і імя,Тэлефон,Пошта", "Прізвище та ім'я,Телефон,Ел. пошта",
+        "Прізвище та ім’я,Телефон,Эл. адрес",
         "Imię i nazwisko,Nr telefonu (telefon),Adres e-mail",
         "Vardas ir pavardė,Telefonas,El. paštas",
         "Vor- und Nachname,Telefon,E-Mail",
@@ -134,6 +135,19 @@ def test_parts_of_a_name_are_put_together(lines: list[str]) -> None:
     parsed = conflicts.read(lines, "PL")
     assert parsed.problems == ()
     assert set(identifiers.names("Иван Иванов")[:1]) <= set(parsed.identifiers)
+
+
+def test_a_title_above_the_headings_is_not_taken_for_them() -> None:
+    for title in ("Список клиентов;;", "Контактные данные;;", "Clients 2026;;"):
+        parsed = conflicts.read([title, "ФИО;Тел;E-mail", "Иванов Иван;8 916 123-45-67;ivan@example.org"], "PL")
+        assert [str(problem) for problem in parsed.problems] == ["row 1, column A: above the headings"]
+        assert parsed.understood == {"name": 1, "phone": 1, "email": 1}
+
+
+def test_a_cell_under_no_heading_is_reported_and_the_number_of_a_row_is_not() -> None:
+    parsed = conflicts.read([";name;", "1;Иван Иванов;+79161234567", "2;Анна Попова;"], "PL")
+    assert [str(problem) for problem in parsed.problems] == ["row 2, column C: its column has no heading"]
+    assert parsed.understood == {"name": 2}
 
 
 def test_several_values_in_a_cell_are_all_read() -> None:

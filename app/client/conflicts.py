@@ -32,7 +32,8 @@ _HEADINGS: Final[Mapping[str, str]] = {
         "mobilus telefonnummer handy handynummer mobilnummer rufnummer ტელეფონი ტელ მობილური"
     ),
     "email": (
-        "email e-mail mail emails эл._адрес электронный_адрес почта имейл эл.почта емейл пошта е-пошта skrzynka mailadresse el.paštas paštas ელფოსტა "
+        "email e-mail mail emails эл._адрес электронный_адрес почта "
+        "имейл эл.почта емейл пошта е-пошта skrzynka mailadresse el.paštas paštas ელფოსტა "
         "ფოსტა მეილი"
     ),
     "handle": (

@@ -52,8 +52,10 @@ def _is_loopback(address: str) -> bool:
 
 
 def _needs_no_tls(host: str) -> bool:
-    """An onion service brings its own encryption, and Tor Browser treats it like TLS. What stays on the machine needs none, and
-    no host of the internet can be called `.test` (RFC 6761)."""
+    """An onion service brings its own encryption, and Tor Browser treats it like TLS.
+
+    A connection within the machine needs none, and no host on the internet can be called `.test` (RFC 6761).
+    """
     return host in _LOOPBACK or host.endswith((".localhost", ".test", ".onion"))
 
 
@@ -265,7 +267,7 @@ class Settings(BaseSettings):
     def gateways(self) -> frozenset[str]:
         """The ways besides e-mail in which the service itself can notify a person: `signal`, `telegram`.
 
-        Known from the names alone, which every process can have; address and token are for the worker's.
+        Derived from the names alone, which every process can know; only the worker's has address and token.
         """
         return frozenset(
             name for name, is_set in (("signal", self.signal_number), ("telegram", self.telegram_bot)) if is_set

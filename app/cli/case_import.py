@@ -10,25 +10,27 @@ from app.cli import files
 if TYPE_CHECKING:
     from app.casework.case_import import CaseList, MovedCase, RowReport
 
-import_app = typer.Typer(no_args_is_help=True, help="Move in from elsewhere.")
+import_app = typer.Typer(no_args_is_help=True, help="Move in cases that were kept elsewhere.")
 
 
 @import_app.callback()
 def move_in() -> None:
-    """Move in from elsewhere."""
+    """Move in cases that were kept elsewhere."""
 
 
 @import_app.command()
 def cases(
     file: Annotated[Path, typer.Argument(help="XLSX or CSV with headings; - for standard input.")],
-    country: Annotated[str, typer.Option(help="Country of rows that name none, for example PL.")] = "",
+    country: Annotated[str, typer.Option(help="Country for rows that name none, for example PL.")] = "",
     column: Annotated[
         list[str] | None,
-        typer.Option(help="What a column is taken for, for example C=story; C= leaves it out. May be repeated."),
+        typer.Option(help="What a column contains, for example C=story; C= leaves it out. Can be given several times."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report what would become of each row.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only report the result for each row; move nothing in.")
+    ] = False,
     leave_out: Annotated[
-        bool, typer.Option("--leave-out", help="Move in the other rows, although some cannot be moved in.")
+        bool, typer.Option("--leave-out", help="Leave out rows that cannot be moved in, and move in the others.")
     ] = False,
     cards: Annotated[
         Path | None,
@@ -52,12 +54,12 @@ def cases(
     context, now = open_app_context(), utc_now()
     content, chosen = files.content(file), _chosen(column or [])
     if all_cards and cards is None:
-        raise typer.BadParameter("Say with --cards where the cards are to be written.")
+        raise typer.BadParameter("Give the file for the cards with --cards.")
     with context.database.begin(write=False) as session:
         current = published.DirectoryInForce(context.directory)
         directory = current.refresh(session, now)
         if country and not directory.has_country(country.upper()):
-            raise typer.BadParameter("This is no country that a team could take requests from.")
+            raise typer.BadParameter("No team can take requests from this country.")
         try:
             listed = case_import.read(content, chosen, directory=directory, country=country.upper(), now=now)
         except Invalid as error:
@@ -68,7 +70,7 @@ def cases(
         return
     if bad and not leave_out:
         typer.echo(
-            f"Nothing was moved in: {bad} rows cannot be. Correct them, or leave them out with --leave-out.", err=True
+            f"Nothing was moved in: {bad} rows have errors. Correct them, or leave them out with --leave-out.", err=True
         )
         raise typer.Exit(2)
     wanted = "none" if cards is None else "all" if all_cards else "asked"
@@ -98,7 +100,7 @@ def _chosen(options: list[str]) -> dict[int, str]:
     for option in options:
         letters, equals, name = option.partition("=")
         if not equals or not letters.isascii() or not letters.isalpha() or len(letters) > 2:
-            raise typer.BadParameter("Write a column like C=story.")
+            raise typer.BadParameter("Write a column as C=story, for example.")
         if name not in COLUMNS and name != LEFT_OUT:
             raise typer.BadParameter(f"A column is one of: {', '.join(COLUMNS)}.")
         position = 0

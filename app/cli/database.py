@@ -32,7 +32,7 @@ def grants(
         or not prefix[0].isalpha()
         or prefix.lower() != prefix
     ):
-        raise typer.BadParameter("the prefix consists of small letters, digits and _")
+        raise typer.BadParameter("the prefix consists of lower-case letters, digits and _")
     given = _passwords(passwords) if passwords else {}
     database = open_app_context().database
     if database.dialect != "postgresql":
@@ -68,7 +68,7 @@ def _passwords(folder: Path) -> dict[privileges.Role, str]:
         if (folder / f"db_password_{role.value}").exists()
     }
     if any(len(password) < _LEAST_PASSWORD for password in by_role.values()):
-        raise typer.BadParameter(f"a password of a role has at least {_LEAST_PASSWORD} characters")
+        raise typer.BadParameter(f"a role's password must have at least {_LEAST_PASSWORD} characters")
     return by_role
 
 

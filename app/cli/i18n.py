@@ -275,9 +275,9 @@ Domain = Annotated[str, typer.Option(help="The catalogue: messages (the person's
 def review(
     language: Language,
     apply: Annotated[
-        Path | None, typer.Option(help="A file that a reader has saved: take its corrections over.")
+        Path | None, typer.Option(help="Apply the corrections in this file, which a reader has saved.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where the file is written.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to write.")] = None,
     domain: Domain = PERSON,
 ) -> None:
     """Make one HTML file in which a native reader reads and corrects every message; or take such a file back in.
@@ -326,7 +326,8 @@ def sign(
     language: Language,
     by: Annotated[str, typer.Option(help="The name under which it is recorded; it can be an invented one.")],
     read: Annotated[
-        Path | None, typer.Option(help="Only what is ticked as right, or was corrected, in this saved file.")
+        Path | None,
+        typer.Option(help="Sign only the messages that are ticked as right or corrected in this saved file."),
     ] = None,
     domain: Domain = PERSON,
 ) -> None:
@@ -336,9 +337,7 @@ def sign(
     if read is not None:
         outcome = reviews.apply(_answers(read, language, domain), entries(content))
         if outcome.changed:
-            typer.echo(
-                f"Take the corrections of this file over first: pristan i18n review {language} --apply", err=True
-            )
+            typer.echo(f"Apply the corrections in this file first: pristan i18n review {language} --apply", err=True)
             raise typer.Exit(1)
         only = outcome.right
     path = signatures.file_of(po_file(language, domain))

@@ -75,7 +75,7 @@ def published_by(program: Path | None) -> Callable[[Path], None]:
         if done.returncode:
             typer.echo(
                 f"{program} ended with {done.returncode}: other machines may lack the changed key file. Nothing was lost."
-                " Mend that, and run the same command again.",
+                " Fix this, and run the same command again.",
                 err=True,
             )
             raise typer.Exit(1)

@@ -131,7 +131,9 @@ def demo() -> None:
 @app.command("run-demo")
 def run_demo(
     port: Port = 8000,
-    small: Annotated[bool, typer.Option("--small", help="Twenty cases without their history of three months.")] = False,
+    small: Annotated[
+        bool, typer.Option("--small", help="Only twenty cases, without the three months of history.")
+    ] = False,
 ) -> None:
     """Start the whole demonstration: schema, made-up network, pages, API and worker. `make run` calls this."""
     from app.cli.demo_server import run
@@ -163,7 +165,7 @@ def directory(
 def verify(
     witness: Annotated[
         list[Path] | None,
-        typer.Option(help="A witness that somebody else kept: a file, or typed in from paper."),
+        typer.Option(help="A file with a witness that somebody else kept, or that was typed in from paper."),
     ] = None,
 ) -> None:
     """Verify every entry of the audit chain, and compare it with the signed heads. Exit code 1 if the chain is broken."""

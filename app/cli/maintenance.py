@@ -12,7 +12,7 @@ keys_app = typer.Typer(
 )
 members_app = typer.Typer(
     no_args_is_help=True,
-    help="Invite the first admin, or replace people when two are not left. Everything else is done at the desk.",
+    help="Invite the first admin, or replace people when fewer than two are left. Everything else is done at the desk.",
 )
 
 Team = Annotated[str, typer.Option(help="Slug of a team: rotate its key instead of the epoch key.")]
@@ -35,7 +35,7 @@ AtOnce = Annotated[
     bool,
     typer.Option(
         "--at-once",
-        help="With --root: accept nothing that was made with the former root, like forms that people have open.",
+        help="With --root: stop accepting what was made with the former root, such as forms that people have open.",
     ),
 ]
 
@@ -51,7 +51,7 @@ def rotate(
     from app.cli.keys import rotate_epoch, rotate_team
 
     if (root and team) or (at_once and not root):
-        raise typer.BadParameter("--root goes without --team, and --at-once only with --root.")
+        raise typer.BadParameter("--root cannot be combined with --team, and --at-once needs --root.")
     if team:
         rotate_team(team, member)
     else:
@@ -140,8 +140,9 @@ def unfreeze() -> None:
 
 
 def status() -> None:
-    """Print what somebody has to do, one code a line; the handbook (docs/operations.md) says what each means. Exits with 1 if
-    there is anything.
+    """Print what somebody has to do, one code a line; the handbook (docs/operations.md) says what each means.
+
+    Exits with 1 if there is anything.
     """
     from app.cli.service_status import print_status
 

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-notices_app = typer.Typer(no_args_is_help=True, help="Test the ways of notices, and take in mails that came back.")
+notices_app = typer.Typer(no_args_is_help=True, help="Test how notices are sent, and process mails that came back.")
 TRY_AGAIN: Final = 75
 """EX_TEMPFAIL of sysexits: a mail server keeps the mail and tries again later."""
 
@@ -19,7 +19,7 @@ def send_one(
     from app.cli.way_test import send_test
 
     if sum(map(bool, (member, organisation, way))) != 1:
-        typer.echo("Name one of --member, --organisation and --way.", err=True)
+        typer.echo("Give exactly one of --member, --organisation and --way.", err=True)
         raise typer.Exit(2)
     text, is_good = send_test(member=member, organisation=organisation, way=way)
     typer.echo(text, err=not is_good)
@@ -49,5 +49,5 @@ def bounce() -> None:
         with open_app_context().database.begin() as session:
             typer.echo(broken_addresses.returned(session, found, utc_now()))
     except (DBAPIError, Unavailable):
-        typer.echo("The database is not reached.", err=True)
+        typer.echo("The database cannot be reached.", err=True)
         raise typer.Exit(TRY_AGAIN) from None

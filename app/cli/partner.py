@@ -278,7 +278,7 @@ def listen(
         typer.Option(
             envvar="PRISTAN_WEBHOOK_SECRET",
             metavar="whsec_…",
-            help="The secret to sign with. Without it one is made and printed.",
+            help="The secret to sign with. Default: a new one, which is printed.",
         ),
     ] = "",
 ) -> None:
@@ -291,7 +291,9 @@ def listen(
             for page in _available_pages(client, cursor) if once else client.listen(cursor, on_silence=_report_silence):
                 for event in page.events:
                     if forwarder and (problem := forwarder.send(event, int(time.time()))):
-                        typer.echo(f"Not taken by {forwarder.url}: {problem}. It is not sent again.", err=True)
+                        typer.echo(
+                            f"{forwarder.url} did not accept the event: {problem}. It is not sent again.", err=True
+                        )
                     partner_output.print_value(
                         partner_output.event_document(event)
                         if as_json

@@ -30,7 +30,7 @@ def upload(
         bool, typer.Option("--dry-run", help="Only check which cells can be used; send nothing.")
     ] = False,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Send what is understood, although other cells cannot be used.")
+        bool, typer.Option("--accept", help="Send the cells that are understood, even if others cannot be used.")
     ] = False,
 ) -> None:
     """Hash a list on this machine and add the hashes to your conflict list. The service never reports matches.
@@ -52,7 +52,7 @@ def upload(
         return
     if parsed.problems and not accept:
         typer.echo(
-            f"Nothing was sent: {len(parsed.problems)} places are not understood. Mend them, or send the rest with --accept.",
+            f"Nothing was sent: {len(parsed.problems)} places are not understood. Correct them, or send the rest with --accept.",
             err=True,
         )
         raise typer.Exit(2)

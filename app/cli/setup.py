@@ -126,7 +126,7 @@ def verify_audit(witness_files: Sequence[Path] = ()) -> None:
                     error = witness.verify_heads(session, heads, key, kept=settings.audit_kept, now=now)
                 else:
                     typer.echo(
-                        f"There are no signed heads in {heads}: entries are compared with each other alone.", err=True
+                        f"There are no signed heads in {heads}: entries are compared only with each other.", err=True
                     )
         except (witness.NoWitness, ValueError, OSError) as wrong:
             typer.echo(f"The signed heads cannot be read: {wrong}.", err=True)
@@ -140,11 +140,11 @@ def verify_audit(witness_files: Sequence[Path] = ()) -> None:
     if found.waiting and found.waiting_since is not None:
         typer.echo(
             f"Not yet in it: {found.waiting}, the oldest of {found.waiting_since.isoformat(timespec='seconds')}."
-            " The worker adds them every second; if it runs and this stays, look at its log."
+            " The worker adds them every second; if it is running and this number stays, look at its log."
         )
     if found.unused:
         typer.echo(
-            f"Numbers of arrival that no entry has: {found.unused}. Such a number is left by a transaction that failed while it"
+            f"Arrival numbers without an entry: {found.unused}. Such a number is left by a transaction that failed while it"
             " committed, up to 32 by each crash or fail-over of the database, and one by each entry that somebody removed before"
             " it was in the chain."
         )

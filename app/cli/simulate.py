@@ -17,14 +17,15 @@ def simulate(
     accepts: Annotated[float, typer.Option(min=0, max=1, help="Share of the answers that accept the offer.")] = 0.75,
     seed: Annotated[int, typer.Option(help="Seed of the random numbers; the same seed gives the same results.")] = 1,
     start: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day, to play holidays: 2026-12-14, 2027-04-19.")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First day, for example 2026-12-14 or 2027-04-19 to include holidays."),
     ] = None,
     connected: Annotated[
         int | None,
         typer.Option(
             min=0,
-            help="So many centres have an account; a coordinator asks the others by phone or with a link. "
-            "Without it all have one, and nobody is at the desk.",
+            help="Number of centres with an account; a coordinator asks the others by phone or with a link. "
+            "Default: all have one, and nobody is at the desk.",
         ),
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="File for a plot (SVG).", callback=files.writable)] = None,

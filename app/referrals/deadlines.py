@@ -206,7 +206,10 @@ def _near_times(start: datetime, terms: DeadlineTerms) -> tuple[datetime, dateti
 
 
 def _wall_times(start: datetime, terms: DeadlineTerms) -> tuple[datetime, datetime, datetime]:
-    """The urgency does not matter here: what has no opening hour left is an emergency."""
+    """Answer times on the wall clock.
+
+    The urgency does not matter: an offer with no opening hour left is treated as an emergency.
+    """
     latest = latest_answer(start, terms)
     acknowledge, decide = (_capped(start + time, latest) for time in (timedelta(hours=2), _DECIDE["emergency"]))
     expires = _plain_expiry(start, terms)
@@ -229,7 +232,7 @@ _ANSWER_TIMES: Final[dict[CountingRule, Callable[[datetime, DeadlineTerms], tupl
 
 
 def others_asked_at(times: Deadlines, terms: DeadlineTerms) -> datetime | None:
-    """From when the next-best is asked beside an open offer; None: not before it expires, or the organisation is in talk."""
+    """When the next best is asked beside an open offer; None: not before it expires, or the organisation is in contact."""
     if times.offered_at is None or times.expires_at is None or times.pauses:
         return None
     counting = counting_of(times.offered_at, terms)
@@ -422,7 +425,7 @@ def agenda(times: Deadlines, terms: DeadlineTerms) -> list[tuple[DueAction, date
 
 
 def _reminders(start: datetime, end: datetime, terms: DeadlineTerms) -> list[tuple[DueAction, datetime]]:
-    """Half way and at four fifths, on the wall clock or of the open hours."""
+    """The times of the reminders: half way and at four fifths, on the wall clock or in open hours."""
     hours = terms.hours
     open_for = timedelta(0) if counting_of(start, terms) is CountingRule.WALL else hours.time_between(start, end)
     return [
@@ -439,8 +442,8 @@ def _next_due(times: Deadlines, terms: DeadlineTerms) -> Deadlines:
 def take_due(times: Deadlines, now: datetime, terms: DeadlineTerms) -> tuple[tuple[DueAction, ...], Deadlines]:
     """The actions due by `now`, and the deadlines after them. When nothing is due: no action and the same deadlines.
 
-    After a long standstill of the scheduler, missed reminders are not made up for: only the last of them is due, and of an
-    offer that has run out only its expiry. A review is due again later.
+    After a long standstill of the scheduler, missed reminders are not made up for: only the last of them is due, and for an offer
+    that has run out, only its expiry. A review is due again later.
     """
     if times.due_at is None or times.due_at > now:
         return (), times

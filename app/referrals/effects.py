@@ -1,4 +1,4 @@
-"""What follows from a move of a referral, as data. Pure: `effects_of` decides, `casework.effects` carries out.
+"""The effects of a move of a referral, as data. Pure: `effects_of` decides, `casework.effects` carries out.
 
 A move acts on the needs that its referral is for, and on these alone. Every end without help, and every uncovered need, leaves
 a task for the case's team; an acceptance ends the offers to other organisations for the same needs.
@@ -34,7 +34,7 @@ SERVICE_FULL_FOR: Final = timedelta(days=14)
 
 
 class FollowUp(StrEnum):
-    """The tasks that a move leaves. Each value is the code of a kind of task (`app.tasks.service.TaskKind`)."""
+    """The tasks that a move opens. Each value is the code of a kind of task (`app.tasks.service.TaskKind`)."""
 
     FIND_NEXT = "find_next"
     HANDED_BACK = "handed_back"
@@ -154,7 +154,7 @@ class TakePlace:
 
 @dataclass(frozen=True, slots=True)
 class GivePlaceBack:
-    """The acceptance was undone: the place is free again."""
+    """Give the place back, because the acceptance was undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +182,10 @@ Effect = Notice | TaskEffect | CaseEffect | AccessEffect | ServiceEffect | Withd
 
 @dataclass(frozen=True, slots=True)
 class ReferralFacts:
-    """The attributes of the referral after the move that effects depend on. `deadline_on`: the deadline that came with the
-    move. `carried`: the needs that it has or has ended. `outcomes`: of needs whose outcome differs from `outcome`. `way`: how
-    the organisation is asked.
+    """The attributes of the referral after the move that effects depend on. `deadline_on`: the deadline that came with the move.
+
+    `carried`: the needs that it has or has ended. `outcomes`: of needs whose outcome differs from `outcome`. `way`: how the
+    organisation is asked.
     """
 
     reason: str | None = None
@@ -249,7 +250,7 @@ _NEED_VERB_OF_OUTCOME: Final = {
 
 
 def effects_of(move: Move, referral: ReferralFacts, case: CaseFacts, at: datetime) -> list[Effect]:
-    """What follows from `move`, made at `at`, in the order in which it is carried out."""
+    """The effects of `move`, made at `at`, in the order in which they are carried out."""
     if move.verb is Verb.NARROW:
         return []
     moved = list(_need_moves(move, referral, case))
@@ -289,7 +290,7 @@ def _notices(move: Move, referral: ReferralFacts) -> Iterator[Effect]:
 
 
 def _for_coordinator(move: Move) -> Iterator[OpenTask]:
-    """What a coordinator has to tell an organisation that the service cannot notify, and to ask of it."""
+    """The tasks to tell an organisation that the service cannot notify, and to ask it."""
     if move.target in {State.OFFERED, State.ACKNOWLEDGED} and move.verb is not Verb.ANSWER:
         yield OpenTask(FollowUp.ASK_CENTRE, about_referral=True)
     elif move.target is State.ACCEPTED:
@@ -299,7 +300,7 @@ def _for_coordinator(move: Move) -> Iterator[OpenTask]:
 
 
 def _need_moves(move: Move, referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveNeeds]:
-    """What the move does to the needs that its referral is for."""
+    """The moves of the needs that the referral is for."""
     if move.target is State.COMPLETED:
         yield from _completed_needs(referral, case)
         return
@@ -325,7 +326,7 @@ def _may(case: CaseFacts, need: str, verb: NeedVerb) -> bool:
 
 
 def _completed_needs(referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveNeeds]:
-    """Each need ends as its outcome says; a need whose outcome is no help is open again."""
+    """The moves after a completion: each need ends as its outcome says; one that got no help is open again."""
     by_outcome: dict[str, list[str]] = {}
     for need in referral.needs:
         by_outcome.setdefault(referral.outcomes.get(need) or referral.outcome or "", []).append(need)
@@ -338,9 +339,7 @@ def _completed_needs(referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveN
 
 
 def _failed_needs(move: Move, referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveNeeds]:
-    """The needs that the organisation had are open again; so are those it was asked for, unless another organisation is still
-    asked.
-    """
+    """The moves after an end without help: the organisation's needs are open again, and so are those asked of nobody else."""
     had = [need for need in referral.needs if need in referral.carried]
     if move.source is State.COMPLETED:
         again = tuple(need for need in had if case.needs[need] in need_states.ENDED)
@@ -359,7 +358,7 @@ def _failed_needs(move: Move, referral: ReferralFacts, case: CaseFacts) -> Itera
 def _case_effects(
     move: Move, referral: ReferralFacts, case: CaseFacts, after: Mapping[str, NeedState]
 ) -> Iterator[Effect]:
-    """What the move does to the case, its tasks, its keys and its other referrals. `after`: the needs after the move."""
+    """The effects on the case, its tasks, its keys and its other referrals. `after`: the needs after the move."""
     if move.target is State.OFFERED:
         if case.state is not CaseState.REFERRED:
             yield MoveCase(CaseVerb.REFER)
@@ -386,7 +385,7 @@ def _case_effects(
 
 
 def _accepted(referral: ReferralFacts, case: CaseFacts) -> Iterator[Effect]:
-    """Other organisations are no longer asked for the needs that this one has; those already at work on the case continue."""
+    """The effects of an acceptance: others are no longer asked for these needs; those already at work on the case continue."""
     mine = frozenset(referral.needs)
     asked = [other.needs for other in case.other_referrals if other.state in LIVE - MAY_OPEN]
     if any(needs <= mine for needs in asked):
@@ -396,7 +395,7 @@ def _accepted(referral: ReferralFacts, case: CaseFacts) -> Iterator[Effect]:
 
 
 def _completed(case: CaseFacts, after: Mapping[str, NeedState]) -> Iterator[Effect]:
-    """The case ends when each of its needs has ended. Otherwise the desk continues with the uncovered needs."""
+    """The effects of a completion: the case ends when all its needs have; else the desk continues with the uncovered ones."""
     if case.state is not CaseState.REFERRED:
         return
     end = need_states.case_end(after.values())
@@ -412,7 +411,7 @@ def _completed(case: CaseFacts, after: Mapping[str, NeedState]) -> Iterator[Effe
 
 
 def _failed(move: Move, referral: ReferralFacts, case: CaseFacts, after: Mapping[str, NeedState]) -> Iterator[Effect]:
-    """An end without help: the organisation's keys are destroyed, the case returns to the desk, and somebody has the next step."""
+    """The effects of an end without help: the organisation's keys are destroyed, the case returns to the desk with a next step."""
     if referral.deadline_on is not None:
         yield SetDeadline(referral.deadline_on)
     consequence = CONSEQUENCES.get(referral.reason or "", Consequence.NEXT)
@@ -433,7 +432,7 @@ def _failed(move: Move, referral: ReferralFacts, case: CaseFacts, after: Mapping
 
 
 def _next_steps(move: Move, consequence: Consequence, uncovered: bool) -> Iterator[Effect]:
-    """The tasks that the reason calls for, and who is asked next for needs that became uncovered."""
+    """The tasks that the reason calls for, and the next organisations to ask for needs that became uncovered."""
     task = _TASK_OF_REASON.get(consequence)
     if task is not None:
         yield OpenTask(task, about_referral=True)

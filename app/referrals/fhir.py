@@ -67,7 +67,7 @@ _PLACES: Final = UUID("2b4be3fd-1c0d-5f4e-8d0f-6a1ed3d0f2a4")
 
 @dataclass(frozen=True, slots=True)
 class FhirReferral:
-    """What the bundle is made of: the plain codes of a referral, and the card without a name."""
+    """The data of a bundle: the plain codes of a referral, and the card without a name."""
 
     id: UUID
     label: str
@@ -181,7 +181,7 @@ def _organisation(slug: str) -> dict[str, Any]:
 
 
 def _team(country: str) -> dict[str, Any]:
-    """Who asks: the coordinators of the country."""
+    """The requester: the coordinators of the country."""
     identifier = {"system": "urn:pristan:team", "value": country}
     return {"type": "Organization", "identifier": identifier, "display": "Coordinators of Pristan"}
 

@@ -1,4 +1,4 @@
-"""A partner's reads of its own referrals: prepared selects, one statement a page, rows instead of entities."""
+"""A partner's reads of its own referrals: prepared selects, one statement for each page, rows instead of entities."""
 
 import json
 from collections import Counter
@@ -28,7 +28,7 @@ _CARD_CLOSED: Final = Referral.state.in_([state.value for state in State if stat
 
 
 def _on_card(column: InstrumentedAttribute[Any], empty: Any = None) -> sa.Label[Any]:
-    """A column of what the organisation was asked about: empty once the referral has ended without its help."""
+    """A column of the card: empty once the referral has ended without the organisation's help."""
     nothing = sa.null() if empty is None else sa.literal(empty, type_=Json)
     return sa.case((_CARD_CLOSED, nothing), else_=column).label(column.key)
 

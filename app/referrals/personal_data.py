@@ -12,7 +12,7 @@ from app.referrals.quality import ReferralQuality, of_referrals
 
 
 def forget(session: Session, case_id: UUID) -> None:
-    """Erase cards, needs, and what the person and the organisations said; states, verbs and times stay, they identify nobody."""
+    """Erase cards, needs, and what the person and the organisations said; states, verbs and times, which identify nobody, stay."""
     session.execute(
         sa.update(Referral)
         .where(Referral.case_id == case_id)

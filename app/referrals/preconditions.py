@@ -1,4 +1,4 @@
-"""What must hold before a move of a referral: one check for each precondition that the table of `states` names."""
+"""Preconditions of a referral's moves: one check for each precondition that the table in `states` names."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -44,7 +44,7 @@ def _takes_no_cases() -> Conflict:
 
 
 def check_length(referral: Referral, move: Move, by: Actor) -> None:
-    """Raises Conflict when a partner moves a referral to and fro more than `MOST_MOVES` times. It can still be ended."""
+    """Raises Conflict when a partner moves a referral back and forth more than `MOST_MOVES` times. It can still be ended."""
     if by is Actor.PARTNER and move.target in LIVE and referral.version > MOST_MOVES:
         raise Conflict(
             Translatable("This referral has {most} steps already. Write to the coordinator.", most=MOST_MOVES)

@@ -1,4 +1,4 @@
-"""What organisations say about the quality of referrals that they accepted: a few codes. Free words go into the conversation.
+"""The quality of accepted referrals, as the organisations rate it: a few codes. Free text goes into the conversation.
 
 Class of data: routing codes. They are about the referral, and nothing in them names the person.
 """
@@ -69,7 +69,7 @@ def of_referrals(session: Session, referral_ids: Sequence[UUID]) -> dict[UUID, l
 
 
 def counts(session: Session, since: datetime) -> dict[str, int]:
-    """How often each code was said since then, without the sandbox."""
+    """How often each code was given since `since`, without the sandbox."""
     rows = session.scalars(
         sa.select(ReferralQuality.codes)
         .join(Referral, Referral.id == ReferralQuality.referral_id)

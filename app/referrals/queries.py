@@ -33,7 +33,7 @@ _OF_RULE: Final = [code for code, what in CONSEQUENCES.items() if what is Conseq
 
 
 def repeated_refusals(session: Session, organisation_id: UUID, since: datetime) -> dict[str, list[tuple[str, int]]]:
-    """By service key: reasons that speak against its rule, with how often they were given since then, from three times on."""
+    """By service key: the refusal reasons that suggest a wrong rule and were given at least three times, with the count."""
     number = sa.func.count()
     rows = session.execute(
         sa.select(ServiceRow.key, Referral.reason, number)
@@ -56,7 +56,10 @@ def repeated_refusals(session: Session, organisation_id: UUID, since: datetime) 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """How often a service was refused for one reason that speaks against its rule. `by_need`: refused, and asked for, by need."""
+    """How often a service refused for one reason that suggests its rule is wrong.
+
+    `by_need`: how often refused and asked, by need.
+    """
 
     service: str
     reason: str
@@ -65,7 +68,7 @@ class Refusals:
 
 
 def refused_services(session: Session, since: datetime, service_id: UUID | None = None) -> list[Refusals]:
-    """The services that were refused three times or more since then for one reason against their rule, most often first.
+    """The services that refused three times or more for one reason that suggests their rule is wrong, most often first.
 
     `service_id`: this service alone. Two statements. Without the sandbox.
     """
@@ -101,7 +104,7 @@ def refused_services(session: Session, since: datetime, service_id: UUID | None 
 
 
 def times_refused(session: Session, service_id: UUID, reason: str, since: datetime) -> int:
-    """How often a service was refused for this reason since then; 0 for a reason that does not speak against its rule."""
+    """How often a service refused for this reason; 0 for a reason that does not suggest that its rule is wrong."""
     same = sa.and_(Referral.service_id == service_id, Referral.reason == reason, *_refused(since))
     return session.scalar(sa.select(sa.func.count()).select_from(Referral).where(same)) or 0
 
@@ -156,7 +159,7 @@ _STATUSES: Final = (
 
 
 def referral_status(states: Collection[State]) -> ReferralStatus | None:
-    """How the referrals of a case stand together, from all their states. None: nobody was asked, or nobody is any more."""
+    """The status of a case's referrals taken together, from all their states. None: none is live."""
     return next((status for status, among in _STATUSES if not among.isdisjoint(states)), None)
 
 

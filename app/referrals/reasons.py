@@ -19,7 +19,7 @@ class Consequence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReasonCode:
-    """A code, its label for staff, the verbs that take it, and what it asks for."""
+    """A code, its label for staff, the verbs that take it, and the further input that it needs."""
 
     code: str
     label: str
@@ -49,7 +49,7 @@ REASON_REQUIRED: Final = frozenset({Verb.DECLINE, Verb.HAND_BACK, Verb.WITHDRAW,
 
 
 class AfterOutcome(StrEnum):
-    """What becomes of the case when the last organisation at work on it has completed."""
+    """The state of the case when the last organisation at work on it has completed."""
 
     HELPED = "helped"
     ADVISED = "advised"

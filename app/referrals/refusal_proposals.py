@@ -1,9 +1,8 @@
-"""Proposals to change a service's rule that its refusals have made: filed with the third refusal of one kind in a quarter.
+"""Proposals, made automatically, to change a service's rule: filed with its third refusal of one kind in a quarter.
 
-Nobody is their author, so none is ever in force by itself: a member adopts one (also changed), and is then the author of a rule set
-that another member has to publish; or rejects it.
-
-Class of data: counts about a service, from three cases on. Nothing in them names a case.
+They have no author, and none takes effect by itself: a member adopts one (also with changes), and is then the author of a rule
+set that another member has to publish; or rejects it. Class of data: counts about a service, from three cases on. Nothing in
+them names a case.
 """
 
 from collections.abc import Sequence
@@ -29,7 +28,7 @@ class FiledState(StrEnum):
 
 
 class RefusalProposal(Base):
-    """One proposal. `times`: refusals for `reason` when it was filed; `by_need`: refused, and asked for, by need.
+    """One proposal. `times`: refusals for `reason` when it was filed; `by_need`: how often refused and asked, by need.
 
     `adopted_as`: the rule set that a member made of it.
     """
@@ -58,8 +57,9 @@ class RefusalProposal(Base):
 
     @property
     def left_out(self) -> frozenset[str]:
-        """The needs that the proposal takes from the service: refused each time, or else at least every second time; three times
-        or more.
+        """The needs that the proposal removes from the service.
+
+        Those refused every time; if there are none, at least every second time. Three refusals or more in either case.
         """
         often = {need: n for need, n in self.by_need.items() if n[0] >= queries.REFUSALS_FOR_REVIEW}
         always = {need for need, (refused, asked) in often.items() if refused == asked}
@@ -67,8 +67,10 @@ class RefusalProposal(Base):
 
 
 def file(session: Session, service_id: UUID, reason: str, now: datetime) -> bool:
-    """File the proposal of a service that was refused often enough for this reason; False: not often enough, or it was filed, or
-    decided within a quarter. Three statements at most. Safe when several do it at the same time.
+    """File the proposal for a service that refused often enough for this reason.
+
+    False: not often enough, filed already, or decided within a quarter. Three statements at most. Safe when several do it at
+    the same time.
     """
     recent = sa.or_(RefusalProposal.state == FiledState.OPEN.value, RefusalProposal.decided_at >= now - queries.QUARTER)
     same = sa.select(RefusalProposal.id).where(

@@ -56,8 +56,10 @@ class Verb(StrEnum):
 
 
 class Actor(StrEnum):
-    """Who makes a move. CLOCK is the service itself: expiry, automatic offers, and withdrawing or narrowing what an acceptance
-    elsewhere took. ON_BEHALF is a coordinator who records what an organisation without an account said.
+    """Who makes a move.
+
+    CLOCK is the service itself: expiry, automatic offers, and withdrawing or narrowing offers after an acceptance elsewhere.
+    ON_BEHALF is a coordinator who records what an organisation without an account said.
     """
 
     PERSON = "person"
@@ -69,7 +71,7 @@ class Actor(StrEnum):
 
 
 class DeadlineChange(StrEnum):
-    """What a move does to the referral's deadlines."""
+    """The effect of a move on the referral's deadlines."""
 
     WAIT = "wait"  # nobody is asked yet: review it soon
     START_ANSWER = "start_answer"  # the partner has to acknowledge and to decide
@@ -110,8 +112,10 @@ class Disclosure(StrEnum):
 
 
 class Party(StrEnum):
-    """Who gets a notice of a move. The person's says only "you have news" and goes only to a person who asked for notices; every move
-    is on their page when they return with their number.
+    """Who gets a notice of a move.
+
+    A notice to the person says only "you have news" and goes only to a person who asked for notices; every move is on their page
+    when they return with their number.
     """
 
     PARTNER = "partner"
@@ -167,7 +171,7 @@ def _moves(
 
 
 class Phase(StrEnum):
-    """Where a referral stands, coarsely. What holds of a state beyond its moves follows from its phase."""
+    """The phase of a referral, which groups states. Every property of a state, except its moves, follows from its phase."""
 
     NOT_OFFERED = "not_offered"  # the organisation knows nothing of it
     ANSWER_DUE = "answer_due"  # the organisation's answer is owed by a given time

@@ -1,4 +1,4 @@
-"""An organisation's referrals as a table for the page and the API: one row a referral, codes and days, no names."""
+"""An organisation's referrals as a table for the page and the API: one row for each referral, with codes and days but no names."""
 
 from typing import Any, Final
 

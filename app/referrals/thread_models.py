@@ -55,7 +55,8 @@ class ReferralMessageWrap(Base):
 
 
 class ReferralMessageExport(Base):
-    """The key of one message under the case's `person` key, where the law of the installation puts it into the person's export.
+    """The key of one message under the case's `person` key, where the law that applies to the installation puts it into the
+    person's export.
 
     Class of data: sealed. Written when the team opens the message, because the writer may not hold the case's key.
     """

@@ -1,8 +1,8 @@
 """The conversation between the team and the organisation about one referral: sealing, storing, opening, destroying.
 
 Each message has a key of its own, which is sealed to the public key of the team and to that of the organisation. So either side
-(or a partner's program) can write without a private key at hand, before acceptance too, and only the two can read. The person's
-number opens nothing of it. Who leaves a team or an organisation loses its key, and with it the conversation.
+(or a partner's program) can write without a private key at hand, before acceptance too, and only these two can read it. The
+person's number does not open it. A member who leaves the team or the organisation loses its key, and with it the conversation.
 """
 
 import json
@@ -88,7 +88,7 @@ def _wrap_binding(referral_id: object, message_id: object, kind: object, owner_i
 
 
 def wrap_binding(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a wrap's value is bound to, from its row; key rotation reads it."""
+    """The binding of a wrap's encryption, from its row; key rotation uses it."""
     return _wrap_binding(row["referral_id"], row["message_id"], row["kind"], row["owner_id"])
 
 
@@ -104,7 +104,7 @@ def readers(session: Session, case: Case, referral: Referral) -> dict[WrapFor, R
 
 
 def id_of_form(referral_id: UUID, author: str, writer_id: UUID, token: str) -> UUID:
-    """The id of a message from a form: the same form sent again gives the same id, another writer's form never does."""
+    """The id of a message from a form: the same form sent again gives the same id; another writer's form never gives it."""
     return named_id("referral-message", f"{referral_id}:{author}:{writer_id}:{token[:64]}")
 
 
@@ -205,7 +205,7 @@ def sealed_messages(
 ) -> list[tuple[ReferralMessage, ReferralMessageWrap, bytes]]:
     """The messages in order, each with this reader's wrap and the wrap without the epoch encryption, still HPKE-sealed.
 
-    A message that this reader holds no wrap of is left out; so is one whose epoch key is gone.
+    A message that this reader holds no wrap of is left out; so is one whose epoch key was destroyed.
     """
     rows = session.execute(
         sa.select(ReferralMessage, ReferralMessageWrap)

@@ -1,6 +1,6 @@
 """Moves of a referral: its row, its event, the audit line and the change feed change in one transaction.
 
-Nothing else assigns a referral's state. What follows from a move is returned as data; `casework.effects` carries it out.
+Nothing else assigns a referral's state. The effects of a move are returned as data; `casework.effects` carries them out.
 """
 
 from datetime import date, datetime
@@ -28,7 +28,7 @@ from app.referrals.ways import way_of
 def apply(
     session: Session, referral: Referral, case: Case, move: Move, by: ActorRef, payload: TransitionInput, now: datetime
 ) -> list[Effect]:
-    """Move the referral and return what follows, in the order in which it is to be carried out in this transaction.
+    """Move the referral and return the effects, in the order in which to carry them out in this transaction.
 
     The caller holds the locks of both rows and has checked the move, its payload and its preconditions.
     """

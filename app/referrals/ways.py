@@ -1,11 +1,11 @@
-"""In which way the organisation of a referral is asked, and by which means a coordinator spoke with it. Pure."""
+"""How the organisation of a referral is asked, and how a coordinator spoke with it. Pure."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class Way(StrEnum):
-    """How the organisation learns of a referral and answers. A referral without one is asked through its account."""
+    """How the organisation is told of a referral and answers. A referral without one is asked through its account."""
 
     ACCOUNT = "account"  # its members sign in, or its program calls the API
     HAND = "hand"  # a coordinator asks it, and records its answers on its behalf
@@ -17,7 +17,7 @@ BY_COORDINATOR: Final = frozenset({Way.HAND, Way.LINK})
 
 
 class Means(StrEnum):
-    """By which means a coordinator and an organisation spoke."""
+    """How a coordinator and an organisation spoke."""
 
     PHONE = "phone"
     EMAIL = "email"
@@ -36,5 +36,5 @@ QUALITY: Final = "quality"
 
 
 def way_of(code: str | None) -> Way:
-    """The way of a referral's row: null, of every referral that a former version made, is the account."""
+    """The way in a referral's row: null, as in every referral that a former version made, means the account."""
     return Way(code) if code else Way.ACCOUNT

@@ -19,8 +19,8 @@ _OFFICE_DAYS: Final = range(5)
 def hours_of(country: str, own: Mapping[str, Any] | None = None) -> WorkingHours:
     """The hours in which an answer from this country can be due. `own`: as `validated_hours` or `hours_at_offer` return them.
 
-    `week` (weekday, opening and closing time of each stretch) counts before `opens`, `closes` and `weekdays`, which are the
-    same without breaks, as former versions wrote and read them.
+    `week` (weekday, opening and closing time of each stretch) takes precedence over `opens`, `closes` and `weekdays`, which say
+    the same without breaks, as former versions wrote and read them.
     """
     pack = load_packs().country(country)
     own = own or {}
@@ -78,7 +78,7 @@ def directory_hours(entry: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _only_region(rule: Any, country: str) -> str | None:
-    """The region that a rule names, when it is one: there the organisation is, and has that region's holidays."""
+    """The region that a rule names, if it names exactly one: the organisation is there, and has that region's holidays."""
     regions = _regions(rule)
     return regions.pop() if len(regions) == 1 and next(iter(regions)).startswith(f"{country}-") else None
 

@@ -1,4 +1,4 @@
-"""A period at a glance, beside the one before, and how far groups of people fare differently. Pure."""
+"""The main measures of a period beside those of the one before, and differences between groups of people. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _Z: Final = 1.96
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many of a group have something: `part` of `total`; `low` and `high` are the ends of the 95 % interval (Wilson)."""
+    """A share of a group: `part` of `total`; `low` and `high` are the ends of the 95 % interval (Wilson)."""
 
     group: str
     code: str
@@ -44,7 +44,7 @@ class Share:
 
 
 def summary(figures: Mapping[Figure, int]) -> dict[Measure, float | None]:
-    """Each measure over these figures; None: there is nothing of which it could be one."""
+    """Each measure over these figures; None: there is nothing to measure."""
     cases = [(figure.codes, many) for figure, many in figures.items() if figure.subject == Subject.CASE]
     answers = [(figure.codes[2], many) for figure, many in figures.items() if figure.subject == Subject.OFFER]
     total = sum(many for _codes, many in cases)
@@ -62,7 +62,7 @@ def summary(figures: Mapping[Figure, int]) -> dict[Measure, float | None]:
 
 
 def disparities(figures: Mapping[Figure, int]) -> list[Share]:
-    """Of the cases of each language, country and urgency: how many an organisation accepted. The largest groups first."""
+    """For each language, country and urgency: the share of cases that an organisation accepted. The largest groups first."""
     parts: dict[tuple[str, str], list[int]] = {}
     for figure, many in figures.items():
         if figure.subject == Subject.CASE:

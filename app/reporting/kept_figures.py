@@ -1,7 +1,7 @@
 """Keeps the figures of reports up to date, and reads them (docs/decisions/0189).
 
-Triggers note each case that changes. `settle` takes from the figures what such a case had added, and adds what it adds now. A
-reader does the same in memory for the few cases that are noted and not settled yet, so that a report is exact at any time.
+Triggers note each case that changes. For each such case `settle` subtracts what it had added to the figures, and adds its present
+values. A reader does the same in memory for the few cases that are noted and not settled yet, so that a report is always exact.
 """
 
 import json
@@ -46,7 +46,7 @@ class KeptFigures:
 
 
 def settle(session: Session, *, limit: int = BATCH) -> int:
-    """Bring the figures up to date for cases that have changed; returns how many notes of changes were dealt with.
+    """Bring the figures up to date for cases that have changed; returns the number of noted changes that were processed.
 
     Only one caller at a time does it; another waits until the first one's transaction ends.
     """
@@ -73,7 +73,7 @@ def _lock(session: Session) -> None:
 
 
 def _renew(session: Session, case_ids: Sequence[UUID]) -> None:
-    """Replace what these cases have added to the figures by what they add now."""
+    """Replace what these cases had added to the figures by their present values."""
     before = _kept(session, case_ids)
     now = _counted(queries.of_cases(session, case_ids))
     changes: Counter[tuple[UUID, Figure]] = Counter()
@@ -97,7 +97,7 @@ def _renew(session: Session, case_ids: Sequence[UUID]) -> None:
 
 
 def _add(session: Session, changes: Mapping[tuple[UUID, Figure], int]) -> None:
-    """Add to the rows of these figures, in one order for everybody, and delete those that come to nothing."""
+    """Add to the rows of these figures, in the same order for every caller, and delete those that reach zero."""
     rows = [
         {
             "month": figure.month,
@@ -160,8 +160,8 @@ def read(
 ) -> KeptFigures:
     """The figures of these months: of a team, or of an organisation; with neither, of all teams but the sandbox's.
 
-    `beside`: other months, of which only what a period is compared by is read. One statement, and four more while cases are noted
-    that are not settled yet.
+    `beside`: other months, of which only the figures needed for a comparison are read. One statement, and four more while cases
+    are noted that are not settled yet.
     """
     subjects = _OF_TEAM if organisation is None else _OF_ORGANISATION
     wanted = {(month, subject) for month in months for subject in subjects}

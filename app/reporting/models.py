@@ -12,7 +12,7 @@ from app.core.db import Base, Json
 class ReportFigure(Base):
     """How many there are of one kind in one month: the sum over the cases of `report_cases`. Written by `kept_figures` alone.
 
-    `organisation`: its code, "" where a figure is not about one. `codes`: what the subject has, joined by `|` (`tally.Figure`).
+    `organisation`: its code, "" where a figure is not about one. `codes`: the codes of the subject, joined by `|` (`tally.Figure`).
     """
 
     __tablename__ = "report_figures"
@@ -33,7 +33,7 @@ class ReportFigure(Base):
 class ReportCase(Base):
     """What one case has added to the figures, so that exactly this is taken away when the case changes.
 
-    An erased case has no row, or one with the offers that were made for it, as its referrals keep their codes.
+    An erased case has no row, or one with the offers that were made for it, because its referrals keep their codes.
     """
 
     __tablename__ = "report_cases"
@@ -44,7 +44,7 @@ class ReportCase(Base):
 
 
 class ReportChange(Base):
-    """A case that has changed since its figures were kept; written by triggers (`triggers.py`) in the transaction of the change."""
+    """A case that has changed since its figures were stored; `triggers.py` writes it in the transaction of the change."""
 
     __tablename__ = "report_changes"
 

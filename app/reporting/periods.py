@@ -1,7 +1,7 @@
 """Calendar quarters, and stretches of whole ones.
 
-Only a quarter is counted. Quarters never overlap, so that no two can be subtracted; a stretch is put together of what its
-quarters show (`together`), so that a year less three quarters is a quarter that everybody has read already.
+Only a quarter is counted. Quarters never overlap, so that no two can be subtracted; a stretch is the sum of what its quarters show
+(`together`), so that subtracting three quarters from a year gives a quarter that is published anyway.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MAX_QUARTERS: Final = 12
 
 @dataclass(frozen=True, slots=True, order=True)
 class Quarter:
-    """Months are like `2026-10`; instants belong to the quarter of their UTC day."""
+    """A calendar quarter. Months are written like `2026-10`; an instant belongs to the quarter of its UTC day."""
 
     year: int
     number: int
@@ -49,7 +49,7 @@ class Quarter:
 
     @property
     def end(self) -> datetime:
-        """The first instant after it."""
+        """The first instant after the quarter."""
         return self.next.start
 
     @property
@@ -144,7 +144,7 @@ class Period:
 
     @property
     def before(self) -> "Period":
-        """As many quarters before it."""
+        """The period before, with the same number of quarters."""
         last = first = self.first.before
         for _quarter in self.quarters[1:]:
             first = first.before
@@ -156,7 +156,7 @@ class Period:
 
     @property
     def end(self) -> datetime:
-        """The first instant after it."""
+        """The first instant after the period."""
         return self.last.end
 
     def until(self, quarter: Quarter) -> "Period":

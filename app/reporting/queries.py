@@ -1,4 +1,4 @@
-"""Reads what reports count about given cases, as records in plain codes, in four statements for any number of cases."""
+"""Reads the records, in plain codes, that reports count about given cases; four statements for any number of cases."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ _COUNTED_VERBS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class CountedCase:
-    """A case as plain codes. `states_of_needs`: how each of its needs stands."""
+    """A case as plain codes. `states_of_needs`: the state of each of its needs."""
 
     id: UUID
     month: str
@@ -40,7 +40,7 @@ class CountedCase:
     states_of_needs: Mapping[str, str] = field(default_factory=dict)
 
     def end_of(self, need: str) -> str:
-        """What became of one need: one of the ends that cases have in a report."""
+        """The end of one need: one of the ends that cases have in a report."""
         state = self.states_of_needs.get(need, self.state)
         return "helped" if state in {"helped", "advised"} else "unmet" if state == "unmet" else "open_or_withdrawn"
 
@@ -55,7 +55,7 @@ class CountedCase:
 
 @dataclass(slots=True)
 class CountedOffer:
-    """An offer as plain codes. `month`: that in which it was made. `first`: the first time of each verb."""
+    """An offer as plain codes. `month`: the month in which it was made. `first`: the first time of each verb."""
 
     case_id: UUID
     organisation: str
@@ -74,7 +74,7 @@ class CountedOffer:
 
     @property
     def end(self) -> str:
-        """How the offer ended: exactly one of `ENDS`."""
+        """The end of the offer: exactly one of `ENDS`."""
         if Verb.ACCEPT.value in self.first:
             return "accepted"
         if Verb.DECLINE.value in self.first:
@@ -121,7 +121,7 @@ class CountedChoice:
 
 @dataclass(slots=True)
 class CaseRecords:
-    """What is counted about one case. `case`: None of an erased one, whose offers are still counted."""
+    """The records that are counted for one case. `case`: None for an erased one, whose offers are still counted."""
 
     team_id: UUID
     case: CountedCase | None
@@ -130,7 +130,7 @@ class CaseRecords:
 
 
 def of_cases(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, CaseRecords]:
-    """What is counted about these cases, by their ids. A case that does not exist is left out."""
+    """The records to count for these cases, by their ids. A case that does not exist is left out."""
     found = _cases(session, case_ids)
     if found:
         _add_offers(session, case_ids, found)

@@ -1,6 +1,4 @@
-"""How the rotation went: what each service was due and got, what was chosen by hand, and why first suggestions were
-passed over.
-"""
+"""Results of the rotation: places due and given to each service, choices by hand, and why first suggestions were passed over."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

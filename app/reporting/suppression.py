@@ -1,4 +1,4 @@
-"""Cell suppression: small counts are hidden, and as many others as needed so that no sum reveals a small one.
+"""Cell suppression: small counts are hidden, and as many others as are needed so that no sum reveals a small count.
 
 Readers know how a table adds up. A hidden cell is revealed if it is the only hidden cell of a sum, if several sums together
 leave one value for it, or if the hidden cells of a sum add up to less than the threshold (the group is then a small cell).

@@ -23,7 +23,7 @@ IN_TIME: Final = ("in_time", "late_or_never")
 
 
 class Subject(StrEnum):
-    """What a figure counts, and which codes it has."""
+    """The subject of a figure, and the codes that such a figure has."""
 
     CASE = "case"  # country, language, urgency, how far it got (`FUNNEL`), its end
     NEED = "need"  # need, country, language, its end
@@ -45,7 +45,7 @@ class TimedStep(StrEnum):
 
 
 class Figure(NamedTuple):
-    """What is counted: cases of the month in which they came in, offers of the month in which they were made.
+    """The key of a count: cases by the month in which they came in, offers by the month in which they were made.
 
     `organisation`: the code of the one that it is about, or "".
     """
@@ -112,7 +112,7 @@ def is_in_time(offer: CountedOffer) -> bool:
 
 
 def duration_code(took: timedelta) -> str:
-    """A duration in tenths of an hour, with two significant digits of hours from ten hours on: there are few different ones."""
+    """A duration in tenths of an hour, with two significant digits of hours from ten hours on, so that codes are few."""
     tenths = max(round(took.total_seconds() / 360), 0)
     unit = 1 if tenths < 100 else 10 ** (len(str(tenths)) - 2)
     return str(round(tenths / unit) * unit)

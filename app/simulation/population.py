@@ -24,11 +24,11 @@ _QUIET_DAY: Final = 0.35
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Parameters of a simulation. `answers`: share of offers that are answered; the others expire. `accepts`: share of yes.
+    """Parameters of a simulation. `answers`: share of offers that are answered; the others expire.
 
-    `connected`: so many centres have an account, and a coordinator asks the others by phone or with a link; None: all have one,
-    and nobody is at the desk.
-    `start`: the first day, from midnight UTC. By default a Monday; three months on lie the holidays at the end of the year.
+    `accepts`: share of these that are a yes. `connected`: how many centres have an account; a coordinator asks the others by
+    phone or with a link. None: all have one, and nobody is at the desk. `start`: the first day, from midnight UTC. By default a
+    Monday; the holidays at the end of the year are three months later.
     """
 
     cases: int = 300
@@ -81,7 +81,7 @@ def consent_of(candidates: list[str], chance: Random) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class PlannedAnswer:
-    """What a centre does with an offer, and when."""
+    """The answer that a centre will give to an offer, and when."""
 
     verb: Verb
     at: datetime

@@ -50,7 +50,7 @@ class CaseResult:
 
     @property
     def kept(self) -> bool:
-        """Accepted, or somebody's task, before the legal deadline."""
+        """Whether the promise was kept: the case was accepted, or became somebody's task, before the legal deadline."""
         last = self.deadline or datetime.max.replace(tzinfo=UTC)
         return any(at is not None and at <= last for at in (self.accepted_at, self.owned_at))
 
@@ -188,7 +188,7 @@ def _was_asked(at: dict[str, datetime]) -> bool:
 
 
 def _asked_at(at: dict[str, datetime]) -> datetime:
-    """When the organisation was asked: at once, or after the person agreed."""
+    """When the organisation was asked: immediately, or after the person agreed."""
     return at["offer"] if "offer" in at else at["consent"]
 
 

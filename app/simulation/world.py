@@ -204,7 +204,7 @@ class World:
     # --- a coordinator, when not all centres have an account ---------------------------------------------------------
 
     def _at_the_desk(self, country: str, urgency: str, after: timedelta) -> datetime:
-        """When a coordinator comes to something: in an emergency at any hour, else while the offices of the country are open."""
+        """When a coordinator works on something: on an emergency at any hour, else within the country's office hours."""
         at = self.now + after
         return at if urgency == "emergency" else hours_of(country).next_open(at)
 
@@ -259,7 +259,7 @@ class World:
         return True
 
     def _agree(self, session: Session, case_id: UUID, organisation_id: UUID) -> None:
-        """What agreeing stores. The key that a connected centre gets is made up: nothing is opened here."""
+        """Store the agreement. The key that a connected centre gets is made up, because the simulation opens nothing."""
         key = keyholders.active_key(session, organisation_id)
         if key is None:
             sealed_parts.agree(session, case_id, organisation_id)
@@ -282,7 +282,7 @@ class World:
         return lambda: self._try(referral_id, Verb.ANSWER, _PERSON, TransitionInput())
 
     def _try(self, referral_id: UUID, verb: Verb, by: ActorRef, payload: TransitionInput) -> None:
-        """Apply an action; being too late is no error, because the offer may be taken or expired."""
+        """Apply an action; being too late is no error, because another centre may have accepted or the offer may have expired."""
         try:
             with self.database.begin() as session:
                 referral_actions.advance(session, referral_id, verb, by=by, now=self.now, payload=payload)

@@ -135,7 +135,7 @@ def _first_holder(session: Session, caller: SignedIn, organisation_id: UUID, nam
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What was carried out. `code`: the invitation code to pass on, shown once; empty for everything else."""
+    """The result of a change. `code`: the invitation code to pass on, shown once; empty for everything else."""
 
     proposal: Proposal
     name: str = ""
@@ -181,7 +181,7 @@ _WITH_CODE: Final = frozenset({Kind.NEW_MEMBER, Kind.NEW_ADMIN, Kind.MEMBER_RETU
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of the last days as one member sees it. `code_unused`: the one-time code that it gave has not been used."""
+    """A recent change as one member sees it. `code_unused`: the one-time code that it created has not been used."""
 
     proposal: Proposal
     code_unused: bool
@@ -189,7 +189,7 @@ class Change:
 
 
 def recent(session: Session, caller: SignedIn, now: datetime) -> list[Change]:
-    """The changes that were carried out in the last days and that this member may see, newest first."""
+    """The recently carried-out changes that this member may see, newest first."""
     done = proposal_views.done(session, caller, now)
     if not done:
         return []
@@ -206,7 +206,7 @@ def recent(session: Session, caller: SignedIn, now: datetime) -> list[Change]:
 
 
 def void_code(session: Session, caller: SignedIn, proposal_id: UUID, now: datetime) -> None:
-    """Void the code that came of a change, as anybody may who could have stopped it.
+    """Void the code that a change created. Whoever could have stopped the change may do this.
 
     Raises NotFound, NotAllowed, Conflict (it was used, or is void already).
     """

@@ -31,7 +31,7 @@ URGENCIES: Final = ("emergency", "urgent", "normal")
 
 
 def in_force(session: Session) -> dict[tuple[str, str], str]:
-    """The choice that two people have set for each country and urgency. One statement."""
+    """The choice for each country and urgency that two people have set. One statement."""
     rows = session.scalars(
         sa.select(Proposal.codes)
         .where(Proposal.kind == Kind.AUTOMATIC_OFFERS.value, Proposal.state == State.DONE.value)

@@ -57,7 +57,7 @@ class Invitation(Base):
 
 @dataclass(frozen=True, slots=True)
 class Invitee:
-    """The person invited: a name, a role, and its team or organisation."""
+    """An invited person: a name, a role, and the team or organisation."""
 
     name: str
     role: Role
@@ -227,7 +227,7 @@ def _renewed(
 
 
 def unused(session: Session, names: Collection[str], now: datetime) -> frozenset[str]:
-    """Those of these sign-in names that still have a usable code."""
+    """The sign-in names, among these, that still have a usable code."""
     query = sa.select(Invitation.name).where(
         Invitation.name.in_(list(names)), Invitation.used_at.is_(None), Invitation.expires_at > now, _COUNTS
     )

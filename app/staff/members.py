@@ -92,7 +92,7 @@ def colleagues(session: Session, caller: SignedIn, now: datetime) -> list[Collea
 
 
 def seated_by_one(session: Session, colleagues: Sequence[Colleague]) -> frozenset[UUID]:
-    """Those who wait for the key and whose seat only one person wanted: granting it to them has to be proposed."""
+    """Members who wait for the key and whose seat only one person approved: granting it to them has to be proposed."""
     waiting = [colleague.id for colleague in colleagues if colleague.active and colleague.has_key is False]
     return frozenset(member_id for member_id in waiting if not seats.is_seated_by_two(session, member_id))
 
@@ -193,9 +193,9 @@ def grant(
 ) -> int:
     """Grant a colleague every key of the shared team or organisation that this session holds; returns how many they lacked.
 
-    `key_id`: the colleague's own key, whose fingerprint was compared.
-    Their seat was wanted by two people, or a second person has approved this very grant (`approved`). A holder who had no part
-    in seating them vouches for them with it. Raises NotFound, NotAllowed, Conflict, as `grantee` does.
+    `key_id`: the colleague's own key, whose fingerprint was compared. Their seat must have been approved by two people, or a
+    second person has approved this very grant (`approved`). A holder who had no part in seating them vouches for them by granting.
+    Raises NotFound, NotAllowed, Conflict, as `grantee` does.
     """
     member = grantee(session, caller, member_id, key_id)
     if not approved and not seats.is_seated_by_two(session, member.id):
@@ -255,8 +255,8 @@ def deactivate(session: Session, caller: SignedIn, member_id: UUID, now: datetim
 
     Codes that they made, approved or could use become void, and what they proposed or approved ends.
 
-    Deactivations take turns (an advisory lock): of two members who deactivate each other at once the second is refused, and
-    never are the last two of something deactivated together.
+    Deactivations take turns (an advisory lock): of two members who deactivate each other at the same time the second is refused,
+    and the last two of something are never deactivated together.
 
     Raises NotFound, NotAllowed, and Conflict when they are the last admin, the last member of an organisation or the last holder of
     a key, or can stop what the caller has proposed, and when the caller has been deactivated in the meantime.

@@ -42,7 +42,10 @@ class TeamCountry(Base):
 
 
 def role_checks() -> tuple[sa.CheckConstraint, sa.CheckConstraint]:
-    """A seat has a role that exists, and the team or organisation that the role asks for. For members and for invitations."""
+    """The CHECKs of a seat: its role exists, and it has the team or organisation that the role requires.
+
+    For members and for invitations.
+    """
     return (
         sa.CheckConstraint(
             "(role IN ('coordinator', 'senior')) = (team_id IS NOT NULL)"
@@ -54,10 +57,10 @@ def role_checks() -> tuple[sa.CheckConstraint, sa.CheckConstraint]:
 
 
 class Member(Base):
-    """Somebody who signs in. `sealed_seed` is their private key, encrypted with the passphrase and the server's pepper,
-    and then under the epoch key.
+    """Somebody who signs in.
 
-    The one-time password secret is encrypted under the epoch key; `totp_step` is the last 30-second step that was used.
+    `sealed_seed` is their private key, encrypted with the passphrase and the server's pepper, and then under the epoch key. The
+    one-time password secret is encrypted under the epoch key; `totp_step` is the last 30-second step that was used.
     `passphrase_form` null: the passphrase counts exactly as it was typed; 1: without what a phone's keyboard adds
     (`passphrases.normalised`). `account_notice` is what changed last in how they sign in, until they have seen it.
     `language`: in which they read the pages of staff, one of `i18n.LANGUAGES`; null until they choose one. Staff data.
@@ -121,10 +124,10 @@ class StaffSession(Base):
 
 
 class Seating(Base):
-    """How a member got their seat, their way back or their role, and which two people wanted it. Ids and times of staff only.
+    """How a member got their seat, their way back or their role, and the two people who proposed and approved it.
 
-    `proposed_by` and `approved_by` are null for somebody who was added at the command line of the server. `vouched_by`: an
-    independent holder of the key has compared the member's fingerprint and granted them the key.
+    Ids and times of staff only. `proposed_by` and `approved_by` are null for somebody who was added at the command line of the
+    server. `vouched_by`: an independent holder of the key has compared the member's fingerprint and granted them the key.
     """
 
     __tablename__ = "seatings"
@@ -145,7 +148,7 @@ class Seating(Base):
 
 
 class Proposal(Base):
-    """An action that needs a second person. `codes` say exactly what was approved; nothing else is carried out.
+    """An action that needs a second person. `codes` say exactly what was approved, and nothing else is carried out.
 
     `team_id`, `organisation_id` and `member_id` name those it concerns. An approved change that leads to sealed parts is carried
     out from `ready_at` on; `confirmed_by` is the holder of the key who has shortened that wait, `stopped_by` who has stopped it.

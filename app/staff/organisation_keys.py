@@ -32,7 +32,7 @@ NOBODY_HOLDS: Final = N_(
 
 
 def possible_first_holders(session: Session, organisation_id: UUID) -> Sequence[Member]:
-    """The members who may get the first key of an organisation: active, and two people wanted their seat."""
+    """The members who may get the first key of an organisation: active, and with a seat that two people approved."""
     return [
         member for member in _active_members(session, organisation_id) if seats.is_seated_by_two(session, member.id)
     ]

@@ -37,7 +37,10 @@ def normalised(passphrase: str) -> str:
 
 
 def weakness(passphrase: str, *names: str) -> str:
-    """What is wrong with a new passphrase, in words; empty if it is strong enough. `names`: what others know about the member."""
+    """The weakness of a new passphrase, in words; empty if it is strong enough.
+
+    `names`: facts that others know about the member.
+    """
     if len(normalised(passphrase)) < MIN_LENGTH:
         return Translatable(
             "A passphrase has at least {least} characters. Six words that do not belong together are easy to keep.",
@@ -52,7 +55,7 @@ def weakness(passphrase: str, *names: str) -> str:
 
 
 def guesses(passphrase: str, *names: str) -> float:
-    """How many guesses the passphrase withstands, about: the least of all ways in which it can be read."""
+    """Roughly how many guesses the passphrase withstands: the lowest estimate over all ways to read it."""
     from zxcvbn import zxcvbn  # 0.1 s and its word lists: only when somebody chooses a passphrase
 
     text = normalised(passphrase).casefold()[:_LOOKED_AT]
@@ -67,7 +70,7 @@ def transliterated(text: str) -> str:
 
 
 def suggestion() -> str:
-    """Six words chosen by chance, 77 bits, in small letters."""
+    """Six words chosen by chance, 77 bits, in lower case."""
     return " ".join(secrets.choice(_words()) for _ in range(WORDS))
 
 

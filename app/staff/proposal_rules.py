@@ -1,7 +1,7 @@
 """Who may take part in a proposal: who proposes which kind, who counts as the second person, who may stop it, who sees it.
 
-A rule takes the proposal, the member, and who is seated since when (`seats.MemberFacts`), and reads nothing else. The second person
-was there before the proposal, and neither of the two had a part in seating the other (`app/staff/lineage.py`).
+A rule takes the proposal, the member, and the facts about all seats (`seats.MemberFacts`), and reads nothing else. The second
+person was there before the proposal, and neither of the two had a part in seating the other (`app/staff/lineage.py`).
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may propose a kind, and whether it leads to sealed parts: then it is announced, and waits."""
+    """Who may propose this kind, and whether it leads to sealed parts, in which case it is announced and has to wait."""
 
     proposers: frozenset[Role]
     opens_sealed_parts: bool
@@ -147,7 +147,7 @@ def is_concerned(caller: SignedIn, proposal: Proposal) -> bool:
 
 
 def is_visible(caller: SignedIn, proposal: Proposal) -> bool:
-    """Whether this member may see the proposal: their own, what concerns them, and everything for those who look after it."""
+    """Whether this member may see the proposal: it is their own or concerns them, or they look after the network."""
     if (
         caller.member_id == proposal.proposed_by
         or is_concerned(caller, proposal)
@@ -158,7 +158,7 @@ def is_visible(caller: SignedIn, proposal: Proposal) -> bool:
 
 
 def may_stop(facts: MemberFacts, caller: SignedIn, proposal: Proposal) -> bool:
-    """Whether this member may stop the proposal, or void the code that came of it."""
+    """Whether this member may stop the proposal, or void the code that it created."""
     return (
         caller.member_id == proposal.proposed_by
         or is_concerned(caller, proposal)

@@ -26,7 +26,7 @@ class Decider:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A live proposal as one member sees it: what they may do, why they may not decide, and who else can."""
+    """A live proposal as one member sees it: their possible actions, why they may not decide, and who else can."""
 
     proposal: Proposal
     verbs: frozenset[Verb]
@@ -110,7 +110,7 @@ def _members(session: Session) -> Sequence[Member]:
 
 
 def done(session: Session, caller: SignedIn, now: datetime) -> list[Proposal]:
-    """The changes of the last days that this member may see, newest first."""
+    """The recently carried-out changes that this member may see, newest first."""
     query = sa.select(Proposal).where(Proposal.state == State.DONE.value, Proposal.expires_at > now)
     rows = session.scalars(query.order_by(Proposal.expires_at.desc(), Proposal.id))
     return [

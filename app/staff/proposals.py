@@ -4,7 +4,7 @@ One member proposes, another approves within three days, and the first carries i
 nothing, so that a resulting code or file is shown only to the person who asked for it.
 
 A change that leads to sealed parts (`proposal_rules.RULES`) is announced to everybody it concerns, and waits for a day after its
-approval, unless another holder of the key concerned confirms it; a reset for an active member is shortened by nobody but them.
+approval, unless another holder of the key concerned confirms it; only the member themself can shorten the wait of a reset.
 Until it is carried out, each of them can stop it, and for `SHOWN_FOR` afterwards they see it and can void a code that was not used.
 Who may do what is in `app/staff/proposal_rules.py`, the changes themselves are in `app/staff/access_changes.py`.
 """
@@ -126,7 +126,10 @@ def carry_out(session: Session, caller: SignedIn, proposal_id: UUID, kind: Kind,
 
 
 def refuse_stranger_to_key(session: Session, organisation_id: UUID) -> None:
-    """Raises NotAllowed if the organisation has a key: only its holders can replace it. Called for a member who is none."""
+    """Raises NotAllowed if the organisation has a key: only its holders can replace it.
+
+    Called for a member who does not hold it.
+    """
     if seats.has_key(session, organisation_id):
         raise NotAllowed(
             "The organisation has a key. Only a member of it who holds this key can carry this out. If no member holds it, the "

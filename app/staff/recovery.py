@@ -69,7 +69,7 @@ def has_team(session: Session) -> bool:
 def check_holds_key_of(session: Session, seed: bytes, owner_id: UUID | None) -> None:
     """Raises WrongKey unless this recovery key holds the present key of a team or organisation; None: of the first team.
 
-    A recovery key is made for each team that is set up at the command line; the one of another team says nothing about this one.
+    A recovery key is made for each team that is set up at the command line; the key of another team proves nothing about this one.
     """
     if owner_id is None:
         owner_id = session.scalar(

@@ -59,19 +59,19 @@ class Rota:
     version: int = 0
 
     def on_call(self, now: datetime, among: Collection[UUID]) -> list[UUID]:
-        """Who is on call, and then the deputies, each once; only members in `among`. Empty: nobody is on call."""
+        """The members on call, then the deputies, each once; only those in `among`. Empty: nobody is on call."""
         local = now.astimezone(ZoneInfo(self.zone))
         on_call = (member for shift in self.shifts if shift.covers(local) for member in shift.members)
         return [member for member in dict.fromkeys(on_call) if member in among]
 
     def named_on_call(self, now: datetime) -> list[UUID]:
-        """Who is named first in each shift that runs now, whether they can be told or not."""
+        """The member named first in each shift that runs now, whether they can be told or not."""
         local = now.astimezone(ZoneInfo(self.zone))
         running = [shift for shift in self.shifts if shift.members and shift.covers(local)]
         return list(dict.fromkeys(shift.members[0] for shift in running))
 
     def first_on_call(self, now: datetime, among: Collection[UUID]) -> list[UUID]:
-        """Who is told first: of each shift that runs now the first member who is in `among`."""
+        """The members to tell first: from each shift that runs now, the first member in `among`."""
         local = now.astimezone(ZoneInfo(self.zone))
         running = [shift for shift in self.shifts if shift.covers(local)]
         first = (next((member for member in shift.members if member in among), None) for shift in running)
@@ -161,7 +161,7 @@ def save(
 
 
 def remove(session: Session, team_id: UUID, member_id: UUID, now: datetime) -> None:
-    """Take somebody who leaves out of the shifts; their deputies move up. A shift without members is deleted."""
+    """Remove a leaving member from the shifts; their deputies move up. A shift without members is deleted."""
     row = session.get(TeamRota, team_id, with_for_update=True)
     if row is None or str(member_id) not in {member for shift in row.shifts for member in shift["members"]}:
         return

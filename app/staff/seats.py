@@ -49,7 +49,7 @@ def current_ties(session: Session, now: datetime) -> Ties:
 
 @dataclass(frozen=True, slots=True)
 class MemberFacts:
-    """What the rules about second persons need to know about all members: loaded once, in three statements.
+    """The facts about all members that the rules on second persons need; loaded once, in three statements.
 
     `seated_at`: when each member got their present seat, that is when they last joined, came back or got a new role; `active`:
     the active members; `held`: pairs of a holder's public key and the team or organisation whose active key they hold.
@@ -65,7 +65,7 @@ class MemberFacts:
 
 
 def member_facts(session: Session, now: datetime) -> MemberFacts:
-    """These facts at this moment."""
+    """The facts about all members at this moment."""
     latest = sa.func.max(Seating.at).label("latest")
     members = session.execute(
         sa.select(Member.id, Member.created_at, Member.active, latest)
@@ -124,7 +124,7 @@ def holds_key_of(session: Session, key_id: UUID, owner_id: UUID | None) -> bool:
 
 
 def with_key(session: Session, owner_ids: Collection[UUID]) -> frozenset[UUID]:
-    """Those of these teams and organisations that have an active key."""
+    """The teams and organisations, among these, that have an active key."""
     owners = sa.select(SealingKey.owner_id).where(SealingKey.owner_id.in_(list(owner_ids)), SealingKey.active)
     return frozenset(session.scalars(owners)) if owner_ids else frozenset()
 

@@ -174,7 +174,7 @@ def enrol(
 
 
 def encrypt_seed(keys: KeyRing, seed: SealedSeed) -> bytes:
-    """What a member's row stores: the sealed seed, under the epoch key once more, because the pepper is never replaced."""
+    """The value for a member's row: the sealed seed, encrypted again under the epoch key, because the pepper is never replaced."""
     if not keys.hides:
         return seed.sealed
     return keys.encrypt(seed.sealed, "members", str(seed.member_id), "sealed_seed", "1")
@@ -226,9 +226,10 @@ def change_totp(
 
 @dataclass(frozen=True, slots=True)
 class SignInAttempt:
-    """What the check of a passphrase needs of a member's row, so that no transaction is open while the passphrase is stretched.
+    """The part of a member's row that checking a passphrase needs; no transaction is open while it is stretched.
 
-    `member_id` None: nobody has this name, and the work is done anyway, so that timing does not reveal it. Its repr shows nothing.
+    `member_id` None: nobody has this name; the work is done anyway, so that timing does not reveal that. Its repr shows
+    nothing.
     """
 
     member_id: UUID | None
@@ -387,7 +388,7 @@ TOLD: Final = frozenset(
 
 
 def tell(session: Session, member_id: UUID, action: str, now: datetime) -> None:
-    """Tell a member what has changed in how they sign in, or what they can open."""
+    """Notify a member of a change in how they sign in or in what they can open."""
     if action in TOLD:
         changed = sa.update(Member).where(Member.id == member_id)
         if action == "member:let_in":  # never in place of something graver that they have not seen yet
@@ -396,7 +397,7 @@ def tell(session: Session, member_id: UUID, action: str, now: datetime) -> None:
 
 
 def mark_told(session: Session, member_id: UUID) -> None:
-    """Record that the member has seen it."""
+    """Record that the member has seen the notice about a change of their account."""
     changed = sa.update(Member).where(Member.id == member_id)
     session.execute(changed.values(account_notice=None, account_notice_at=None))
 

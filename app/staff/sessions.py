@@ -71,7 +71,7 @@ def start(session: Session, member: Member, seed: bytes, now: datetime, factor: 
 def _proposals_in(states: Collection[State]) -> sa.ScalarSelect[int]:
     """How many proposals in these states are shown to a member because they concern them.
 
-    Part of the select that finds the session, so that no page needs a statement more.
+    Part of the select that finds the session, so that no page needs another statement.
     """
     return (
         sa.select(sa.func.count())

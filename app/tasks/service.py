@@ -211,7 +211,7 @@ def open_undelivered_notice(
 
 
 def open_rule_change(session: Session, service_id: UUID, team_id: UUID, *, now: datetime) -> None:
-    """Open the task to propose another rule for a service; one for each service, whichever team it fell to."""
+    """Open the task to propose another rule for a service; one for each service, whichever team has it."""
     due = to_the_hour(now) + RULES[K.CHANGE_RULE].within["normal"]
     row = {
         "id": uuid4(),
@@ -225,8 +225,9 @@ def open_rule_change(session: Session, service_id: UUID, team_id: UUID, *, now: 
 
 
 def open_crowd(session: Session, team_id: UUID, *, now: datetime) -> bool:
-    """Open the team's task to check a sudden crowd of requests. False: it is open already. Safe when several processes do it at
-    the same time.
+    """Open the team's task to check a sudden crowd of requests. False: it is open already.
+
+    Safe when several processes do it at the same time.
     """
     row = {
         "id": uuid4(),
@@ -334,7 +335,7 @@ def count_open(session: Session, team_id: UUID) -> OpenTaskCounts:
 def open_tasks(
     session: Session, team_id: UUID, *, owner_id: UUID | None = None, most: int = MAX_LISTED
 ) -> list[OpenTaskRow]:
-    """Open tasks with the labels and the country of what they are about, those due first. At most `most`."""
+    """Open tasks with the label and country of their subject, the first due first. At most `most`."""
     query = (
         sa.select(
             Task.id, Task.kind, Task.due_at, Task.opened_at,

@@ -1,4 +1,4 @@
-"""Whether somebody of a team can be told now: for the head of the desk's pages, as columns of a statement that is made anyway."""
+"""Whether somebody of a team can be told now: for the header of the desk's pages, as columns of another statement."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which organisations hear of a new referral without a call: by mail, by an endpoint of theirs, or by their program."""
+"""The organisations that are notified of a new referral without a call: by mail, by their endpoint, or by their program."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -13,10 +13,10 @@ from app.webhooks.models import WebhookEndpoint
 
 
 def notified(session: Session, organisations: Collection[UUID], now: datetime) -> frozenset[UUID]:
-    """Those of the organisations with an address for notices, an active endpoint, or an active program with a credential.
+    """The organisations, among these, with an address for notices, an active endpoint, or an active program with a credential.
 
-    An address that refused the last notice does not count. One statement. That a program really polls is not known; an organisation
-    that nobody answers for is escalated by its clock.
+    An address that refused the last notice does not count. One statement. Whether a program really polls is unknown; an offer that
+    nobody answers is escalated by its clock.
     """
     ids = list(organisations)
     by_mail = sa.select(PartnerNotices.organisation_id).where(

@@ -134,9 +134,9 @@ def change(
     types: list[str] | None = None,
     active: bool | None = None,
 ) -> WebhookEndpoint:
-    """Change an endpoint; None leaves a value as it is. One that was paused or gone continues from now; `resend` covers the gap.
+    """Change an endpoint; None leaves a value as it is.
 
-    Raises NotFound, PreconditionFailed.
+    An endpoint that was paused or gone continues from now; `resend` covers the gap. Raises NotFound, PreconditionFailed.
     """
     endpoint = get(session, owner, endpoint_id, lock=True)
     if endpoint.version != expected_version:
@@ -271,7 +271,7 @@ def public_key(keys: KeyRing, endpoint: WebhookEndpoint) -> str | None:
 
 
 def _current_position(session: Session, owner: Owner) -> int:
-    """The place from which on everything is news: what was committed before is placed first."""
+    """The feed's last position after all committed events have been placed: every later event is new."""
     change_feed.place_events(session)
     return change_feed.last_position(session, owner.organisation_id)
 

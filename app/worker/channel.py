@@ -29,7 +29,7 @@ def channel_of(settings: Settings) -> Channel:
 def gateway_channels(settings: Settings) -> dict[NoticeWay, Channel]:
     """The channels besides e-mail that are set.
 
-    The channel of the team's ways always exists: of a way that is no longer set it reports that nothing arrives.
+    The channel of the team's ways always exists: for a way that is no longer set it reports that nothing arrives.
     """
     seconds = 2 * settings.gateway_timeout.total_seconds()
     addresses = {name: address.get_secret_value() for name, address in settings.team_ways.items()}

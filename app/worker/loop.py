@@ -178,8 +178,9 @@ class Worker:
         heartbeats.record(session, heartbeats.TELEGRAM, to_the_hour(self._clock()), offset=offset)
 
     def run_once(self) -> dict[str, int]:
-        """Run one round; returns how many things each job did. A job that raised is missing; `failed` has it, and each job of
-        which one of several things failed.
+        """Run one round; returns how many things each job did.
+
+        A job that raised is missing; `failed` names it, and each job in which one of several things failed.
         """
         with patience.each():
             return self._run_once()
@@ -234,7 +235,7 @@ class Worker:
         )
 
     def _appointments(self, now: datetime) -> int:
-        """Remind of agreed times, and end offers of times that nobody answered."""
+        """Send reminders of agreed times, and end offers of times that nobody answered."""
         with self._database.begin(write=False) as session:
             near = appointments.due_for_reminder(session, now, _BATCH)
             over = appointments.due_for_expiry(session, now, _BATCH)
@@ -388,7 +389,7 @@ class Worker:
         self._periods = periods
 
     def _sandbox(self, now: datetime) -> int:
-        """Open and fill the sandbox if the setting says so, else close it. Writes only when that is necessary."""
+        """Open and fill the sandbox if the setting says so, otherwise close it. Writes only when that is necessary."""
         with self._database.begin(write=False) as session:
             todo = sandbox.missing(session, now) if self._settings.sandbox else published.is_open(session)
         if not todo:
@@ -415,7 +416,7 @@ class Worker:
         return int(added)
 
     def _reports(self, _now: datetime) -> int:
-        """Bring the figures of reports up to date for the cases that have changed; of very many, some in each round."""
+        """Bring the figures of reports up to date for the cases that have changed; if there are very many, some in each round."""
         settled = 0
         for _batch in range(_REPORT_BATCHES):
             if self._stop.is_set():

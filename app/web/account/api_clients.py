@@ -1,4 +1,4 @@
-"""Programs that call the API for an organisation: an admin proposes one or a new secret, and switches one off at once."""
+"""Programs that call the API for an organisation: an admin proposes one or a new secret, and switches one off immediately."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -51,14 +51,14 @@ def propose_secret(request: Request, member: Admin, session: Db, now: Now) -> Re
 
 @router.post("/off", name="switch_client_off")
 def switch_off(request: Request, member: Admin, session: Db, now: Now) -> Response:
-    """Switch a program off at once. One person can do it."""
+    """Switch a program off immediately. One person can do it."""
     api_clients.switch_off(session, field_value(request.state.form, "client"), member.member_id, now)
     return staff_pages.redirect("/desk/clients?done=client_off")
 
 
 @router.post("/credentials/{slot}/end", name="end_client_credential")
 def end_credential(slot: Slot, request: Request, member: Admin, session: Db, now: Now) -> Response:
-    """End one secret or key of a program at once."""
+    """End one secret or key of a program immediately."""
     api_clients.end_credential(session, field_value(request.state.form, "client"), slot, member.member_id, now)
     return staff_pages.redirect("/desk/clients?done=credential_ended")
 

@@ -65,7 +65,7 @@ def error_page(request: Request, error: AppError) -> Response:
 
 
 def _would_lose_text(request: Request, error: AppError) -> bool:
-    """Whether the database could not be written while a text was sent."""
+    """Whether a text was sent and could not be saved, because the database cannot be written."""
     if not isinstance(error, Unavailable) or isinstance(error, Frozen | OutcomeUnknown):
         return False
     return any(value.strip() for name, value in submitted_fields(request) if name in _EDITABLE_FIELDS)

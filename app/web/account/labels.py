@@ -1,4 +1,4 @@
-"""What the pages of members and proposals read for each code: English message ids of the staff's domain.
+"""Labels for each code on the pages of members and proposals: English message ids of the staff's domain.
 
 Each table of a closed vocabulary has a row for each code, or the program does not start. Templates know it as `account_labels`.
 """

@@ -156,7 +156,7 @@ def _page(request: Request, caller: SignedIn, session: Session, now: datetime) -
 
 
 def _shown_key(request: Request) -> UUID | None:
-    """The member's own key whose fingerprint the page showed; None for anything else, which no member has."""
+    """The member's own key whose fingerprint the page showed; None for anything else, which matches no member's key."""
     try:
         return UUID(field_value(request.state.form, "key"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""How a member of a team, an admin or an auditor is told: address, daily digest, quiet hours, language."""
+"""Notice settings of a team's member, an admin or an auditor: address, daily digest, quiet hours, language."""
 
 from collections.abc import Collection
 from typing import Any, Final
@@ -38,7 +38,7 @@ def show_my_notices(request: Request, member: DeskMember, session: ReadDb, keys:
 
 @router.post("/notices/test", name="test_my_notices")
 def test_my_notices(member: DeskMember, session: Db, now: Now) -> Response:
-    """Send the member a test notice by the way that is saved."""
+    """Send the member a test notice by the saved channel."""
     way_tests.ask(session, now, member_id=member.member_id)
     return staff_pages.redirect("/desk/me/notices?done=test_asked")
 

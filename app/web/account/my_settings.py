@@ -134,7 +134,7 @@ async def change_passphrase(request: Request, member: Annotated[SignedIn, Depend
 
 
 def checked_passphrase(request: Request, field: str, member: str) -> str:
-    """The new passphrase, if both inputs are equal and hard enough to guess. Takes a tenth of a second. Raises Invalid."""
+    """The new passphrase, if both inputs are equal and it is hard enough to guess. Takes a tenth of a second. Raises Invalid."""
     new_passphrase = field_value(request.state.form, field)
     weakness = passphrases.weakness(new_passphrase, member)
     if weakness:
@@ -170,7 +170,7 @@ def remove_passkey(request: Request, passkey_id: Id, member: ProvedMember, sessi
 
 
 def _renewed(request: Request, session: Session, to: str) -> Response:
-    """A redirect with a fresh secret of the session: whoever has seen the former one has no part in what was changed."""
+    """A redirect with a fresh secret of the session: whoever has seen the former one gains nothing from the change."""
     response = staff_pages.redirect(to)
     cookies.put(response, SESSION, sessions.renew(session, cookie(request) or ""), request.app.state.settings)
     return response

@@ -1,4 +1,4 @@
-"""Turns for the hashing of passphrases, which takes 64 MiB and most of a second.
+"""Queues for hashing passphrases, which takes 64 MiB and most of a second.
 
 Strangers can send as many sign-in forms as they like. So they have a queue of their own, one turn at a time, in which no sender has
 more than a few places; after each of their turns it rests as long as the turn took, which leaves the processor to the form. Members

@@ -42,7 +42,7 @@ class SignInNeeded(NotSignedIn):
 
 
 class ProofNeeded(SignInNeeded):
-    """The caller signed in too long ago for what changes how they sign in. They sign in again; nothing typed is carried."""
+    """The caller signed in too long ago to change how they sign in. They have to sign in again; nothing typed is carried over."""
 
 
 class OldForm(Conflict):
@@ -87,15 +87,16 @@ class RequiresRole:
 
 
 class EvenFrozen(RequiresRole):
-    """The policy of the pages on which members of partners see and stop changes. The kill switch does not close them, so that
-    nobody can silence partners with it.
+    """The policy of the pages on which members of partners see and stop changes.
+
+    The kill switch does not close them, so that nobody can silence partners with it.
     """
 
     even_frozen = True
 
 
 class RecentlyProved(RequiresRole):
-    """The policy of what changes how somebody signs in: they signed in within the last ten minutes.
+    """The policy of routes that change how somebody signs in: they must have signed in within the last ten minutes.
 
     A browser that was left open is not enough to take over an account.
     """
@@ -115,7 +116,7 @@ def is_recently_proved(member: SignedIn, now: datetime) -> bool:
 
 
 class RealNetwork(RequiresRole):
-    """The policy of what changes the directory or the rules for everybody: the sandbox's team, which is made up, only reads."""
+    """The policy of routes that change the directory or the rules for everybody: the sandbox's made-up team may only read."""
 
     async def authenticate(self, request: Request, *, counted: bool = False) -> SignedIn:
         member = await super().authenticate(request, counted=counted)
@@ -153,7 +154,7 @@ async def anyone(request: Request) -> None:
 
 
 async def anyone_with_file(request: Request) -> None:
-    """The same for a form with a file, which its route reads by itself."""
+    """The policy of routes that need no sign-in and take a file; the route reads the form itself."""
     csrf.refuse_other_sites(request)
 
 
@@ -200,13 +201,13 @@ async def _member_of_session(request: Request, *, counted: bool) -> SignedIn:
 
 
 def cookie(request: Request) -> str | None:
-    """The secret of the session; one that no session has opens nothing."""
+    """The secret of the session; a secret of no session opens nothing."""
     value = cookies.read(request, SESSION)
     return value if value and _SECRET.fullmatch(value) else None
 
 
 def browser_cookie(request: Request) -> str | None:
-    """The secret of a browser in which somebody may have signed in before; `known_browsers` says whether it is taken."""
+    """The secret of a browser in which somebody may have signed in before; `known_browsers` decides whether it is accepted."""
     value = cookies.read(request, BROWSER)
     return value if value and _SECRET.fullmatch(value) else None
 

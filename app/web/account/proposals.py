@@ -225,7 +225,7 @@ _PROPOSE: Final[Mapping[Kind, Callable[[Session, Request, SignedIn, datetime], N
 
 
 def _public_key(request: Request) -> dict[str, str]:
-    """The public key of a key that the organisation keeps itself; empty if the service shall create one. Raises Invalid."""
+    """The public half of a key pair that the organisation keeps itself; empty if the service is to create one. Raises Invalid."""
     text = "".join(field_value(request.state.form, "public_key").split())
     if not text:
         return {}

@@ -1,4 +1,4 @@
-"""Offering times on a page: what the form shows, and reading what was typed."""
+"""The form that offers times on a page: its context, and parsing its input."""
 
 import re
 import secrets
@@ -17,7 +17,7 @@ _TIME: Final = re.compile(r"\s*([01]?\d|2[0-3])[:.\s]([0-5]\d)\s*", re.ASCII)
 
 
 def read(form: dict[str, list[str]], zone: str, now: datetime) -> Offer:
-    """The times, as the clock of the country shows them, and how to meet. Raises Invalid."""
+    """The times, in the country's local time, and how to meet. Raises Invalid."""
     local, times = ZoneInfo(zone), []
     for number in range(1, MOST_TIMES + 1):
         day = date_fields.read(form, f"day_{number}", today=now.astimezone(local).date())
@@ -33,13 +33,13 @@ def read(form: dict[str, list[str]], zone: str, now: datetime) -> Offer:
 
 
 def language_of(form: dict[str, list[str]]) -> str:
-    """The language of the meeting; empty if it is none of the list."""
+    """The language of the meeting; empty if it is not in the list."""
     code = field_value(form, "language")
     return code if code in set(_languages(())) else ""
 
 
 def read_time(form: dict[str, list[str]], day_name: str, time_name: str, zone: str, now: datetime) -> datetime:
-    """A day and a time by the clocks of this zone, as UTC. Raises Invalid."""
+    """A day and a time in this zone's local time, as UTC. Raises Invalid."""
     local = ZoneInfo(zone)
     day = date_fields.read(form, day_name, today=now.astimezone(local).date())
     found = _TIME.fullmatch(field_value(form, time_name).strip())
@@ -54,7 +54,7 @@ def read_time(form: dict[str, list[str]], day_name: str, time_name: str, zone: s
 
 
 def boxes(form: Mapping[str, Sequence[str]], name: str) -> Any:
-    """What was typed into the boxes of a date."""
+    """The input of the boxes of a date."""
     return date_fields.typed(form, name)
 
 
@@ -72,9 +72,9 @@ def context(
     form: Mapping[str, Sequence[str]] | None = None,
     errors: Sequence[FieldError] = (),
 ) -> dict[str, Any]:
-    """What the page with appointments shows.
+    """The context of the page with appointments. `rows`: the appointments without content; `opened`: those that were decrypted.
 
-    `rows`: the appointments, which show no content; `opened`: the same, opened. `form`, `errors`: of a form that was refused.
+    `form`, `errors`: input and errors of a form that was refused.
     """
     typed = form or {}
     return {

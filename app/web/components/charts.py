@@ -1,6 +1,6 @@
 """Charts as SVG, drawn on the server: a bar in each row of a table, one line, one dot plot. Readable without colour; no script.
 
-A line and a dot plot say their numbers to screen readers; a bar stands beside its numbers and is not read out.
+Screen readers read the numbers of a line and a dot plot; a bar is beside its numbers and is not read out.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def _fill(name: str, index: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One row of a dot plot: a share between 0 and 1 with the ends of its interval; `text` stands behind it."""
+    """One row of a dot plot: a share between 0 and 1 with the ends of its interval; `text` is shown after it."""
 
     label: str
     share: float
@@ -55,7 +55,7 @@ def patterns() -> Markup:
 
 
 def swatch(index: int) -> Markup:
-    """The fill of a column, to stand in its heading."""
+    """The fill of a column, for its heading."""
     return Markup(
         '<svg class="swatch" width="14" height="10" aria-hidden="true" fill="currentColor">'
         '<rect x=".5" y=".5" width="13" height="9" fill="{fill}" stroke="currentColor"/></svg>'
@@ -63,9 +63,9 @@ def swatch(index: int) -> Markup:
 
 
 def stack(parts: Sequence[int], largest: int, *, rest: int = 0) -> Markup:
-    """A bar for one row of a table, as long as its parts are of `largest`; `rest`: what is not told apart, drawn empty.
+    """A bar for one row of a table, its length in proportion to `largest`.
 
-    The numbers stand beside it, so it is not read out.
+    `rest`: the part that is not broken down, drawn empty. The numbers are beside it, so it is not read out.
     """
     shapes, x = [], 0.0
     for index, part in enumerate(parts):

@@ -3,7 +3,7 @@
 * **Its name** begins with `__Host-`, so that a browser takes it only over TLS (or from an onion service), for this host alone and
   the path `/`: neither a sibling host nor an answer over plain HTTP can plant one. Only on `http://` and a loopback address
   (development) is there no prefix, because browsers refuse it there; `Settings` refuses any other address without TLS.
-* **Twice is never**: of two cookies with one name in a request, one is not ours and nobody can tell which. None is taken.
+* **Never twice**: of two cookies with one name in a request, one is not ours and nobody can tell which. Neither is accepted.
 * **Only our own secrets count**: `secret` returns only what `mint` has made.
 """
 
@@ -24,7 +24,7 @@ def full_name(name: str, settings: Settings) -> str:
 
 
 def read(request: Request, name: str) -> str | None:
-    """The cookie's value as it was sent; None if it is missing, longer than any of ours, or there twice."""
+    """The cookie's value as it was sent; None if it is missing, longer than any of ours, or sent twice."""
     wanted = full_name(name, request.app.state.settings)
     values = [
         value.strip()
@@ -36,7 +36,7 @@ def read(request: Request, name: str) -> str | None:
 
 
 def secret(request: Request, name: str) -> str | None:
-    """The secret in the cookie, if this service has made it for this cookie."""
+    """The secret in the cookie, if this service made it for the cookie of this name; else None."""
     value = read(request, name)
     return value if value is not None and browser_secrets.is_minted(request.app.state.keys, name, value) else None
 

@@ -28,7 +28,7 @@ MESSAGES: Final = complete(Fault, {
 
 
 class Boxes(NamedTuple):
-    """What the three boxes of a date hold."""
+    """The content of the three boxes of a date."""
 
     day: str = ""
     month: str = ""
@@ -57,7 +57,7 @@ def of_day(day: date | datetime | str | None) -> Boxes:
 
 
 def message(problem: NotADate, words: Translator) -> str:
-    """What is wrong with a date, in the reader's language: "There is no such day: 30 February 2027. Please check the date."."""
+    """The error of a date, in the reader's language: "There is no such day: 30 February 2027. Please check the date."."""
     if problem.fault is not Fault.WRONG_DAY:
         return words.text(MESSAGES[problem.fault])
     return words.text(MESSAGES[problem.fault], day=words.impossible_date(problem.day, problem.month, problem.year))
@@ -81,7 +81,7 @@ def read(
 
 
 def listed_days(text: str, name: str, *, today: date) -> list[date]:
-    """The days of a text with one on each line, or several in figures. Raises Invalid, with a pointer to the field `name`."""
+    """The days in a text: one on each line, or several on a line in figures. Raises Invalid, with a pointer to the field `name`."""
     days: list[date | None] = []
     for line in text.splitlines():
         try:

@@ -19,7 +19,7 @@ OwnPacks = Annotated[Directory, Depends(_packs)]
 
 
 def kind_of_pause(what: str) -> tuple[str | None, str | None]:
-    """Need and language of `all`, `need:…` or `language:…`. Raises Invalid."""
+    """The need and the language that a pause is limited to, from `all`, `need:…` or `language:…`. Raises Invalid."""
     kind, _, code = what.partition(":")
     if what == "all":
         return None, None

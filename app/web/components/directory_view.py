@@ -81,7 +81,7 @@ class ServiceListing:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How old the entries are, and where the desk's edits depart from the country packs."""
+    """How old the entries are, and where the desk's edits differ from the country packs."""
 
     unverified: Sequence[Organisation]
     undated: Sequence[Organisation]

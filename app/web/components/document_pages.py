@@ -1,4 +1,4 @@
-"""What the person's, the desk's and the partner's pages share about documents: their limits, and pictures inside a page."""
+"""Shared by the document pages of the person, the desk and the partner: limits, and pictures inside a page."""
 
 import base64
 from collections.abc import AsyncIterator, Sequence
@@ -30,7 +30,7 @@ def document_limits(settings: Settings) -> DocumentLimits:
 
 
 def embedded(pages: Sequence[tuple[int, bytes]]) -> list[tuple[int, Markup]]:
-    """Pictures as addresses that contain them, by page number: opening them needs no second request, which nobody would audit."""
+    """Pictures as `data:` addresses, by page number: showing them needs no second request, which would not be audited."""
     return [
         (number, Markup("data:image/jpeg;base64," + base64.b64encode(content).decode()))  # noqa: S704  our own encoder's
         for number, content in pages
@@ -38,7 +38,7 @@ def embedded(pages: Sequence[tuple[int, bytes]]) -> list[tuple[int, Markup]]:
 
 
 def download(request: Request, session: Session, file: OriginalFile) -> Response:
-    """The untouched file as something to save, never to show: piece by piece, each but the first in a transaction of its own.
+    """The untouched file as a download, never shown: piece by piece, each but the first in a transaction of its own.
 
     It ends early if the document is taken back meanwhile. Raises Conflict: this key does not open it.
     """

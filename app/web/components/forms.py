@@ -100,9 +100,9 @@ async def read_multipart(request: Request, largest_file: int) -> tuple[FormField
 
 @dataclass(frozen=True, slots=True)
 class FormPart:
-    """What came next of a form with files: a field with its `value`, some `content` of a file, or its end (`content` is None).
+    """The next part of a form with files: a field with its `value`, some `content` of a file, or its end (`content` is None).
 
-    The name of the file is not in it: nobody here learns it.
+    The name of the file is left out, so nobody here learns it.
     """
 
     name: str
@@ -169,7 +169,7 @@ class _PartReader:
 async def stream_multipart(request: Request) -> AsyncIterator[FormPart]:
     """The parts of the body as they arrive: never a whole file in memory, and none on disk.
 
-    Starlette's own reader would write each file of more than 1 MiB to a temporary file, in plain. Raises BadRequest.
+    Starlette's own reader would write each file of more than 1 MiB to a temporary file, unencrypted. Raises BadRequest.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind != _MULTIPART.encode() or not options.get(b"boundary"):

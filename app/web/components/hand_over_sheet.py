@@ -53,7 +53,7 @@ def context(
     directory: Directory,
     now: datetime,
 ) -> dict[str, Any]:
-    """What the templates of the sheet and of a link show, in the words of `language`."""
+    """The context of the templates for the sheet and for a link, in this language."""
     names = CodeNames(language, directory)
     words = names.translator
     zone = deadlines.time_zone(directory.country(row.country))

@@ -1,7 +1,7 @@
-"""What staff and partners both read for each code: English message ids of the staff's domain, which `_()` looks up on the page.
+"""The labels of codes that staff and partners share: English message ids of the staff's domain, which `_()` looks up on the page.
 
-Each table of a closed vocabulary has a row for each code, or the program does not start. Templates know it as `labels`. What only
-the desk reads is in `app/web/desk/labels.py`, what only the pages of members and proposals read in `app/web/account/labels.py`.
+Each table of a closed vocabulary has a row for each code, or the program does not start. Templates know it as `labels`. Labels for
+the desk alone are in `app/web/desk/labels.py`, those for members and proposals in `app/web/account/labels.py`.
 """
 
 from types import MappingProxyType

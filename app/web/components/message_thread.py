@@ -1,4 +1,4 @@
-"""What the two pages of a conversation between the team and an organisation show."""
+"""The context of the two pages that show a conversation between the team and an organisation."""
 
 import secrets
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ def context(
     *,
     may_write: bool,
 ) -> dict[str, Any]:
-    """What the page with a conversation shows.
+    """The context of a page with a conversation. `messages`: the opened ones with their times in words, or None.
 
-    `messages`: the opened ones with their times in words, or None. `once`: what makes the form count once.
+    `once`: a token that makes the form count once.
     """
     return {
         "count": threads.last_seq(session, referral_id),

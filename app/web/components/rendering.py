@@ -41,9 +41,9 @@ _UNEXPECTED: Final = N_("Something went wrong on our side. Please try again.")
 class _Context(Context):
     """Calls functions, methods and macros directly.
 
-    Jinja checks for each call whether its target wants the context. None of our functions does, and of the rest only macros
-    want something, the settings of escaping. A staff page looks up about 200 sentences and calls about 70 macros: the check cost
-    more than the look-ups.
+    Jinja checks for each call whether its target needs the context. None of our functions does; of the others only macros need
+    something, the escaping settings. A staff page looks up about 200 sentences and calls about 70 macros: the check cost more than
+    the look-ups.
     """
 
     def call(
@@ -93,7 +93,7 @@ def lines(text: str) -> Markup:
 
 
 def qr_code(text: str, title: str) -> Markup:
-    """The text as a QR code, drawn into the page as SVG: dark on white in dark pages too, as cameras want it."""
+    """The text as a QR code, drawn into the page as SVG: dark on white in dark pages too, because cameras need that."""
     import segno  # loaded only by the few who join or change their code app
 
     code = segno.make(text, error="m", micro=False)
@@ -106,8 +106,8 @@ def render(
 ) -> str:
     """The template in a language, with the sentences of a domain of `app.core.i18n`. Raises UndefinedError.
 
-    `reworded`: English sentences that this page says differently, as of a person for whom somebody else writes; the template then
-    finds `of_another` true.
+    `reworded`: English sentences that this page words differently, for example because somebody else writes for the person; the
+    template then finds `of_another` true.
     """
     words = translator(language, domain).reworded(reworded or {})
     return (
@@ -124,7 +124,7 @@ def page(template: str, language: str, *, status: int = 200, **context: Any) -> 
 def shared_page(template: str, language: str, **context: Hashable) -> HTMLResponse:
     """A page that is the same for everybody who reads this language: rendered once for each context, then kept in memory.
 
-    Nothing of a visitor may be in the context, and no token, secret or time.
+    Nothing about a visitor may be in the context, and no token, secret or time.
     """
     return HTMLResponse(_shared(template, language, tuple(sorted(context.items()))))
 

@@ -92,8 +92,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A table with a bar in each row. `folded`: the rows beyond the first; `total`: the last line, or None; `hidden`: the labels of
-    rows in which every number is hidden.
+    """A table with a bar in each row.
+
+    `folded`: the rows beyond the first; `total`: the last line, or None; `hidden`: the labels of rows in which every number is
+    hidden.
     """
 
     id: str
@@ -108,7 +110,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """How long a step took: half of the cases took at most so long; "" where that is hidden. `quarter`: "" for the period."""
+    """The median time of a step: half of the cases took at most that long; "" where it is hidden. `quarter`: "" for the period."""
 
     name: str
     quarter: str
@@ -148,7 +150,10 @@ def report_response(
     *,
     behind: int = 0,
 ) -> Response:
-    """What may leave the team: whole quarters, suppressed. `behind`: how many changed cases are not counted in it yet."""
+    """The response with a report that may leave the team: whole quarters, suppressed.
+
+    `behind`: how many changed cases are not counted in it yet.
+    """
     label_of = labels_of(request, packs)
     if file_format in _MEDIA:
         in_words = report_files.csv if file_format == "csv" else report_files.xlsx
@@ -227,7 +232,7 @@ _BY_UNMET: Final = frozenset({TableName.UNMET_PLACES, TableName.NEEDS_SPOKEN})
 def _panel(report: Report, name: TableName, label_of: LabelOf, times: TimeFormat, *, exact: bool) -> Panel | None:
     """The panel of a table; None: it has no rows.
 
-    Only an exact one has its rows in an order that tells of their size, leaves empty ones out and folds those beyond the first.
+    Only an exact panel sorts its rows by size, leaves empty ones out and folds those beyond the first few.
     """
     table = report.table(name)
     if table is None or not table.rows:

@@ -296,7 +296,7 @@ def _counts_reach(request: Request, member: SignedIn | None) -> bool:
 
 
 def _form_token(request: Request, member: SignedIn) -> str:
-    """A token for every form of the page. Without a nonce, so that pages with equal content are equal to the byte."""
+    """A token for every form of the page. Without a nonce, so that pages with equal content are byte for byte the same."""
     state = request.app.state
     return csrf.new_token(state.keys, state.clock(), csrf.of_session(member.binding), nonce=False)
 

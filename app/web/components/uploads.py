@@ -34,16 +34,19 @@ _UPLOAD_SECONDS: Final = 1800.0
 
 
 def largest_form(settings: Settings) -> int:
-    """The most bytes of a form with one file. One twice as large as allowed is still read, so that the page can say why not."""
+    """The largest size of a form with one file, in bytes.
+
+    A file twice as large as allowed is still read, so that the page can say why it is refused.
+    """
     return 2 * settings.document_bytes + _FORM_FIELDS
 
 
 async def receive_document(request: Request, is_ours: Callable[[], bool]) -> None:
     """Read the fields into `request.state.form`, and the file into `request.state.pages` as JPEG pictures.
 
-    `pages` is why the file is refused (`Refusal`, or `BUSY`), or None without a file. `is_ours`: whether the fields so far have a
-    valid token; a file before it is read and thrown away. No file is whole in memory, and none on disk. Raises NotAllowed,
-    BadRequest, Unavailable (too slow).
+    `pages` is the reason why the file is refused (`Refusal`, or `BUSY`), or None without a file. `is_ours`: whether the fields so
+    far have a valid token; a file that comes before the token is read and discarded. No file is whole in memory, and none on disk.
+    Raises NotAllowed, BadRequest, Unavailable (too slow).
     """
     request.state.form, request.state.pages = {}, None
     parts = csrf.receive_parts(request)

@@ -25,7 +25,7 @@ Label = Annotated[str, Path(max_length=14)]
 
 @router.get("", name="case_appointments")
 def show_appointments(label: Label, request: Request, desk: AtDesk, session: ReadDb, packs: Packs) -> Response:
-    """Show how the appointments stand, and the form, without decrypting anything."""
+    """Show the state of the appointments, and the form, without decrypting anything."""
     return _page(request, session, packs, queue.by_label(session, desk.team_id, label), now=desk.now)
 
 

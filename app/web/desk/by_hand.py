@@ -48,7 +48,7 @@ def record_asked(label: Label, referral: Label, request: Request, desk: AtDesk, 
 def show_answer_form(
     label: Label, referral: Label, verb: Verb, request: Request, desk: AtDesk, session: ReadDb
 ) -> Response:
-    """Ask for what belongs to one answer of the organisation: how it was said and by whom, a reason, an outcome, a day."""
+    """Ask for the details of one answer of the organisation: how and by whom it was given, a reason, an outcome, a day."""
     case = queue.by_label(session, desk.team_id, label)
     summary = _summary(session, case, referral)
     return _answer_form(request, case, summary, _answer(verb))
@@ -56,7 +56,7 @@ def show_answer_form(
 
 @router.post("/said/{verb:referral_verb}", name="answer_by_hand")
 def record_answer(label: Label, referral: Label, verb: Verb, request: Request, desk: AtDesk, session: Db) -> Response:
-    """Record the answer on behalf of the organisation. What is missing is asked for again, with what was typed."""
+    """Record the answer on behalf of the organisation. Missing input is asked for again, and typed input is kept."""
     case = queue.by_label(session, desk.team_id, label)
     summary = _summary(session, case, referral)
     form, moved = request.state.form, _answer(verb)
@@ -84,14 +84,14 @@ def record_answer(label: Label, referral: Label, verb: Verb, request: Request, d
 
 @router.get("/quality", name="quality_by_hand_form")
 def show_quality_form(label: Label, referral: Label, request: Request, desk: AtDesk, session: ReadDb) -> Response:
-    """Ask what the organisation said about the quality of the referral, how it was said and by whom."""
+    """Ask the coordinator what the organisation said about the quality of the referral, how, and by whom."""
     case = queue.by_label(session, desk.team_id, label)
     return _quality_form(request, session, case, _summary(session, case, referral))
 
 
 @router.post("/quality", name="quality_by_hand")
 def record_quality(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    """Record it on behalf of the organisation. What is missing is asked for again, with what was typed."""
+    """Record the quality that the organisation reported. Missing input is asked for again, and typed input is kept."""
     case = queue.by_label(session, desk.team_id, label)
     form = request.state.form
     try:
@@ -133,7 +133,7 @@ def show_code(label: Label, referral: Label, request: Request, desk: AtDesk, ses
 
 @router.post("/link/end", name="end_link")
 def end_link(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
-    """End the link at once."""
+    """End the link immediately."""
     by_link.revoke(session, desk, label, referral)
     return _after(request, desk, session, packs, label, "link_ended")
 
@@ -142,7 +142,7 @@ def end_link(label: Label, referral: Label, request: Request, desk: AtDesk, sess
 def give_to_account(
     label: Label, referral: Label, request: Request, desk: AtDesk, session: Db, packs: Packs
 ) -> Response:
-    """The organisation has an account by now: let it answer there."""
+    """Let an organisation that has an account by now answer there."""
     by_link.give_to_account(session, desk, label, referral, submitted_version(request))
     return _after(request, desk, session, packs, label, "given_to_account")
 

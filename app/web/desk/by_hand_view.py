@@ -1,4 +1,4 @@
-"""What the case page shows of referrals whose organisation a coordinator speaks for. Reads only."""
+"""The case page's view of referrals whose organisation a coordinator speaks for. Reads only."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,7 +58,8 @@ class ContactView:
 class ByHand:
     """A referral that a coordinator asks by hand.
 
-    `answers`: what can be recorded now; `may_ask`: the organisation has not decided; `language`: in which it is written to.
+    `answers`: what can be recorded now; `may_ask`: the organisation has not decided; `language`: the one in which the organisation
+    is written to.
     """
 
     way: Way
@@ -88,7 +89,7 @@ def of_case(
     *,
     names_open: bool,
 ) -> Mapping[UUID, ByHand]:
-    """By referral id. No statement where every organisation has an account, and one otherwise.
+    """The referrals asked by hand, by id. No statement where every organisation has an account, and one otherwise.
 
     `names_open`: the story was opened for this page, which is audited; then names are decrypted as well.
     """

@@ -29,7 +29,7 @@ def show_callbacks(request: Request, desk: AtDesk, session: ReadDb, packs: Packs
 
 @router.post("", name="add_callbacks")
 def add_callbacks(request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
-    """Add a window. What was typed wrong is shown again."""
+    """Add a window. Invalid input is shown again with its errors."""
     form = request.state.form
     try:
         starts_at = appointment_form.read_time(form, "day", "time", zone_of_team(session, desk.member, packs), desk.now)
@@ -47,7 +47,7 @@ def close_callbacks(window: UUID, desk: AtDesk, session: Db) -> Response:
 
 
 def _number(typed: str) -> int:
-    """The number that was typed; 0 if it is none, which no window takes."""
+    """The number that was typed; 0 if the text is no number, which no window accepts."""
     typed = typed.strip()
     return int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= _DIGITS else 0
 

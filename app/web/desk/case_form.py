@@ -1,4 +1,7 @@
-"""What stands typed on the case page. Its actions share one form, so that none of them loses what was typed for another."""
+"""Input typed on the case page and not sent yet.
+
+Its actions share one form, so that none of them loses what was typed for another.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -41,13 +44,13 @@ class Typed:
         )
 
     def with_text(self, more: str) -> "Typed":
-        """The same with a text added to the message."""
+        """A copy of the input with a text added to the message."""
         before = self.fields.get("text", "").rstrip()
         return Typed({**self.fields, "text": f"{before}\n\n{more}" if before else more}, self.opened)
 
 
 def read(form: FormFields, *, but: Collection[str] = ()) -> Typed:
-    """What was typed for other actions than the one that was done: without the fields `but` and those of what it acted on."""
+    """The input typed for actions other than the one just done: without the fields `but` and those of its target."""
     acted_on = field_value(form, "of")
     gone = tuple(name for name in but if name.endswith("_"))
     names = [

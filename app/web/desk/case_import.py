@@ -2,8 +2,9 @@
 
 Between the check and the filing the list stays in the browser, encrypted under the server's key and bound to the member; the
 service keeps it nowhere. The numbers for the cards are shown on the page after the filing. The same form sent again shows the same
-page, so that a lost answer is no lost number, while its token is good: in the same session and within `idempotency.FORM_TTL`. For
-that each number is stored sealed with a key that is derived from the form's token, and deleted with its case.
+page, so that a lost response does not lose a number, as long as the token is valid: in the same session and within
+`idempotency.FORM_TTL`. For that each number is stored sealed with a key that is derived from the form's token, and deleted with
+its case.
 """
 
 import base64
@@ -71,7 +72,10 @@ def show_form(request: Request, session: ReadDb) -> Response:
 
 @router.post("", name="check_case_list")
 def check_list(request: Request, desk: Mover, packs: Packs, session: Db) -> Response:
-    """Show what each column is taken for, and what would become of each row. Counts as reads and is audited; files nothing."""
+    """Show how each column is interpreted, and the result that each row would have.
+
+    Counts as reads and is audited; files nothing.
+    """
     try:
         content, listed = _listed(request, desk, packs)
     except Invalid as error:
@@ -130,7 +134,7 @@ def _document(case: MovedCase) -> dict[str, Any]:
 
 
 def _keep_number(session: Session, desk: Desk, submission: str, case: MovedCase) -> None:
-    """Store the number of a card for the same form sent again, by itself, so that it is deleted with its case."""
+    """Store the number of a card, for the same form sent again; in a separate row, so that it is deleted with its case."""
     if case.number:
         idempotency.run_once(
             session, desk.keys, _of_row(desk, case.row), submission, b"",

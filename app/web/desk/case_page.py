@@ -123,9 +123,10 @@ def keep_typed(
     packs: Packs,
     used: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """Show the page with what is typed on it; saves nothing. Enter in a field leads here, and an action that has kept text.
+    """Show the page with what is typed on it; saves nothing.
 
-    `used`: the fields of the action that was done, whose text is not shown again.
+    Pressing Enter in a field leads here, and so does an action with other text on the page. `used`: the fields of the action
+    that was done, whose text is not shown again.
     """
     case = queue.by_label(session, desk.team_id, label)
     typed = case_form.read(request.state.form, but=used.split())
@@ -203,7 +204,7 @@ def refer_form(
 
 @router.post("/refer/look", name="refer_look")
 def look_before_referring(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
-    """The same page, which carries what is typed on the case page until the case is referred. Saves nothing."""
+    """Show the page before referring; it carries the text typed on the case page until the case is referred. Saves nothing."""
     form = request.state.form
     return _refer_page(
         request, desk, session, packs, label, field_value(form, "service")[:130], field_value(form, "list")
@@ -242,7 +243,7 @@ def _refer_page(
 
 
 def _is_notified(session: Session, desk: Desk, organisation_id: UUID) -> bool:
-    """Whether the organisation hears of an offer without a call."""
+    """Whether the organisation is notified of an offer without a call."""
     return bool(reachability.notified(session, [organisation_id], desk.now))
 
 
@@ -305,7 +306,7 @@ def move_referral(
 
 
 def _reworded(desk: Desk, case: Case) -> Mapping[str, str]:
-    """The sentences that say "you", worded of the person where somebody else asks for them."""
+    """The sentences that say "you", reworded to say "the person" where somebody else asks for them."""
     return wording.of_facts(sealed_access.facts_of(desk.keys, case))
 
 
@@ -414,7 +415,7 @@ def undo_act(label: Label, request: Request, desk: AtDesk, session: Db, packs: P
 
 @router.post("/compare", name="compare_case")
 def compare_case(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
-    """Search for cases with the same contact or name, as they are today. Writes an audit entry; shows none of the values."""
+    """Search for cases with the same contact or name, by their present values. Writes an audit entry; shows none of the values."""
     return case_screen.after(request, desk, session, packs, case_merges.compare(session, desk, label), "compared")
 
 

@@ -1,4 +1,4 @@
-"""The case page as an answer: the page itself, and what follows an action on it."""
+"""Responses with the case page: the page itself, and the response after an action on it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
@@ -155,7 +155,7 @@ def _standing(
     *,
     is_merged: bool,
 ) -> next_actions.Situation:
-    """What the head of the page is worked out from."""
+    """The facts that the head of the page is computed from."""
     live = []
     for summary in summaries:
         if State(summary.referral.state) not in LIVE:
@@ -181,7 +181,7 @@ def _standing(
 
 
 def _offer(summary: ReferralSummary) -> Offer:
-    """A live referral as the clocks know it."""
+    """A live referral in the form that the clocks take."""
     referral = summary.referral
     return Offer(
         label=referral.label,
@@ -199,7 +199,9 @@ def _offer(summary: ReferralSummary) -> Offer:
 
 
 def _can_close(verb: CaseVerb, allowed: Sequence[str], *, live: bool) -> bool:
-    """Whether the case can be closed this way: closing first withdraws live referrals, and takes a new case before it is helped."""
+    """Whether the case can be closed this way: closing first withdraws live referrals, and takes a new case into review before it
+    is marked as helped.
+    """
     if live:
         return True
     return verb.value in allowed or (verb is CaseVerb.HELP and CaseVerb.TAKE.value in allowed)
@@ -223,7 +225,10 @@ def _parts_by_kind(opened: Sequence[OpenedPart], packs: Any, words: Translator) 
 
 
 def valid_list_query(query: str) -> str:
-    """The query of the list that the coordinator came from; empty unless it is valid. After a decision they go on in it."""
+    """The query of the list that the coordinator came from; empty unless it is valid.
+
+    After a decision they continue in that list.
+    """
     listing = queue_url.read(query)
     return listing.query if listing else ""
 
@@ -244,10 +249,10 @@ def after(
     decided: bool = False,
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
-    """The answer to an action: a redirect to the case, or to the same page with what was typed for other actions or stood open.
+    """The response to an action: a redirect to the case, or to the same page with other typed text and open parts.
 
     `own`: the fields that the action has used. In the second case the browser sends the same form once more, to `keep_typed`,
-    which saves nothing: so to load the page again does not do the action again. Parts that stood open are opened again there,
+    which saves nothing: so reloading the page does not repeat the action. Parts that were open are opened again there,
     which is audited like every opening.
     """
     typed = case_form.read(request.state.form, but=own)
@@ -271,7 +276,7 @@ def with_open_parts(
     meaning: str = "",
     leaving: str = "",
 ) -> Response:
-    """The page with what was typed, and with the parts that stood open opened again, if the reader may still open them."""
+    """The page with the typed text, and with the parts that were open opened again if the reader may still open them."""
     opened, contact = None, None
     try:
         with session.begin_nested():
@@ -291,7 +296,7 @@ def with_open_parts(
 def errors_on_page(handler: Callable[..., Response]) -> Callable[..., Response]:
     """Make an action of the case page show what is wrong on the page itself, at its field, with all that was typed.
 
-    What the action has written before it refused is rolled back. The handler takes label, request, desk, session and packs.
+    Everything that the action wrote before it refused is rolled back. The handler takes label, request, desk, session and packs.
     """
 
     @wraps(handler)

@@ -42,7 +42,7 @@ ACTIONS: Final = tuple(code for code in VERBS if code.startswith("case:"))
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """What is known of a service now: its capacity until a day, and its average time to answer over `answers` referrals."""
+    """The present state of a service: its capacity until a day, and its average time to answer over `answers` referrals."""
 
     capacity: str
     until: date | None
@@ -77,8 +77,10 @@ class ServiceView:
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """The latest matching run in words. `further`: candidates after the best three that the case can be referred to;
-    `others`: the remaining candidates; `why_not`: every service that does not match.
+    """The latest matching run in words.
+
+    `further`: candidates after the best three that the case can be referred to; `others`: the remaining candidates; `why_not`:
+    every service that does not match.
     """
 
     best: tuple[ServiceView, ...] = ()
@@ -91,10 +93,10 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class CaseContents:
-    """What is known without decrypting: the sealed parts by kind, the organisations that the person agreed to, the needs.
+    """The content of a case, as far as it is known without decrypting.
 
-    `messages`: how many messages the conversation with the organisation has, by referral. `appointments`: states of offered times.
-    `documents`: how many.
+    The sealed parts by kind, the organisations that the person agreed to, the needs. `messages`: how many messages the
+    conversation with the organisation has, by referral. `appointments`: states of offered times. `documents`: how many.
     """
 
     counts: Mapping[str, int]
@@ -171,7 +173,7 @@ class CaseNeedView:
 
 
 def needs_in_words(case: Case, contents: CaseContents, summaries: Sequence[ReferralSummary]) -> list[CaseNeedView]:
-    """How each need stands, in the person's order."""
+    """The state of each need, in the person's order."""
     names = {summary.referral.id: summary.organisation for summary in summaries}
     asking = [summary for summary in summaries if summary.referral.state in LIVE - AT_WORK]
     return [
@@ -207,7 +209,7 @@ def next_step(
     summaries: Sequence[ReferralSummary],
     holders: frozenset[UUID],
 ) -> NextStep:
-    """Load the next step. Two statements: the latest run, and what is known of its services today."""
+    """Load the next step. Two statements: the latest run, and the present state of its services."""
     try:
         latest = runs.latest_run(session, keys, case.id)
     except CannotOpen:

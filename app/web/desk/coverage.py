@@ -60,7 +60,10 @@ def _counts(cells: Sequence[CoverageCell]) -> dict[str, int]:
 
 @router.get("/shares", name="shares")
 def show_shares(request: Request, member: Reads, session: ReadDb, packs: Packs, now: Now) -> Response:
-    """Show what each service was due and got, and why first suggestions were passed over. Counts of services, not of people."""
+    """Show the places that each service was due and got, and why first suggestions were passed over.
+
+    Counts of services, not of people.
+    """
     may_propose = member.role in proposal_rules.RULES[proposal_rules.Kind.SERVICE_WEIGHT].proposers
     return staff_pages.page(
         request,

@@ -44,7 +44,7 @@ MemberAtDesk = Annotated[SignedIn, Depends(coordinators_of_network)]
 
 @dataclass
 class DirectoryFilters:
-    """The filters of the list, as the address has them. `q`: the beginning of words of a name; the others are codes."""
+    """The filters of the list, from the address. `q`: the beginning of words of a name; the others are codes."""
 
     shelf: Code = "all"
     country: Code = ""
@@ -67,7 +67,7 @@ class DirectoryFilters:
         )
 
     def query(self) -> str:
-        """The filters besides the list, for links to the other lists."""
+        """The filters without the list, for links to the other lists."""
         chosen = {name: value for name, value in vars(self).items() if name != "shelf" and value}
         return urlencode(chosen)
 
@@ -328,7 +328,10 @@ def _proposed_name(edit: DirectoryEdit) -> str:
 
 
 def _name(directory: Directory, subject: str) -> str:
-    """The name of the organisation, followed by that of the service if the subject is a service. A slug that is none yet stays."""
+    """The name of the organisation, followed by that of the service if the subject is a service.
+
+    A slug of no organisation yet is returned unchanged.
+    """
     organisation = directory.organisation(subject.partition("/")[0])
     entry = directory.service(subject)
     if organisation is None:

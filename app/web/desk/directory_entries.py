@@ -127,7 +127,7 @@ def propose_new(request: Request, member: MemberAtDesk, session: Db, packs: OwnP
 
 
 def _slug(countries: Sequence[str], name: str) -> str:
-    """The slug of an organisation: its country, if it is one, and its name in Latin letters; empty if it has none."""
+    """The slug of an organisation: its country, if it has exactly one, and its name in Latin letters; empty if it has none."""
     plain = unicodedata.normalize("NFKD", name.translate(_LATIN)).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_SLUG].strip("-")
     return f"{countries[0].lower() if len(countries) == 1 else 'xx'}-{words}" if words else ""
@@ -180,7 +180,7 @@ def _parsed(
 
 
 def _as_typed(field: Field, value: Any) -> dict[str, str]:
-    """The inputs of a field as its present value fills them."""
+    """The inputs of a field, filled with its present value."""
     if field.kind == "source":
         return {**value, "date": value.get("date", "")}
     if field.kind == "hours":

@@ -1,4 +1,4 @@
-"""Documents of a case at the desk: which there are, and their pages, opened on request."""
+"""Documents of a case at the desk: the list, and their pages, opened on request."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final
@@ -46,7 +46,7 @@ def show_documents(label: Label, request: Request, desk: AtDesk, session: ReadDb
 
 @router.post("/desk/cases/{label}/documents/letter", name="enter_letter")
 def enter_letter(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
-    """Enter what a letter is about and when it came. With a fault the form is shown again with what was typed."""
+    """Enter what a letter is about and when it came. Invalid input is shown again with its errors."""
     form, version = request.state.form, submitted_version(request)
     try:
         kind = field_value(form, "kind")
@@ -92,7 +92,7 @@ def _page(
 def send_document(
     request: Request, desk: AtDeskWithDocument, session: Db, packs: Packs, config: Config, brake: Brake
 ) -> Response:
-    """Send the person a document. With a fault the page is shown again and says why."""
+    """Send the person a document. If it is refused, the page is shown again and says why."""
     label, pages = field_value(request.state.form, "to_case"), request.state.pages
     if not label:
         raise Invalid([FieldError(pointer="/to_case", code="required", detail="The form names no case.")])

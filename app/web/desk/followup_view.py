@@ -17,9 +17,11 @@ from app.referrals.states import MAY_OPEN, State, Verb
 
 @dataclass(frozen=True, slots=True)
 class Followup:
-    """What the part shows. `undoable`: referrals whose withdrawal can still be undone; `reroutable`: closed referrals that
-    another service can replace; `person_reports`: referral, subject and yes or no, as the person reported; `work_done`:
-    referral, codes of the work and day of the next step, as the partner reported when it handed the case back.
+    """What the part shows.
+
+    `undoable`: referrals whose withdrawal can still be undone; `reroutable`: closed referrals that another service can replace;
+    `person_reports`: referral, subject and yes or no, as the person reported; `work_done`: referral, codes of the work and day
+    of the next step, as the partner reported when it handed the case back.
     """
 
     sidebar: CaseSidebar
@@ -33,7 +35,7 @@ class Followup:
 def load_followup(
     session: Session, desk: Desk, packs: Directory, case: Case, summaries: Sequence[ReferralSummary]
 ) -> Followup:
-    """Read what follows up a case. One statement, and a few more for each referral withdrawn in the last half hour."""
+    """Read the follow-up of a case. One statement, and a few more for each referral withdrawn in the last half hour."""
     by_id: dict[UUID, ReferralSummary] = {summary.referral.id: summary for summary in summaries}
     sidebar = case_sidebar(session, desk.team_id, case.id)
     return Followup(

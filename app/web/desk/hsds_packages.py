@@ -72,7 +72,7 @@ def download(
 
 @router.post("", name="directory_look")
 def check_package(request: Request, member: Sender, session: ReadDb, packs: OwnPacks, now: Now) -> Response:
-    """Show what would become of each row, on the page or as a file. Writes nothing and takes no write lock."""
+    """Show the result that each row would have, on the page or as a file. Writes nothing and takes no write lock."""
     try:
         result = _import(request, member, session, packs, now, only_look=True)
     except NotAPackage as error:

@@ -1,4 +1,4 @@
-"""What the desk alone reads for each code: English message ids of the staff's domain, which `_()` looks up on the page.
+"""The labels of codes for the desk alone: English message ids of the staff's domain, which `_()` looks up on the page.
 
 Each table of a closed vocabulary has a row for each code, or the program does not start. Templates know it as `desk_labels`.
 """

@@ -31,7 +31,7 @@ router = APIRouter(prefix="/desk")
 
 
 async def _confinement(request: Request) -> Mapping[str, bool]:
-    """What the process that reads documents gives up on this machine; asked once, of a process that gets no file."""
+    """The rights that the process that reads documents gives up on this machine; tried once, in a process that gets no file."""
     converters: Converters = request.app.state.converters
     return await converters.confinement()
 
@@ -77,7 +77,7 @@ def show_operations(
 
 
 def _ways_of(settings: Settings, used: Collection[str]) -> list[str]:
-    """The ways that are set in this process and have not been used yet."""
+    """The channels that are configured in this process and have not been used yet."""
     names = [NoticeWay.EMAIL.value] if settings.smtp_host else []
     names += [*sorted(settings.gateways), *(f"{NoticeWay.TEAM}:{name}" for name in sorted(settings.team_ways))]
     return [name for name in names if name not in used]

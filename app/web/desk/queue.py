@@ -1,4 +1,4 @@
-"""The queue: the team's cases, what has to be done first. Codes only: never a name, a contact or a story."""
+"""The queue: the team's cases, the most pressing first. Codes only: never a name, a contact or a story."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -69,7 +69,7 @@ def list_page(
     everything_selected: bool = False,
     errors: Sequence[FieldError] = (),
 ) -> Response:
-    """One page of a list. With `errors`, those of the form for many cases, what was selected and typed there is kept."""
+    """One page of a list. With `errors` of the form for many cases, the selection and input in that form are kept."""
     cursor = queue.parse_cursor(at, listing.queue_query.order) if at else None
     days = LocalDays.at(desk.now, time_format.zones(packs))
     page = queue.page(
@@ -125,7 +125,7 @@ def list_page(
 
 @router.post("/desk/queue.csv", name="export_queue")
 def export_list(request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
-    """The whole list as CSV, in codes and their names: no word of a person. Writes an audit entry with the number of rows."""
+    """The whole list as CSV, with codes and their names and no personal data. Writes an audit entry with the number of rows."""
     listing = queue_url.read(field_value(request.state.form, "list")) or Listing()
     days = LocalDays.at(desk.now, time_format.zones(packs))
     rows, offers = list_export.read(session, desk, listing.queue_query, days)
@@ -160,7 +160,7 @@ def next_case(
 ) -> Response:
     """Redirect to the next case of the list; without a list, to the first open case. With none left, to the list.
 
-    `done`, `was` and `v` tell the next page what was just done with which case; they are passed on.
+    `done`, `was` and `v` tell the next page what was just done to which case; they are passed on.
     """
     listing = queue_url.read(list_query)
     queue_query = (listing or Listing()).queue_query

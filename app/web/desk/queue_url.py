@@ -57,7 +57,7 @@ class Listing:
         return self._path({**self._parameters(), "at": position.token()})
 
     def selected(self, at: str, *, everything: bool) -> str:
-        """The address of the page at a place (an empty one: the first page), with all of its cases selected or none."""
+        """The address of the page at a position (empty: the first page), with all of its cases selected or none."""
         return self._path({**self._parameters(), "at": at, "select": "all" if everything else ""}) + "#list"
 
     def case(self, label: str) -> str:

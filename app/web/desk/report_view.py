@@ -1,4 +1,4 @@
-"""What the exact report of a team shows beside its tables: measures, the line of months, groups beside each other, forms."""
+"""The parts of a team's exact report besides its tables: measures, the line of months, comparison of groups, forms."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ GROUPS: Final = {"language": N_("Language"), "country": N_("Country"), "urgency"
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A measure of the period, and of the one before; "" there: it had none."""
+    """A measure of the period and of the one before; "": that one had none."""
 
     name: str
     now: str

@@ -93,7 +93,7 @@ def show_published(
     until: Period = "",
     format: Form = "",
 ) -> Response:
-    """Show what may leave the team, for funders and others: whole quarters, with small figures suppressed."""
+    """Show the report that may leave the team, for funders and others: whole quarters, with small figures suppressed."""
     return _published(request, member, session, packs, now, period, until, format)
 
 

@@ -56,7 +56,7 @@ def save_rota(request: Request, desk: AtDesk, session: Db, packs: Packs) -> Resp
 
 @router.post("/rota/test", name="test_team_notices")
 def test_team_notices(desk: AtDesk, session: Db) -> Response:
-    """Send everybody of the team who has a way a test notice, except those for whom one waits."""
+    """Send a test notice to each member of the team with a notice address, except those for whom one is waiting."""
     for member in team_notices.reachable(session, {desk.team_id}):
         if member.team_id == desk.team_id:
             with suppress(Conflict):

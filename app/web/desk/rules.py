@@ -80,7 +80,7 @@ def new_rules(
 ) -> Response:
     """Show the form, with the present rule of one service to start from.
 
-    `filed`: a proposal that refusals have made; the form then begins with its rule and its numbers, to be changed.
+    `filed`: a proposal from refusals; the form then begins with its rule and its figures, to be edited.
     """
     present = rule_sets.with_last_set(session, _base(request, session))
     text, why = publication.as_yaml(present, [service]) if present.service(service) else "", ""
@@ -129,7 +129,7 @@ def show_rule_form(
 
 @router.post("/form", name="propose_rule_form")
 def propose_rule_form(request: Request, member: Edits, session: Db, now: Now) -> Response:
-    """Propose the rule that the form says, or go on with it in YAML. Errors are shown on the form, with what was typed."""
+    """Propose the rule in the form, or continue with it in YAML. Errors are shown on the form, with what was typed."""
     base = _base(request, session)
     present = rule_sets.with_last_set(session, base)
     fields = request.state.form
@@ -206,7 +206,7 @@ def _rule_form_page(
 
 
 def _why_refused(request: Request, filed: RefusalProposal) -> str:
-    """The reason of a proposal that refusals have made: the numbers that its second person should read."""
+    """The reason of a proposal from refusals: the figures that the second person should read."""
     names = staff_pages.code_names(request)
     by_need = [
         f"{names.name('need', need)}: {refused}/{asked}" for need, (refused, asked) in filed.by_need.items() if refused
@@ -218,7 +218,7 @@ def _why_refused(request: Request, filed: RefusalProposal) -> str:
 
 @router.post("", name="propose_rules")
 def propose_rules(request: Request, member: Edits, session: Db, now: Now) -> Response:
-    """Propose the rules. What cannot be read, or what the linter refuses, is shown again as it was typed."""
+    """Propose the rules. Rules that cannot be parsed, or that the linter refuses, are shown again as they were typed."""
     base = _base(request, session)
     present = rule_sets.with_last_set(session, base)
     typed = {
@@ -243,7 +243,7 @@ def propose_rules(request: Request, member: Edits, session: Db, now: Now) -> Res
 def adopt_filed(
     request: Request, filed_id: Annotated[str, Path(max_length=36)], member: Edits, session: Db, now: Now
 ) -> Response:
-    """Propose what refusals have filed, as it is, from today on. Somebody else has to publish it."""
+    """Propose the rule change that refusals suggest, unchanged, from today on. Another member has to publish it."""
     wanted = _filed_id(filed_id)
     filed, _service = refusal_proposals.locked(session, wanted)
     proposal = refusal_rules.adopt(
@@ -255,7 +255,7 @@ def adopt_filed(
 
 @router.post("/filed/{filed_id:id}/reject", name="reject_filed_rules")
 def reject_filed(filed_id: Annotated[str, Path(max_length=36)], member: Edits, session: Db, now: Now) -> Response:
-    """Reject what refusals have filed: the rule stays as it is."""
+    """Reject the rule change that refusals suggest: the rule stays as it is."""
     refusal_rules.reject(session, _filed_id(filed_id), by=member.member_id, now=now)
     return staff_pages.redirect("/desk/rules?done=rules_rejected")
 
@@ -342,7 +342,7 @@ def _base(request: Request, session: Session) -> Directory:
 
 
 def _before(session: Session, base: Directory, proposal: RuleProposal) -> Directory:
-    """The directory that the rule set was proposed on."""
+    """The directory that the rule set is based on."""
     if proposal.upon is None:
         return base
     digest = publication.proposal_by_id(session, proposal.upon).digest

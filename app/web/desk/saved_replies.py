@@ -29,7 +29,7 @@ Id = Annotated[str, Path(max_length=36)]
 
 @dataclass(frozen=True, slots=True)
 class SavedQuestion:
-    """A saved question. `text`: what the person reads, in their catalogue; the desk reads its title in `labels.SAVED_REPLIES`."""
+    """A saved question. `text`: the message id in the person's catalogue; its title for the desk is in `labels.SAVED_REPLIES`."""
 
     text: str
 
@@ -85,7 +85,7 @@ QUESTIONS: Final = MappingProxyType(
 
 
 def text(code: str, language: str, reworded: Mapping[str, str]) -> str:
-    """The question in the person's language; empty for an unknown code. `reworded`: of `app.intake.wording`, for this case."""
+    """The question in the person's language; empty for an unknown code. `reworded`: as in `app.intake.wording`, for this case."""
     question = QUESTIONS.get(code)
     return translator(language).reworded(reworded).text(question.text) if question else ""
 
@@ -93,7 +93,7 @@ def text(code: str, language: str, reworded: Mapping[str, str]) -> str:
 def in_two_languages(
     session: Session, team_id: UUID, code: str, language: str, reworded: Mapping[str, str], reader: str
 ) -> tuple[str, str]:
-    """A question, or a reply of the team by its id: its text for the person, and what it says for the coordinator.
+    """A question, or a reply of the team by its id: its text for the person, and its meaning for the coordinator.
 
     `reworded`: as in `text`; `reader`: the coordinator's language.
 
@@ -114,7 +114,7 @@ def show_replies(request: Request, desk: AtDesk, session: ReadDb) -> Response:
 
 @router.post("", name="save_reply")
 def save_reply(request: Request, desk: AtDesk, session: Db) -> Response:
-    """Save a new reply, or change one. What is wrong stands at its field, with what was typed."""
+    """Save a new reply, or change one. Errors are shown at their fields, with the input."""
     form = request.state.form
     reply_id = field_value(form, "reply")
     texts = {code: field_value(form, f"text_{code}") for code in LANGUAGES}

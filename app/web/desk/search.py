@@ -1,4 +1,4 @@
-"""Search of the desk, and who a caller is. Both are forms that are posted: what is typed stands in no address and no log."""
+"""The desk's search, and looking up a caller. Both are forms that are posted, so that the input is in no address and no log."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/desk/search")
 
 @router.get("", name="search_form")
 def show_search(request: Request, _desk: AtDesk) -> Response:
-    """Show the two forms: what is sought by a label or a name, and a person who calls."""
+    """Show the two forms: search by a label or a name, and looking up a caller."""
     return _page(request)
 
 

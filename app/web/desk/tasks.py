@@ -69,7 +69,7 @@ def reopen_task(task: Id, request: Request, desk: AtDesk, session: Db, packs: Pa
 def _to_where_it_was(
     request: Request, desk: Desk, session: Session, packs: Directory, done: str, task: str
 ) -> Response:
-    """To the case whose page had the button, otherwise to the list. `task`: the one that can be opened again."""
+    """Redirect to the case whose page had the button, otherwise to the list. `task`: the one that can be opened again."""
     label = field_value(request.state.form, "page")[:12]
     if not label:
         return staff_pages.redirect(staff_pages.with_message("/desk/tasks", done=done, task=task))

@@ -24,7 +24,7 @@ Id = Annotated[str, Path(max_length=36)]
 
 
 def page(request: Request, desk: Desk, session: Session, packs: Directory) -> Response:
-    """Show the team's undelivered notices, oldest first. Five statements with the sign-in, whatever their number."""
+    """Show the team's undelivered notices, oldest first. Five statements with the sign-in, whatever the number of notices."""
     return staff_pages.page(
         request,
         "desk/undelivered_notices.html",

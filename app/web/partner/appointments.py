@@ -24,7 +24,7 @@ router = APIRouter(prefix="/partner/referrals/{label}/appointments")
 
 @router.get("", name="offer_appointments")
 def show_appointments(label: Label, request: Request, member: Member, session: ReadDb, packs: Packs) -> Response:
-    """Show how the appointments stand, and the form, without decrypting anything."""
+    """Show the state of the appointments, and the form, without decrypting anything."""
     return _page(request, session, packs, _referral(session, organisation_of(member), label))
 
 

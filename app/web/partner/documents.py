@@ -61,7 +61,7 @@ def _page(
 def send_document(
     request: Request, member: MemberWithDocument, session: Db, keys: Keys, config: Config, brake: Brake, now: Now
 ) -> Response:
-    """Send the person a document. With a fault the page is shown again and says why."""
+    """Send the person a document. If it is refused, the page is shown again and says why."""
     label, pages = field_value(request.state.form, "to_referral"), request.state.pages
     if not label:
         raise Invalid([FieldError(pointer="/to_referral", code="required", detail="The form names no request.")])

@@ -1,4 +1,4 @@
-"""Documents on the page behind a link with a code: opening, sending, asking for and taking back."""
+"""Documents on the page behind a link with a code: to open, send, ask for and take back."""
 
 from collections.abc import Callable
 from typing import Annotated, Final, TypeVar
@@ -53,7 +53,7 @@ VisitingWithDocument = Annotated[Visit, Depends(_visit_with_document)]
 def send_document(
     request: Request, visit: VisitingWithDocument, session: Db, settings: Config, brake: Brake
 ) -> Response:
-    """Send the person a document. With a fault the page is shown again and says why."""
+    """Send the person a document. If it is refused, the page is shown again and says why."""
     pages = request.state.pages
     linked = link_page.look(session, visit)
     if isinstance(pages, str) or pages is None:
@@ -133,7 +133,7 @@ def save_original(
 def _opened(
     session: Session, visit: Visit, settings: Settings, work: Callable[[], _Opened | None]
 ) -> _Opened | Response:
-    """What was opened, or the page that says why nothing was. Raises LinkGone."""
+    """The opened content, or the page that says why nothing was opened. Raises LinkGone."""
     try:
         opened = work()
     except (Conflict, NotFound):

@@ -1,7 +1,7 @@
 """The page behind a link with a code, for an organisation without an account: the referral, and its answers.
 
-The address with the token asks for the code and changes nothing. Once the code was given, the browser's cookie leads to the link
-for an hour, and no further address has the token. A code is computed outside of any transaction, a few at a time.
+The address with the token asks for the code and changes nothing. Once the code was entered, the browser's cookie leads to the link
+for an hour, and no other address contains the token. A code is computed outside of any transaction, a few at a time.
 """
 
 from dataclasses import dataclass
@@ -54,12 +54,12 @@ _REASONS: Final = MappingProxyType(
 
 
 class LinkGone(NotFound):
-    """The link is unknown, ended, expired or used up, or the visit is over: all are answered alike."""
+    """The link is unknown, ended, expired or used up, or the visit is over; the answer is the same in each case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request from a browser in which a code was given. `cookie`: its secret."""
+    """A request from a browser in which a code was entered. `cookie`: its secret."""
 
     lang: str
     cookie: str
@@ -94,7 +94,7 @@ Done = Annotated[str, Query(max_length=12)]
 
 @router.get("/{token}")
 def ask_for_code(lang: Lang, token: Token, now: Now, session: ReadDb) -> Response:
-    """Ask for the code. Opens and changes nothing, so nothing that fetches addresses uses the link up."""
+    """Ask for the code. Opens and changes nothing, so a program that only fetches the address cannot use up the link."""
     label = by_link.label_of(session, token, now)
     if label is None:
         raise LinkGone
@@ -138,7 +138,7 @@ async def give_code(request: Request, lang: Lang, form: Form, settings: Config) 
 
 @router.get("")
 def show_request(visit: Visiting, session: ReadDb, settings: Config, done: Done = "") -> Response:
-    """What it is about, without a name, and the answers that are open."""
+    """Show the request without a name, and the possible answers."""
     linked = look(session, visit)
     notice = link_words.DONE[Verb(done)] if done in link_words.DONE else ""
     notice = link_words.SAID.get(done, notice)
@@ -160,7 +160,7 @@ def open_words(form: Form, visit: Visiting, session: Db, settings: Config) -> Re
 
 @router.post("/answer")
 def answer(form: Form, visit: Visiting, settings: Config, session: Db) -> Response:
-    """Make a move for the organisation. What is missing is asked for again."""
+    """Make a move for the organisation. Missing input is asked for again."""
     visit.check_form(form)
     seen = look(session, visit)
     given = {name: field_value(form, name) or None for name in ("reason", "outcome", "question")}
@@ -201,7 +201,7 @@ def say_quality(form: Form, visit: Visiting, session: Db, settings: Config) -> R
 
 @router.post("/end")
 def end_visit(_form: Form, visit: Visiting, settings: Config, session: Db) -> Response:
-    """Forget the code in this browser. The link goes on."""
+    """Forget the code in this browser. The link stays valid."""
     by_link.end_visit(session, visit.cookie)
     response = _said(visit.lang, "closed", link_words.CLOSED)
     cookies.remove(response, COOKIE, settings)
@@ -232,7 +232,7 @@ def _version(form: FormFields) -> int:
 
 
 def look(session: Session, visit: Visit) -> by_link.LinkedReferral:
-    """The referral of the visit, nothing of it opened but the card. Raises LinkGone."""
+    """The referral of the visit, with nothing decrypted but the card. Raises LinkGone."""
     linked = by_link.look(session, visit.keys, visit.cookie, visit.now)
     if linked is None:
         raise LinkGone

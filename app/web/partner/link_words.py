@@ -1,4 +1,4 @@
-"""What an organisation without an account reads behind a link, in its language: its answers, and the codes that come with them."""
+"""The texts for an organisation without an account behind a link, in its language: its answers, and their codes."""
 
 from typing import Final
 
@@ -45,7 +45,7 @@ DOCUMENT: Final = N_("Letters and documents")
 USED_UP: Final = N_(
     "Documents have been opened with this link as often as is possible on one day. Please come back tomorrow."
 )
-CHOOSE_SOME: Final = N_("Nothing was recorded yet. Please choose one to four answers.")
+CHOOSE_SOME: Final = N_("Nothing has been recorded yet. Please choose one to four answers.")
 DONE: Final = {
     Verb.ACCEPT: N_("Thank you. You have taken the request. The person is told."),
     Verb.ASK_INFO: N_("Your question has been sent. The coordinator tells you the answer."),
@@ -56,6 +56,6 @@ ENDED: Final = N_("Thank you. Your answer has been recorded, and this link has e
 CLOSED: Final = N_("The page is closed")
 GONE: Final = N_("This link does not work")
 MISTYPED: Final = N_("These are not the 20 digits of a code. Please check what you typed.")
-WRONG: Final = N_("This code does not fit. After ten wrong codes the link stops.")
+WRONG: Final = N_("This code is wrong. After ten wrong codes the link stops working.")
 CHANGED: Final = N_("Nothing was recorded: something has changed in the meantime. Please read the page again.")
-CHOOSE: Final = N_("Nothing was recorded yet. Please choose an answer from the list.")
+CHOOSE: Final = N_("Nothing has been recorded yet. Please choose an answer from the list.")

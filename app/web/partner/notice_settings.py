@@ -1,4 +1,4 @@
-"""Settings of an organisation's notices and working hours, changed by its members; the address only by who holds the key."""
+"""Settings of an organisation's notices and working hours, changed by its members; the address only by a holder of the key."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -130,7 +130,8 @@ def _save(
 def _refuse_without_key(session: Session, member: SignedIn, organisation_id: UUID) -> None:
     """Raises Invalid if colleagues hold the organisation's key and this member does not.
 
-    The address gets the news of who is about to join: somebody who has just joined cannot redirect it.
+    Notices about people who are about to join go to this address, so somebody who has just joined must not be able to redirect
+    them.
     """
     holds = seats.holds_key_of(session, member.key_id, organisation_id)
     if not holds and seats.is_held_by_member(session, organisation_id):

@@ -36,7 +36,7 @@ _MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class RefusedAnswer:
-    """A refused answer, its errors and what was chosen and typed, for the page to ask again."""
+    """A refused answer, its errors and the input, so that the page can ask again."""
 
     answer: str
     errors: Sequence[FieldError]

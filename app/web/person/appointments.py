@@ -61,7 +61,7 @@ def views(
     zone: tzinfo,
     now: datetime,
 ) -> list[AppointmentView]:
-    """What the person can answer or has agreed to, newest first; what is over is not shown."""
+    """The offers that the person can answer or has agreed to, newest first; past ones are left out."""
     if opened.case.closed_at is not None:
         return []
     names = {referral.id: referral.organisation for referral in referrals}
@@ -98,7 +98,7 @@ def _windows(every: list[appointments.OpenedAppointment], now: datetime) -> set[
 
 
 def in_words(at: datetime, words: Translator, zone: tzinfo, ends: datetime | None = None) -> str:
-    """A time with its weekday, by the clocks of the country; of a callback window, until when it lasts."""
+    """A time with its weekday, in the country's local time; for a callback window, with its end."""
     local = at.astimezone(zone)
     until = f"–{ends.astimezone(zone):%H:%M}" if ends else ""
     return f"{words.weekday_date(local.date())}, {local:%H:%M}{until}"
@@ -106,7 +106,10 @@ def in_words(at: datetime, words: Translator, zone: tzinfo, ends: datetime | Non
 
 @router.post("/appointment")
 def answer(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
-    """Pick a time, decline, or ask for others. What is no longer possible changes nothing: the page says how it stands."""
+    """Pick a time, decline, or ask for others.
+
+    An answer that is no longer possible changes nothing: the page shows the present state.
+    """
     opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is None:
         return visits.nothing_changed(lang, session, cookie, now)

@@ -40,7 +40,7 @@ def reminder(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Direct
 
 
 def file(days: Iterable[date | None], today: date, lang: str, now: datetime) -> Response:
-    """These days that are still to come, each once, as a file to save."""
+    """The days that are still to come, each once, as a file to save."""
     to_come = sorted({day for day in days if day is not None and day >= today})
     return Response(
         calendar(to_come, translator(lang).text(_TITLE), now),

@@ -80,7 +80,7 @@ def show_step(
     session: Db,
     again: Again = "",
 ) -> Response:
-    """Show the questions of one step with their stored answers. `again`: with what was typed, and what was wrong with it."""
+    """Show the questions of one step with their stored answers. `again`: the input that was refused, shown with its errors."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
@@ -200,7 +200,10 @@ def saved(lang: Lang) -> Response:
 def show_centres(
     lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, session: Db, again: Again = ""
 ) -> Response:
-    """Show the centres that match now, each with the person's choice for it. `again`: with choices that were not saved, and why."""
+    """Show the centres that match now, each with the person's choice for it.
+
+    `again`: choices that were not saved, shown with the reason.
+    """
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
@@ -276,7 +279,7 @@ def choose(
 
 
 def _choices_in_words(choices: Mapping[str, str], directory: Packs, words: Translator) -> str:
-    """One line for each centre, with the words of the form, the ones that were changed most likely first: yes and never."""
+    """One line for each centre, in the words of the form; yes and never first, because those were most likely changed."""
     in_order = sorted(choices.items(), key=lambda pair: [*_CHOICES].index(pair[1]))
     return "\n".join(
         f"{words.text(_CHOICES[choice])}: {centre_cards.readable_name(slug, directory, words)}"

@@ -65,9 +65,7 @@ def show_case(
     again: Again = "",
     unchanged: Again = "",
 ) -> Response:
-    """The status page. `again`: a message was not sent; it is shown with what was wrong with it. `unchanged`: a form changed
-    nothing.
-    """
+    """Show the status page. `again`: a message was not sent and is shown with its error. `unchanged`: a form changed nothing."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)

@@ -1,4 +1,4 @@
-"""What the status page shows: the words of the states, needs and referrals, who is asked, and what the person can do."""
+"""View models of the status page: states, needs and referrals in words, who is asked, and what the person can do."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -216,14 +216,14 @@ def status_page(
 
 
 def reworded_of(case: Case, keys: KeyRing) -> Mapping[str, str]:
-    """The sentences that the pages of this case word differently: all that say "you", where somebody asks for another."""
+    """The sentences that the pages of this case word differently: those with "you", if somebody asks for another person."""
     return wording.of_facts(_facts(case, keys))
 
 
 def referrals_of(
     session: Session, case: Case, directory: Packs, words: Translator
 ) -> list[person_actions.PersonReferral]:
-    """The referrals of the case, their organisations by names that this reader can read."""
+    """The referrals of the case, with the organisations' names in a script that this reader can read."""
     return [
         replace(entry, organisation=centre_cards.readable_name(entry.organisation, directory, words))
         for entry in person_actions.referrals_of(session, case.id)
@@ -252,7 +252,7 @@ def _spoken_for(referrals: Sequence[person_actions.PersonReferral]) -> list[UUID
 def _is_nobody_asked_yet(
     referrals: Sequence[person_actions.PersonReferral], asked_by: Mapping[UUID, tuple[datetime, Means]]
 ) -> bool:
-    """Whether every centre that is to be asked waits for a coordinator's call."""
+    """Whether every centre to be asked still waits for a coordinator's call."""
     live = [entry for entry in referrals if State(entry.state) in WITH_PARTNER]
     return bool(live) and all(
         way_of(entry.way) in BY_COORDINATOR and entry.state == State.OFFERED and entry.id not in asked_by
@@ -261,7 +261,7 @@ def _is_nobody_asked_yet(
 
 
 def sentence_of(entry: person_actions.PersonReferral, asked_by: Mapping[UUID, tuple[datetime, Means]]) -> str:
-    """How the referral stands, as it is true for the way in which its centre is asked."""
+    """The sentence for the referral's state, for the way in which its centre is asked."""
     state = State(entry.state)
     if way_of(entry.way) not in BY_COORDINATOR:
         return REFERRAL[state]
@@ -273,7 +273,7 @@ def sentence_of(entry: person_actions.PersonReferral, asked_by: Mapping[UUID, tu
 
 
 def how_asked(entry: person_actions.PersonReferral, asked_by: Mapping[UUID, tuple[datetime, Means]]) -> list[str]:
-    """By which means a coordinator asked, and what the centre can read; empty where it has an account."""
+    """How a coordinator asked, and what the centre can read; empty where it has an account."""
     if way_of(entry.way) not in BY_COORDINATOR:
         return []
     how = [_HOW_ASKED[asked_by[entry.id][1]]] if entry.id in asked_by else []
@@ -327,7 +327,7 @@ def _questions_of_consent(
     code_names: CodeNames,
     directory: Packs,
 ) -> list[tuple[person_actions.PersonReferral, dict[str, Any]]]:
-    """The centres whose question waits for a yes, each with the reasons of the latest match."""
+    """The centres that wait for the person's yes, each with the reasons of the latest match."""
     try:
         latest = runs.latest_run(session, keys, case.id)
     except CannotOpen:

@@ -1,4 +1,4 @@
-"""What people read about a centre: its name in a script they can read, and every way to reach it that the directory has."""
+"""A centre as people see it: its name in a script they can read, and every way to reach it that the directory has."""
 
 import re
 import unicodedata
@@ -55,7 +55,7 @@ COSTS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class WrittenName:
-    """A name and its language, as the page's `lang` says it."""
+    """A name and its language, for the `lang` attribute of the page."""
 
     text: str
     language: str
@@ -89,8 +89,9 @@ class Reach:
 def names(
     organisation: Organisation | Helper, reader: str, directory: Directory
 ) -> tuple[WrittenName, WrittenName | None]:
-    """The name that the reader can read, and the other one to show next to it. The centre's own name comes first if it is
-    readable.
+    """The name that the reader can read, and the other one to show next to it.
+
+    The centre's own name comes first if it is readable.
     """
     english = WrittenName(organisation.name.en, "en")
     if not organisation.name.local or organisation.name.local == organisation.name.en:
@@ -143,7 +144,7 @@ def _place(piece: str, words: Translator) -> str:
 
 
 def said_once(ways: Reach, reasons: Collection[str]) -> Reach:
-    """The ways to reach a centre without what its reasons say already: the languages, or that it may cost money."""
+    """The ways to reach a centre, without remarks that its reasons already contain: languages, or that it may cost money."""
     return replace(
         ways,
         languages="" if any(map(_OWN_LANGUAGE.match, reasons)) else ways.languages,
@@ -217,7 +218,7 @@ def known_since(text: str | None, words: Translator) -> str:
 
 
 def remarks(organisation: Organisation | Helper, directory: Directory, code_names: CodeNames) -> list[str]:
-    """What a page says about a centre without knowing the reader: what it helps with, and what applies to everybody."""
+    """Remarks about a centre on a page that does not know the reader: what it helps with, and what applies to everybody."""
     if isinstance(organisation, Helper):
         notes = [Reason(f"note.{key}") for key in notes_of(organisation)]
         helper_reasons = [Reason("need.yes", {"needs": list(organisation.needs)}), *notes]

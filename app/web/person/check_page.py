@@ -110,7 +110,7 @@ def check_context(
 
 
 def connected_centres(session: Session, slugs: Iterable[str]) -> frozenset[str]:
-    """Which of these centres have a key of their own, so that they can be asked here. A coordinator contacts the others."""
+    """The centres with a key of their own, which can be asked here. A coordinator contacts the others."""
     by_id = {named_id("organisation", slug): slug for slug in slugs}
     return frozenset(by_id[owner] for owner in keyholders.public_keys(session, by_id))
 
@@ -123,10 +123,11 @@ def centres(
     connected: frozenset[str] = frozenset(),
     told_elsewhere: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """The centres for the page: name, reasons, contacts, whether consent is asked, and the choice made. Consent is asked once
-    for a centre, even if two of its services fit. It is not asked for a centre that takes no requests from us or that is not
-    verified. `connected`: slugs of the centres that can read a request here. `told_elsewhere`: reasons that the page says
-    above the centre, or above all centres of the list.
+    """The centres for the page: name, reasons, contacts, whether consent is asked, and the choice made.
+
+    Consent is asked once for a centre, even if two of its services fit. It is not asked for a centre that takes no requests from
+    us or that is not verified. `connected`: slugs of the centres that can read a request here. `told_elsewhere`: reasons that
+    the page says above the centre, or above all centres of the list.
     """
     centre_list = []
     asked: set[str] = set()

@@ -1,4 +1,4 @@
-"""The conversation as the person reads it: who wrote, on which day where they are, and what."""
+"""The conversation as the person reads it: who wrote, on which local day, and what."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -37,7 +37,7 @@ async def _cookie(request: Request) -> str | None:
 
 
 async def anyone() -> None:
-    """The policy of the person's pages: open to everybody; what is inside opens only with the cookie or the number."""
+    """The policy of the person's pages: open to everybody; personal content opens only with the cookie or the number."""
 
 
 async def _form(request: Request) -> FormFields:

@@ -79,7 +79,7 @@ _SANDBOXED: Final = {"content-security-policy": "default-src 'none'; sandbox"}
 
 
 def largest_form(settings: Settings) -> int:
-    """The most bytes of a form with files: all that a case may have, and one too many, which is then named."""
+    """The largest size of a form with files, in bytes: one file more than a case may have, so that the page can name it."""
     return (settings.documents_per_case + 1) * settings.document_bytes + _FORM_FIELDS
 
 
@@ -94,7 +94,7 @@ def show_documents(
     session: Db,
     again: Again = "",
 ) -> Response:
-    """The documents of the request, and the form to add some. `again`: files were sent; what became of each is shown."""
+    """Show the documents of the request, and the form to add some. `again`: files were sent; the result of each is shown."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
@@ -134,7 +134,7 @@ def show_documents(
 async def add_documents(
     lang: Lang, request: Request, cookie: Cookie, now: Now, keys: Keys, settings: Config, brake: Brake
 ) -> Response:
-    """Take the files of a form one after the other. Each is stored by itself, and the next page says what became of it."""
+    """Take the files of a form one after the other. Each is stored by itself, and the next page says with what result."""
     parts = csrf.receive_parts(request)
     transactions = request.app.state.transactions
     limits = document_limits(settings)
@@ -166,7 +166,7 @@ def _prepared(
 
 @dataclass
 class _Upload:
-    """The files of one form. `outcomes`: what became of each, by its place in the form."""
+    """The files of one form. `outcomes`: the result for each, by its position in the form."""
 
     request: Request
     cookie: str
@@ -220,7 +220,7 @@ class _Upload:
                 self._conversion = None
 
     async def _process(self, processes: AsyncExitStack) -> Conversion | None:
-        """The process of the file before, or a new one. None: too many are alive, or it does not start."""
+        """The process that converted the previous file, or a new one. None: too many are alive, or it does not start."""
         if self._conversion is not None and self._conversion.is_running:
             return self._conversion
         await processes.aclose()
@@ -258,7 +258,10 @@ class _Upload:
             return await run_sync(self._store, session, pages, original)
 
     async def _original(self, conversion: Conversion, pages: int) -> storage.SealedFile | None:
-        """A PDF itself, sealed piece by piece as the converting process gives it back; None: it is none. Raises ConverterFailed."""
+        """A PDF itself, sealed piece by piece as the converting process gives it back; None: the file is no PDF.
+
+        Raises ConverterFailed.
+        """
         if not conversion.is_pdf:
             return None
         document_id = uuid4()

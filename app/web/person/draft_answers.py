@@ -1,4 +1,4 @@
-"""Answers of an unfinished form: which fields belong to it, where they are stored, and their errors."""
+"""Answers of an unfinished form: their fields, their storage, and their errors."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,10 +51,10 @@ def _names(question: Question) -> tuple[str, ...]:
 
 
 def as_meant(form: FormFields, directory: Directory, now: datetime) -> FormFields:
-    """The form with each date that can be read in one field, as ISO 8601, and with the address that was meant, if the person said
-    so. What cannot be read is left as it was typed.
+    """The form as the person meant it: readable dates as ISO 8601, and the suggested address if it was accepted.
 
-    A year that is not written is the latest in which the day is past, as of today in the country of the form.
+    Other input stays as it was typed. A missing year is the latest one in which the day is past, as of today in the
+    country of the form.
     """
     country = form.get("country", [""])[-1]
     today = runs.local_date(directory, country, now) if directory.has_country(country) else now.date()
@@ -74,7 +74,7 @@ def as_meant(form: FormFields, directory: Directory, now: datetime) -> FormField
 
 
 def meant_address(form: FormFields) -> str | None:
-    """The address without letters that only look alike, if the typed one has some."""
+    """The address with look-alike letters replaced, if the typed one has some."""
     return look_alikes.meant(form.get("channel", [""])[-1], form.get("address", [""])[-1])
 
 
@@ -105,8 +105,11 @@ def consent_choices(form: FormFields, directory: Directory) -> FormFields:
 
 
 def is_honest(form: FormFields) -> bool:
-    """Whether a browser could have sent these answers: texts at most a quarter longer than allowed, so that an overlong one is
-    shown again, and elsewhere short values, as many as there are codes."""
+    """Whether a browser could have sent these answers.
+
+    Texts at most a quarter longer than allowed (an overlong one is shown again), and for other fields short values, no more than
+    there are codes.
+    """
     for name, values in form.items():
         question = questions.QUESTIONS.get(name)
         longest = question.longest * 5 // 4 if question and question.longest else _LONGEST_CODE
@@ -122,7 +125,7 @@ def load(session: Session, secret: str | None, now: datetime) -> DraftAnswers | 
 
 
 def receipt(session: Session, secret: str | None, now: datetime) -> dict[str, Any] | None:
-    """The reply to a submitted form while its number has not been written down."""
+    """The stored reply to a submitted form, until its number has been written down."""
     content = drafts.load(session, secret, now) or {}
     response: dict[str, Any] | None = content.get("receipt")
     return response

@@ -1,7 +1,7 @@
-"""People who are in none of the host countries that have a team: who helps there and from afar, and how to stay safe.
+"""Pages for people who are in none of the host countries that have a team: who helps there and from afar, and how to stay safe.
 
 A team can take requests from everywhere else (the made-up country `XX`). Then the country question offers it, and each page says
-what such a request can and cannot do; without such a team the pages say beforehand that nobody takes one.
+what such a request can and cannot achieve; without such a team the pages say beforehand that nobody takes such requests.
 """
 
 from dataclasses import replace
@@ -82,7 +82,7 @@ def show_place(lang: Lang, code: str, directory: Directory, session: ReadDb) -> 
 
 
 def _each_once(entries: list[Helper | Organisation]) -> list[Helper | Organisation]:
-    """Without a second entry of the same name in the country's own language, such as a local branch and its parent."""
+    """The helpers, each name in the country's own language once: a local branch and its parent have the same name."""
     by_name: dict[str, Helper | Organisation] = {}
     for entry in entries:
         by_name.setdefault(entry.name.local or entry.name.en, entry)
@@ -95,7 +95,7 @@ def _each_once(entries: list[Helper | Organisation]) -> list[Helper | Organisati
 def at_country_question(
     question_fields: list[FormField], session: Session, code_names: CodeNames, directory: Packs, lang: str
 ) -> list[FormField]:
-    """The country question as this installation can keep it: only countries with a team, and where everybody else finds help."""
+    """The country question for this installation: only countries with a team, and where everybody else finds help."""
     if not any(field.name == "country" for field in question_fields):
         return question_fields
     served = staff.served_countries(session)
@@ -106,7 +106,7 @@ def at_country_question(
 
 
 def only_served(question_fields: list[FormField], served: frozenset[str]) -> list[FormField]:
-    """The fields with only those countries to choose from that a team takes requests from."""
+    """The fields, with only the countries that a team takes requests from."""
     return [_with_served(field, served) if field.name == "country" else field for field in question_fields]
 
 
@@ -158,7 +158,7 @@ def country_error(session: Session, answers: FormFields, directory: Packs, code_
 
 
 def about_the_place(country: str, region: str | None, lang: str, words: Translator) -> dict[str, Any] | None:
-    """What a page says of a request from elsewhere: where helpers are named, and if the contact itself is dangerous there."""
+    """The remarks of a page on a request from elsewhere: where helpers are named, and whether contact itself is dangerous there."""
     if country != ACROSS:
         return None
     place = (region or "").removeprefix(f"{ACROSS}-")

@@ -1,4 +1,4 @@
-"""What was typed or chosen in a form of a visit that has ended: shown again, on a page that Back can show.
+"""Input of a form whose visit has ended: shown again, on a page that the browser's Back button can show.
 
 It is only shown, never saved to a request: whoever opens one in this browser afterwards may be somebody else.
 """
@@ -34,9 +34,9 @@ def leads_to(
     *,
     chosen: bool = False,
 ) -> Response:
-    """Keep the text, sealed under the browser's cookie, and lead to the page that shows it. `chosen`: it lists choices.
+    """Store the text, sealed under the browser's cookie, and redirect to the page that shows it. `chosen`: it lists choices.
 
-    Where there is no room for it, that page is the answer itself.
+    Without room to store it, that page is the response itself.
     """
     if not text.strip():
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)

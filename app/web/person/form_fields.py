@@ -62,7 +62,7 @@ class OptionGroup:
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """A question with what was typed. `value`: the text, or a date in words; `boxes`: what the boxes of a date hold.
+    """A question with its input. `value`: the text, or a date in words; `boxes`: the content of the boxes of a date.
 
     `fold_groups`: each heading with its options is behind a line of its own. `meant`: the address that was probably meant.
     """
@@ -97,7 +97,7 @@ def fields(
     *,
     on_one_page: bool = False,
 ) -> list[FormField]:
-    """The questions that are asked of whoever fills this form in, each worded for them.
+    """The questions for whoever fills in this form, each worded for them.
 
     `on_one_page`: the country is asked on the same page, so that regions of all countries are offered; in steps, only those of
     the chosen country. Without a chosen country a step names kinds of letters without their headings.
@@ -113,7 +113,7 @@ def fields(
 
 
 def worded(step: Step, answers: FormFields) -> Step:
-    """The step with its title as it is put to whoever fills this form in."""
+    """The step, with its title worded for whoever fills in this form."""
     return replace(step, title=asked(step.title, answers))
 
 

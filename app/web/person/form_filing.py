@@ -1,4 +1,4 @@
-"""Files a form that was sent from the check page: of the seven steps, or of the single page."""
+"""Files a form that was sent from the check page, whether it came from the seven steps or from the single page."""
 
 from datetime import datetime
 
@@ -39,7 +39,7 @@ def file_form(
 ) -> StoredResponse | HTMLResponse:
     """File the form the first time that it is sent under `key`; the same reply when it is sent again.
 
-    Returns the check page with a notice, and files nothing, while only urgent requests are taken and this is none.
+    While only urgent requests are accepted and this one is not urgent: returns the check page with a notice, and files nothing.
 
     Args:
         signals: the fields that spam screening reads.

@@ -34,7 +34,7 @@ _COUNTED_FOR_SECONDS: Final = 15.0
 
 
 class FormStorage:
-    """What this process knows of stored forms. One for each app."""
+    """The number of stored forms, as this process knows it. One for each app."""
 
     def __init__(self, most_drafts: int = MOST_DRAFTS, most_saves: int = MOST_SAVES) -> None:
         self.most_drafts = most_drafts

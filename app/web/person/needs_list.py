@@ -1,4 +1,4 @@
-"""What the person reads about each of their needs: on the check page who can help with it, later its progress."""
+"""Each need as the person sees it: on the check page who can help with it, later its progress."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def results(
     *,
     has_deadline: bool,
 ) -> list[NeedResult]:
-    """The result for each need, when there are several; with a letter's deadline those first that its answer is about."""
+    """The result for each need, when there are several; with a letter's deadline, needs for answering that letter come first."""
     if len(needs) < 2:
         return []
     by_need = candidates_by_need(needs, matches, directory, has_deadline=has_deadline)

@@ -1,4 +1,4 @@
-"""What happens after a request is sent, as it is true for the choices that the person made. Pure."""
+"""The sentences on what happens after a request is sent, for the choices that the person made. Pure."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta

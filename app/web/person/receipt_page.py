@@ -67,9 +67,7 @@ def sent(
     again: Again = "",
     mistyped: Again = "",
 ) -> Response:
-    """Show the number. `again`: the check page was sent a second time with other choices. `mistyped`: the last four digits were
-    wrong.
-    """
+    """Show the number. `again`: the check page was sent again with other choices. `mistyped`: the last four digits were wrong."""
     reply = draft_answers.receipt(session, cookie, now)
     if reply is None:
         return RedirectResponse(f"/{lang}/", 303)

@@ -60,7 +60,10 @@ def ask_for_number(
     again: Again = "",
     ended: Again = "",
 ) -> Response:
-    """Ask for the number. `again`: it was typed before; it is shown with what was wrong with it. `ended`: the visit has ended."""
+    """Ask for the number. `again`: a number that was typed and refused; it is shown with its error.
+
+    `ended`: the visit has ended.
+    """
     typed = visits.kept(session, cookie, now, "number") if again else None
     entered, problem = typed or ("", "")
     return _number_form(lang, cookie, keys, settings, now, entered, problem, notice=_ENDED if ended else "")
@@ -96,7 +99,7 @@ def _number_form(
 
 
 def _number_error(problem: str, entered: str, words: Translator) -> str:
-    """What is wrong with the number, in words: which sign, how many digits, a typing error, or a number of nobody."""
+    """What is wrong with the number, in words: which sign, how many digits, a typing error, or an unknown number."""
     if problem in {"", "late", "unknown"}:
         return words.text({"": "", "late": EXPIRED_NOTICE, "unknown": _UNKNOWN}[problem])
     try:

@@ -1,4 +1,4 @@
-"""The person makes a code on their page; whoever they give it to opens their own words with it, without an account."""
+"""A code that the person makes on their page: whoever they give it to can read what the person wrote, without an account."""
 
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
@@ -38,7 +38,7 @@ class CodeTurns:
         self._slots, self._callers = anyio.Semaphore(_AT_ONCE), 0
 
     async def run(self, compute: Callable[[], _T]) -> _T:
-        """Compute in a thread when it is this caller's turn. Raises Unavailable."""
+        """Compute a key in a thread, when it is this caller's turn. Raises Unavailable."""
         if self._callers >= _AT_ONCE + _WAITING:
             raise Unavailable("The service is very busy. Nothing was saved; try again.")
         self._callers += 1
@@ -63,7 +63,7 @@ async def make_code(
 ) -> Response:
     """Make a code, or stop the one there is. The digits are shown on the next page, while this visit lasts.
 
-    The visit is looked at, the key computed, the code stored: three steps, and no transaction is open during the slow one.
+    Check the visit, compute the key, store the code: three steps, and no transaction is open during the slow one.
     """
     transactions, stops = request.app.state.transactions, field_value(form, "stop") == "yes"
 

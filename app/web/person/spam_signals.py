@@ -3,11 +3,11 @@
 Three signals: a hidden field is filled in (`trap`); the form is sent faster than it can be read (`haste`); very many forms come at
 the same time (`crowd`). What follows from each is in `cases.spam_screening`.
 
-The crowd. A sender is an address of the internet, told by a trusted proxy (`core.client_address`). More than 30 forms of one
-sender within ten minutes are marked; so are forms without a real sender (onion service, proxy that says nothing) beyond 300, as
-long as that lasts. A form of a sender who is within their own limit is never marked, however many others come. Of either, and of
-300 in all, the team is told. Counts live only in this process's memory, under a key that is discarded with each window: no
-address is stored, and none can be recovered later.
+The crowd. A sender is a public address, reported by a trusted proxy (`core.client_address`). More than 30 forms of one sender
+within ten minutes are marked; so are those beyond 300 without a real sender (onion service, proxy that does not report one). A
+form of a sender who is within their own limit is never marked, however many others come. The team is told of both, and when there
+are 300 forms in all. Counts live only in this process's memory, under a key that is discarded with each window: no address is
+stored, and none can be recovered later.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ _LIMIT_OVERALL: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """The result of the screening. `held_reason`: the mark, or None. `crowd`: so many forms come that the team is to be told."""
+    """The result of the screening. `held_reason`: the mark, or None. `crowd`: so many forms arrive that the team is to be told."""
 
     held_reason: str | None
     crowd: bool
@@ -54,7 +54,7 @@ class SubmissionCounter:
         self._nameless = 0
 
     def count(self, sender: str | None, now: datetime) -> tuple[bool, bool]:
-        """Count one more form. Returns whether it belongs to a crowd, and whether there is one to tell the team of."""
+        """Count one more form. Returns whether it belongs to a crowd, and whether the team is to be told of a crowd."""
         with self._lock:
             if self._ends is None or now >= self._ends:
                 self._ends = now + _WINDOW
@@ -70,7 +70,7 @@ class SubmissionCounter:
 
 
 def screen(request: Request, form: FormFields, begun: datetime | None, now: datetime) -> Screening:
-    """What this form looks like. `begun`: when it was opened."""
+    """Screen this form. `begun`: when it was opened."""
     state = request.app.state
     if not hasattr(state, "submission_counter"):
         state.submission_counter = SubmissionCounter()

@@ -175,7 +175,7 @@ def deleted(lang: Lang) -> Response:
 def leave(lang: Lang, request: Request, cookie: Cookie, settings: Config, session: Db) -> Response:
     """Quick exit: delete the draft, ask the browser to clear this site's data, and redirect to a weather page.
 
-    A link or an image of another site leads away too, but deletes nothing of a form that is being filled in here.
+    A link or an image of another site redirects too, but does not delete a form that is being filled in here.
     """
     response = RedirectResponse(EXIT_PAGES.get(lang, _DEFAULT_EXIT_PAGE), 303)
     if csrf.is_of_other_site(request):

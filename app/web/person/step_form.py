@@ -1,6 +1,6 @@
 """The form in seven short steps. Answers are stored in a draft that only the cookie decrypts.
 
-Each step that is sent gets a fresh secret, so that a secret which somebody else knew reads nothing that is typed later.
+Each step that is sent gets a fresh secret, so that somebody who knew an earlier secret cannot read what is typed later.
 """
 
 from datetime import datetime
@@ -287,7 +287,7 @@ def _next_page(
     now: datetime,
     session: Session,
 ) -> Response:
-    """The same step again (other language, or errors), else the page that the button leads to. Always a redirect: Back works."""
+    """Redirect to the same step (other language, or errors), else to the page that the button leads to. So Back works."""
     if "switch" in answers:
         return RedirectResponse(f"/{lang}/form/{STEPS[number].slug}", 303)
     if _errors(lang, number, merged, directory, now, session):
@@ -300,7 +300,7 @@ def _next_page(
 def _errors(
     lang: str, number: int, merged: FormFields, directory: Packs, now: datetime, session: Session
 ) -> dict[str, str]:
-    """What is wrong with the answers of one step, by field name."""
+    """The errors of one step's answers, by field name."""
     _intake, field_errors = draft_answers.validate(merged, lang, directory, now)
     asked = {question.name for question in STEPS[number].questions}
     step_errors = [error for error in field_errors if questions.question_of(error["pointer"]) in asked]

@@ -1,4 +1,4 @@
-"""The person connects a Telegram chat with their request, for notices; the link that this makes works once."""
+"""Connecting a Telegram chat with a request, for notices; the link that is made works once."""
 
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ _PAGE: Final = "case/telegram"
 def show_telegram(
     lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Directory, settings: Config, session: Db
 ) -> Response:
-    """What Telegram sees and what we keep; the link of this visit, if one was made; or that a chat is connected."""
+    """Show what Telegram sees and what we store; the link of this visit, if one was made; or that a chat is connected."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None or not settings.telegram_bot or opened.case.closed_at is not None:
         return RedirectResponse(f"/{lang}/case", 303)

@@ -14,7 +14,10 @@ from app.matching.code_names import CodeNames
 
 @dataclass(frozen=True, slots=True)
 class UrgentContacts:
-    """Whom to call, by country. `expanded`: the previous step signalled urgency or named the country, so the list is shown open."""
+    """The numbers to call, by country.
+
+    `expanded`: the previous step signalled urgency or named the country, so the list is shown open.
+    """
 
     by_country: Sequence[tuple[str, Sequence[Contact]]]
     expanded: bool
@@ -63,7 +66,7 @@ def _is_urgent(answers: FormFields, steps: int, directory: Directory, now: datet
 
 
 def _is_emergency(relevant: FormFields, directory: Directory, now: datetime) -> bool:
-    """Also False while an answer is not valid yet."""
+    """Whether the answers make an emergency; also False while an answer is not valid yet."""
     defaults = {"for_whom": "self", "needs": ["asylum"], "how_soon": "none", "country": directory.countries[0].code}
     try:
         intake = schemas.read({**defaults, **questions.to_answers(relevant, "en")}, directory, now.date())

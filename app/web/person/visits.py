@@ -27,16 +27,16 @@ def begin(
 
 
 def keep(session: Session, secret: str, now: datetime, idle: timedelta, **typed: object) -> None:
-    """Keep what was typed for the page that a form leads to, sealed under the cookie; None forgets it.
+    """Store the input for the page that a form leads to, sealed under the cookie; None deletes it.
 
-    So a page with an error can be requested again by the browser's Back, and nothing typed stands in an address.
+    So the browser's Back can request a page with an error again, and no input is in an address.
     """
     content = {**(drafts.load(session, secret, now) or {}), **typed}
     drafts.save(session, secret, {name: value for name, value in content.items() if value is not None}, now, idle)
 
 
 def kept(session: Session, secret: str | None, now: datetime, name: str) -> Any:
-    """What `keep` has kept under this name; None if nothing."""
+    """The input that `keep` has stored under this name; None if there is none."""
     return (drafts.load(session, secret, now) or {}).get(name)
 
 
@@ -76,7 +76,7 @@ def case_of_form(
 
 
 def nothing_changed(lang: str, session: Session, cookie: str | None, now: datetime) -> Response:
-    """Lead to the page that says that a form changed nothing: the one of the request, or without a visit the one for the number."""
+    """Redirect to a page that says that the form changed nothing: the status page, or without a visit the page for the number."""
     if number(session, cookie, now) is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     return RedirectResponse(f"/{lang}/case?{UNCHANGED}", 303)

@@ -1,6 +1,4 @@
-"""What a person can do while they wait: sourced facts for their needs, how to meet a deadline alone, and where to turn in the
-end.
-"""
+"""Advice for a person who waits: sourced facts for their needs, how to meet a deadline alone, and where to turn in the end."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,7 +25,7 @@ _NEED_OF_LETTER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class WhileYouWait:
-    """What helps while one waits, each fact with its source.
+    """The advice for waiting, each fact with its source.
 
     `first`: up to three facts for the most pressing need; `more`: the rest.
 
@@ -55,7 +53,7 @@ def while_you_wait(
     at_once: bool = False,
     no_status: bool = False,
 ) -> WhileYouWait:
-    """The facts for these needs and this kind of letter, in the reader's language. The letter's come first.
+    """The facts for these needs and this kind of letter, in the reader's language. Those for the letter come first.
 
     `no_status`: the person has no permission to stay.
     """

@@ -72,7 +72,7 @@ def _would_lose_text(request: Request, error: AppError) -> bool:
 
 
 def _detail(request: Request, error: AppError) -> str:
-    """What was wrong, in the reader's language: nothing of an error on our side, and no codes of a life cycle."""
+    """The error in the reader's language; without details of an error on our side, and without codes of a life cycle."""
     words = reader_language.words(request)
     if isinstance(error, Invalid):
         return " ".join(words.text(entry["detail"]) for entry in error.errors)

@@ -117,7 +117,7 @@ def line(name: str, title: str, points: Sequence[tuple[str, int]], words: Transl
 
 
 def dots(name: str, title: str, rows: Sequence[Dot], words: Translator, *, average: float) -> Markup:
-    """Shares as dots with the intervals in which they lie; a line from top to bottom stands at the `average`."""
+    """Shares as dots with their intervals; a vertical line marks the `average`."""
     height = _DOT_ROW * len(rows) + 40
 
     def at(share: float) -> float:

@@ -281,7 +281,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
 
 
 def _moments_of(times: TimeFormat, zone: str | None) -> Callable[[datetime], str]:
-    """How the page shows an instant."""
+    """The function with which the page shows an instant."""
     return times.moment if zone is None else lambda instant: times.local_moment(instant, zone)
 
 

@@ -1,4 +1,4 @@
-"""Days, instants and lengths of time in words for staff, in the reader's language: `Tue 24 Nov 2026`, `5 h`, `in 3 d`."""
+"""Formats days, instants and durations for staff, in the reader's language: `Tue 24 Nov 2026`, `5 h`, `in 3 d`."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -32,7 +32,7 @@ class TimeFormat:
         return self.words.day(value)
 
     def short_day(self, value: date) -> str:
-        """A day of these months like `Tue 24 Nov`."""
+        """A day within about a year, like `Tue 24 Nov`."""
         return self.words.short_day(value)
 
     def moment(self, value: datetime) -> str:
@@ -46,7 +46,7 @@ class TimeFormat:
         return f"{self.day(local)}, {local:%H:%M} ({place})"
 
     def short_moment(self, instant: datetime, now: datetime, zone: ZoneInfo) -> str:
-        """An instant of these days in a country's local time: `16:00` on the same day, else `Mon 10:00` or `Mon 7 Dec 10:00`."""
+        """A near instant in a country's local time: `16:00` on the same day, else `Mon 10:00` or `Mon 7 Dec 10:00`."""
         local, here = instant.astimezone(zone), now.astimezone(zone)
         days = (local.date() - here.date()).days
         if days == 0:
@@ -90,7 +90,7 @@ class TimeFormat:
         return self._text(_MINUTES, int(time.total_seconds() // 60))
 
     def hours_and_minutes(self, time: timedelta) -> str:
-        """A length of time in which a clock runs: `41 min`, `1 h 55 min`; from two days on whole days, `3 d`. Never rounded up."""
+        """The remaining time of a clock: `41 min`, `1 h 55 min`; from two days on whole days, `3 d`. Never rounded up."""
         minutes = max(0, int(time.total_seconds() // 60))
         if minutes < 60:
             return self._text(_MINUTES, minutes)

@@ -288,7 +288,7 @@ def _in_words(
 def deadline(
     case: Case, facts: Mapping[str, Any], directory: Directory, now: datetime, words: Translator
 ) -> DeadlineText | None:
-    """The deadline stored with the case, and what the pack says of this kind of letter, in words."""
+    """The deadline stored with the case, and what the pack says about this kind of letter, in words."""
     finding = letter_deadlines.of_case(case, facts, directory, now)
     if finding is None:
         return None

@@ -77,7 +77,7 @@ def line_months(period: Quarter | Month | Period, today: date) -> list[str]:
 
 
 def disparity(figures: Mapping[Figure, int], label_of: LabelOf, title: str, words: Translator) -> Markup | None:
-    """How many cases of each group somebody accepted, as dots with their intervals; None: there are no groups to compare."""
+    """The share of cases of each group that an organisation accepted, as dots with intervals; None: no groups to compare."""
     shares = comparison.disparities(figures)
     if not shares:
         return None

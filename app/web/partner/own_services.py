@@ -127,7 +127,7 @@ def _page(
 def _field_forms(
     directory: Directory, subject: str, waiting: Any, words: Translator
 ) -> list[tuple[Field, str, str, bool]]:
-    """The fields that a partner can propose: each with its value as text, as form input, and whether a proposal is pending."""
+    """The fields that a partner can propose: each with its value as text and as form input, and whether a proposal is pending."""
     entity = overlay.entity(directory, subject)
     assert entity is not None
     proposed = directory_view.fields_with_proposal(waiting, subject)

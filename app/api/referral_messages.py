@@ -23,7 +23,8 @@ from app.api.openapi_components import json_body, signed_in, success
 from app.api.referrals import ReferralId
 from app.cases import access_control
 from app.cases.access_control import AuditedReader
-from app.casework import referral_threads
+from app.casework import referral_threads, unread_messages
+from app.casework.unread_messages import Author
 from app.core import sealing, strict_json
 from app.core.dependencies import Body, Db, Keys, Now
 from app.core.errors import Conflict, NotFound
@@ -82,6 +83,7 @@ def list_messages(
         now=now,
     )
     messages = threads.sealed_messages(session, keys, referral.id, partner.organisation_id)
+    unread_messages.read(session, referral.id, Author.DESK, now)
     return JSONResponse(
         {
             "referral": str(referral.id),

@@ -1,7 +1,8 @@
 """Emergencies that nobody of their team has opened yet, and when they are escalated next.
 
 An alert begins when the worker hands the emergency out, and ends when a coordinator has the case on the screen, when somebody has
-taken it, when an organisation works on it, or with the case.
+taken it, when an organisation works on it, or with the case. Where the person has made it an emergency later, only opening it
+afterwards ends the alert, or the end of the case: who has taken it or looked at it before does not know.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,8 +16,9 @@ from sqlalchemy.orm import Session
 from app.cases.models import Case, CasePresence, EmergencyAlert, ReferralStatus
 from app.core.upsert import insert_if_absent
 
+_NOT_ENDED: Final = Case.closed_at.is_(None)
 _NOT_TAKEN: Final = sa.and_(
-    Case.closed_at.is_(None),
+    _NOT_ENDED,
     Case.owner_id.is_(None),
     Case.referral_status.is_distinct_from(ReferralStatus.WORK.value),
     ~sa.exists().where(CasePresence.case_id == Case.id),
@@ -24,12 +26,22 @@ _NOT_TAKEN: Final = sa.and_(
 """Whether nobody of the team has looked at the case lately or taken it, and no organisation has accepted it."""
 
 
-def start(session: Session, case_id: UUID, *, told: Collection[UUID], due_at: datetime) -> bool:
-    """Begin an alert, unless there is one or somebody has opened the case. Safe when two workers do it at the same time."""
-    if session.scalar(sa.select(Case.id).where(Case.id == case_id, _NOT_TAKEN)) is None:
+def start(
+    session: Session, case_id: UUID, *, told: Collection[UUID], due_at: datetime, was_taken: bool = False
+) -> bool:
+    """Begin an alert, unless there is one or somebody has opened the case. Safe when two workers do it at the same time.
+
+    `was_taken`: the person has made it an emergency only now, so that whoever has taken or opened it before does not know it.
+    """
+    if session.scalar(sa.select(Case.id).where(Case.id == case_id, _waits(was_taken=was_taken))) is None:
         return False
-    row = {"case_id": case_id, "step": 0, "due_at": due_at, "told": [str(member) for member in told]}
+    told_ids = [str(member) for member in told]
+    row = {"case_id": case_id, "step": 0, "due_at": due_at, "told": told_ids, "was_taken": was_taken}
     return insert_if_absent(session, EmergencyAlert, row, key=("case_id",))
+
+
+def _waits(*, was_taken: bool | None) -> sa.ColumnElement[bool]:
+    return _NOT_ENDED if was_taken else _NOT_TAKEN
 
 
 def due(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
@@ -50,7 +62,7 @@ def claim(session: Session, case_id: UUID, now: datetime) -> tuple[EmergencyAler
     ).one_or_none()
     if alert is None:
         return None
-    case = session.scalars(sa.select(Case).where(Case.id == case_id, _NOT_TAKEN)).one_or_none()
+    case = session.scalars(sa.select(Case).where(Case.id == case_id, _waits(was_taken=alert.was_taken))).one_or_none()
     if case is None:
         session.delete(alert)
         session.flush()

@@ -173,7 +173,8 @@ class EmergencyAlert(Base):
     """An emergency that nobody of its team has opened yet. Ids and the worker's own clock only; deleted once it is opened.
 
     `step`: how often it was escalated; `due_at`: when it will be next, by the worker's clock and not by the person's; null: never
-    again. `told`: the members who were told, so that the next one on the rota is somebody else.
+    again. `told`: the members who were told, so that the next one on the rota is somebody else. `was_taken`: it became an
+    emergency later, when somebody may have had it already, so that only opening it ends the alert.
     """
 
     __tablename__ = "emergency_alerts"
@@ -182,6 +183,7 @@ class EmergencyAlert(Base):
     step: Mapped[int] = mapped_column(sa.SmallInteger)
     due_at: Mapped[datetime | None] = mapped_column(index=True)
     told: Mapped[list[str]]
+    was_taken: Mapped[bool | None]
 
 
 class WrapFor(StrEnum):

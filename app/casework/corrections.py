@@ -73,7 +73,7 @@ def correct(
     if staff.team_for(session, intake.country) != opened.case.team_id:
         raise NeedsOtherTeam("Another team works for this country.")
     person_access.count_change(session, opened.case, now)
-    result = _replace_answers(session, opened, before, intake, keys, directory, now)
+    result = _replace_answers(session, opened, before, intake, keys, directory, now, NoticeKind.BECAME_EMERGENCY)
     _noted(session, opened.case, "correct", "case:corrected", now)
     return result
 
@@ -96,7 +96,7 @@ def enter_letter(
     letter = {"kind": kind, "received_on": received_on.isoformat() if received_on else None}
     today = runs.local_date(directory, opened.case.country, now)
     intake = intake_schemas.read({**before, "letter": letter}, directory, today)
-    return _replace_answers(session, opened, before, intake, keys, directory, now)
+    return _replace_answers(session, opened, before, intake, keys, directory, now, NoticeKind.EMERGENCY)
 
 
 def _replace_answers(
@@ -107,7 +107,9 @@ def _replace_answers(
     keys: KeyRing,
     directory: Directory,
     now: datetime,
+    raised: NoticeKind,
 ) -> MatchResult:
+    """`raised`: what the team hears if it is an emergency now; who has the case on the screen knows what the desk enters."""
     case = opened.case
     intake = intake.model_copy(update={"consent": Consent.model_validate(before["consent"])})
     intake = intake.first_asked(_first_asked(before, case, directory, now))
@@ -116,7 +118,7 @@ def _replace_answers(
     for column, value in intake_storage.plain_columns(intake).items():
         setattr(case, column, value)
     if facts.urgency == "emergency" != case.urgency:
-        messaging.queue(session, NoticeKind.EMERGENCY, about_id=case.id, team_id=case.team_id, now=hour)
+        messaging.queue(session, raised, about_id=case.id, team_id=case.team_id, now=hour)
     case.urgency, case.urgency_rank = facts.urgency, URGENCY_RANK[facts.urgency]
     if not (
         _is_same_letter(before, intake)

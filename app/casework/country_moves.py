@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
-from app.cases import appointments, duplicate_detection, emergency_alerts, sealed_parts, transitions
+from app.cases import appointments, case_presence, duplicate_detection, emergency_alerts, sealed_parts, transitions
 from app.cases.models import Case, CaseMove, CaseWrap, WrapFor
 from app.cases.person_access import OpenedCase
 from app.cases.sealed_parts import Recipient
@@ -193,5 +193,6 @@ def _settle(session: Session, case: Case, move: CaseMove, keys: KeyRing, directo
     tasks.end_case_tasks(session, case.id, now)
     tasks.open_task(session, TaskKind.MOVED_HERE, case, now=now)
     news = NoticeKind.EMERGENCY if case.urgency == "emergency" else NoticeKind.CASE_MOVED_HERE
-    emergency_alerts.forget(session, case.id)  # the former team's
+    emergency_alerts.forget(session, case.id)  # the former team's, as is whoever has the case on the screen
+    case_presence.forget(session, case.id)
     messaging.queue(session, news, about_id=case.id, team_id=case.team_id, now=to_the_hour(now))

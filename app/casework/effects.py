@@ -12,6 +12,7 @@ from app.cases import appointments, needs, sealed_parts
 from app.cases import transitions as case_transitions
 from app.cases.models import Case
 from app.cases.states import CaseVerb
+from app.casework import unread_messages
 from app.conflicts import service as conflicts
 from app.directory import availability
 from app.links import service as links
@@ -111,6 +112,8 @@ def _change_tasks(session: Session, effect: effects.TaskEffect, referral: Referr
     match effect:
         case effects.EndReferralTasks():
             tasks.end_referral_tasks(session, referral.id, now)
+            if State(referral.state) not in WITH_PARTNER:
+                unread_messages.end(session, referral.id, now)
         case effects.EndSearchTasks():
             tasks.end_search_tasks(session, case.id, now)
         case effects.OpenTask(task, about_referral):

@@ -42,7 +42,9 @@ REST: Final = timedelta(minutes=1)
 
 _ALONE: Final = frozenset({NoticeKind.REFERRAL_LINK.value, NoticeKind.TEST.value})
 """Kinds that are never sent together with others."""
-_EMERGENCIES: Final = frozenset({NoticeKind.EMERGENCY.value, NoticeKind.EMERGENCY_NOT_OPENED.value})
+_EMERGENCIES: Final = frozenset(
+    {NoticeKind.EMERGENCY.value, NoticeKind.BECAME_EMERGENCY.value, NoticeKind.EMERGENCY_NOT_OPENED.value}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +206,23 @@ def _drop_address(session: Session, bundle: _Bundle, case_id: UUID, now: datetim
 def _skip(session: Session, post: DeliveryContext, bundle: _Bundle, now: datetime) -> None:
     """Messages that cannot be sent: there is no address, or no channel for it. They never count as sent.
 
-    A coordinator gets a task for an organisation that cannot be told in any other way.
+    A coordinator gets a task for an organisation that cannot be told in any other way. An emergency goes to the next one if the
+    member has left or taken their address away since it was handed out.
     """
     outbox.set_aside(session, bundle.ids, "no_address", now)
+    if bundle.member_id is not None and not _has_way(session, bundle.member_id):
+        emergency_alerts.hurry(session, outbox.about(session, bundle.ids), now)
     hears = bundle.organisation_id is None or bundle.organisation_id in post.hears(
         session, [bundle.organisation_id], now
     )
     if not hears and not bundle.is_test:
         undelivered_notices.ask_to_tell(session, bundle.ids, now)
+
+
+def _has_way(session: Session, member_id: UUID) -> bool:
+    """Whether the member still counts as somebody who can be told."""
+    row = member_settings.rows(session, [member_id]).get(member_id)
+    return row is not None and row.address is not None and row.failed_at is None
 
 
 def _reached(session: Session, bundle: _Bundle, now: datetime) -> None:

@@ -14,6 +14,8 @@ from app.cases.intake_storage import INTAKE_PARTS
 from app.cases.models import Case, Part, SealedPart
 from app.cases.sealed_parts import OpenedPart
 from app.cases.states import CaseState
+from app.casework import unread_messages
+from app.casework.unread_messages import Author
 from app.core.errors import Conflict, NotAllowed, NotFound, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
@@ -121,10 +123,14 @@ def count_messages(session: Session, case_id: UUID) -> int:
 
 
 def mark_opened(session: Session, referral: Referral, now: datetime) -> None:
-    """Record the first opening of the encrypted parts; the acceptance cannot be undone after it. The caller holds the row."""
+    """Record that encrypted parts or documents were opened; after the first time the acceptance cannot be undone.
+
+    What the person wrote or added counts as read. The caller holds the rows of the case and the referral.
+    """
     if referral.read_at is None:
         referral.read_at = now
         session.flush()
+    unread_messages.read(session, referral.id, Author.PERSON, now)
 
 
 def may_open(referral: Referral) -> bool:

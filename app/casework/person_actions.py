@@ -13,7 +13,8 @@ from app.cases import person_access, sealed_parts, transitions
 from app.cases.models import Case, WrapFor
 from app.cases.person_access import OpenedCase
 from app.cases.sealed_parts import Recipient
-from app.casework import conflict_screening, person_news, referral_actions
+from app.casework import conflict_screening, person_news, referral_actions, unread_messages
+from app.casework.unread_messages import Author
 from app.core import keyholders
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, NotFound
@@ -107,6 +108,7 @@ def tell_who_works(session: Session, case_id: UUID, now: datetime) -> None:
             tasks.open_task(session, TaskKind.TELL_CENTRE, case, referral=referral, now=at)
         else:
             messaging.queue(session, NoticeKind.PERSON_WROTE, about_id=referral.id, organisation_id=to, now=at)
+            unread_messages.note(session, referral, case, Author.PERSON, at)
 
 
 def answer_consent(

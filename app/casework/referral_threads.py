@@ -15,8 +15,9 @@ from app import audit, messaging
 from app.cases import access_control, queue, sealed_parts
 from app.cases.access_control import READS_PER_DAY, AuditedReader
 from app.cases.models import Case
-from app.casework import partner_access, sealed_access
+from app.casework import partner_access, sealed_access, unread_messages
 from app.casework.coordinator import Desk
+from app.casework.unread_messages import Author
 from app.core.errors import Conflict, NotAllowed, NotFound
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
@@ -78,6 +79,7 @@ def write_at_desk(
             session, NoticeKind.TEAM_WROTE, about_id=referral.id, organisation_id=to, now=desk.now, urgent=urgent
         )
         change_feed.publish_message(session, referral, desk.now)
+        unread_messages.note(session, referral, case, Author.DESK, desk.now)
     return referral
 
 
@@ -103,6 +105,7 @@ def open_by_partner(
     _record(session, "partner", member.member_id.hex, "referral:thread_opened", referral, now)
     messages, opened_keys = threads.open_messages(session, keys, referral.id, organisation_id, held)
     threads.reseal_opened(session, keys, referral.id, opened_keys, to=held)
+    unread_messages.read(session, referral.id, Author.DESK, now)
     return messages
 
 

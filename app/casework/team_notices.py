@@ -81,9 +81,15 @@ def hand_out_due(session: Session, now: datetime, limit: int, *, first_wait: tim
     for message in messages:
         case = cases.get(message.about_id)
         to = recipients_of(NoticeKind(message.kind), message.team_id, case, members, rotas, now)
-        if message.kind == NoticeKind.EMERGENCY and case is not None:
+        if message.kind in {NoticeKind.EMERGENCY, NoticeKind.BECAME_EMERGENCY} and case is not None:
             awake = [member_id for member_id, due in to.items() if due <= now]
-            emergency_alerts.start(session, case.case_id, told=awake, due_at=now + first_wait if awake else now)
+            emergency_alerts.start(
+                session,
+                case.case_id,
+                told=awake,
+                due_at=now + first_wait if awake else now,
+                was_taken=message.kind == NoticeKind.BECAME_EMERGENCY,
+            )
         if to:
             spread = {member: next_interval(due) if member in crowded else due for member, due in to.items()}
             outbox.hand_out(session, message, spread, now)

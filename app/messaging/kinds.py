@@ -43,6 +43,7 @@ class NoticeKind(StrEnum):
     """What happened. `referral_…`: a referral has reached this state. `review_…`: a date to look at a referral in it has come."""
 
     EMERGENCY = "emergency"
+    BECAME_EMERGENCY = "became_emergency"
     EMERGENCY_NOT_OPENED = "emergency_not_opened"
     CASE_SUBMITTED = "case_submitted"
     CASE_MOVED_HERE = "case_moved_here"
@@ -66,6 +67,7 @@ class NoticeKind(StrEnum):
     OFFER_NOT_ACKNOWLEDGED = "offer_not_acknowledged"
     OFFER_OVERDUE = "offer_overdue"
     QUESTION_NOT_ANSWERED = "question_not_answered"
+    MESSAGE_NOT_READ = "message_not_read"
     REVIEW_DRAFT = "look_at_draft"
     REVIEW_AWAITING_CONSENT = "look_at_awaiting_consent"
     REVIEW_WAITLISTED = "look_at_waitlisted"
@@ -156,6 +158,7 @@ KINDS: Final = complete(
     NoticeKind,
     {
         NoticeKind.EMERGENCY:                 _row(Group.EMERGENCY, _TEAM, to=_ON_CALL, speed=_NOW),
+        NoticeKind.BECAME_EMERGENCY:          _row(Group.EMERGENCY, _TEAM, to=_ON_CALL, speed=_NOW),
         NoticeKind.EMERGENCY_NOT_OPENED:      _row(Group.NOT_OPENED, _MEMBER, to=Audience.NAMED, speed=_NOW),
         NoticeKind.CASE_SUBMITTED:            _row(Group.NEW_CASE, _TEAM, to=_EVERYBODY, speed=_DAILY),
         NoticeKind.CASE_MOVED_HERE:           _row(Group.NEW_CASE, _TEAM, to=_EVERYBODY, speed=_DAILY),
@@ -179,6 +182,7 @@ KINDS: Final = complete(
         NoticeKind.OFFER_NOT_ACKNOWLEDGED:    _row(Group.OVERDUE, _TEAM, to=_OWNER, speed=_SOON),
         NoticeKind.OFFER_OVERDUE:             _row(Group.OVERDUE, _TEAM, to=_OWNER, speed=_SOON),
         NoticeKind.QUESTION_NOT_ANSWERED:     _row(Group.OVERDUE, _TEAM, to=_OWNER, speed=_SOON),
+        NoticeKind.MESSAGE_NOT_READ:          _row(Group.OVERDUE, _TEAM, to=_OWNER, speed=_SOON),
         NoticeKind.REVIEW_DRAFT:              _row(Group.REVIEW, _TEAM, to=_OWNER, speed=_DAILY),
         NoticeKind.REVIEW_AWAITING_CONSENT:   _row(Group.REVIEW, _TEAM, to=_OWNER, speed=_DAILY),
         NoticeKind.REVIEW_WAITLISTED:         _row(Group.REVIEW, _ORGANISATION, _TEAM, to=_OWNER, speed=_DAILY),

@@ -56,6 +56,8 @@ class SignalChannel:
         answer = self._gateway.post("v2/send", content)
         if not answer.is_good:
             raise _failure(answer)
+        if "timestamp" not in answer.content:  # something else answers at this address, such as a page to sign in
+            raise SendingFailed("not_understood", affects_all=True)
 
 
 def _failure(answer: GatewayAnswer) -> SendingFailed:

@@ -89,14 +89,20 @@ class TelegramChannel:
 
 
 def _failure(answer: GatewayAnswer) -> SendingFailed:
-    """403: the person has blocked the bot or is gone; a 400 about the chat: there is no such chat. Its words are not kept."""
+    """403: the person has blocked the bot or is gone; a 400 about the chat: there is no such chat. Its words are not kept.
+
+    Both count only as Telegram says them, with the code in its own object: what stands between can refuse with a page of its own.
+    """
+    if answer.is_good and "ok" not in answer.content:
+        return SendingFailed("not_understood", affects_all=True)
     description = str(answer.content.get("description", "")).lower()
     wait = wait_of(_object(answer.content, "parameters").get("retry_after")) or answer.retry_after
     if answer.status == 429:
         return SendingFailed("rate_limited", affects_all=True, retry_after=wait)
     if answer.status == 409:
         return SendingFailed("asked_by_another", affects_all=True, retry_after=_OVERLAP)
-    if answer.status == 403 or (answer.status == 400 and "chat" in description):
+    says_so = answer.content.get("ok") is False and answer.content.get("error_code") == answer.status
+    if says_so and (answer.status == 403 or (answer.status == 400 and "chat" in description)):
         return SendingFailed("recipient_refused", permanent=True, address_gone=True)
     return SendingFailed(f"http_{answer.status}", affects_all=answer.status != 400, retry_after=wait)
 

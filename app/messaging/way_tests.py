@@ -32,6 +32,7 @@ _ANSWERS: Final[Mapping[str, str]] = MappingProxyType(
         "address_not_understood": N_("The address that the operator has set for this way is not valid."),
         "not_taken": N_("The other end did not accept the test, or could not be reached."),
         "library_missing": N_("The library for this way is not installed on the server."),
+        "not_understood": N_("The answer of the other end could not be understood."),
         "answer_too_long": N_("The answer of the other end could not be understood."),
         "ConnectionRefusedError": N_("No server answers at the address of the mail server or gateway."),
         "ConnectError": N_("No server answers at the address of the mail server or gateway."),

@@ -149,6 +149,7 @@ PRIVILEGES: Final = MappingProxyType(
         "team_countries": Rights(public="S", partner="S", desk="SIUD", worker="S"),
         "team_rotas": Rights(desk="SIU", worker="S"),
         "teams": Rights(public="S", partner="S", desk="SIU", worker="SI", columns=_only(public="id")),
+        "unread_messages": Rights(public="SID", partner="SD", desk="SID", worker="SUD"),
         "used_assertions": Rights(public="SI", partner="SI", worker="SD", backup=""),
         "used_challenges": Rights(partner="SI", desk="SI", worker="SD", backup=""),
         "webhook_deliveries": Rights(partner="SIUD", desk="S", worker="SIUD"),
@@ -178,7 +179,7 @@ SHOWN_CASE_ONLY: Final = (
     "case_events", "case_fingerprints", "case_moves", "case_needs", "case_presence", "case_undos", "case_wraps",
     "conflict_traces", "document_pieces", "documents", "emergency_alerts", "exclusions", "match_runs", "person_notices",
     "referral_message_exports", "referral_message_wraps", "referral_messages", "referrals", "sealed_parts", "shown_codes",
-    "telegram_links",
+    "telegram_links", "unread_messages",
 )  # fmt: skip
 """Tables of which `public` sees only the rows of the case whose number was shown in the transaction."""
 

@@ -70,6 +70,7 @@ MOMENTS: Final = MappingProxyType(
         "referrals.completed_at": P.HOUR_OF_PERSON,
         "referrals.updated_at": P.ORDER,
         "referrals.read_at": P.STAFF,
+        "unread_messages.due_at": P.TERM,
         "referral_events.at": P.HOUR_OF_PERSON,
         "centre_contacts.at": P.STAFF,
         "referral_quality.said_at": P.STAFF,

@@ -24,7 +24,7 @@ from app.cases import (
 from app.cases.models import Case, Part
 from app.cases.person_access import OpenedCase
 from app.cases.states import CaseVerb
-from app.casework import households, openings, shown_codes
+from app.casework import households, openings, shown_codes, unread_messages
 from app.casework import referral_actions as referrals
 from app.conflicts import service as conflicts
 from app.core.keyring import KeyRing
@@ -60,6 +60,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     documents.forget(session, case.id)
     sealed_parts.destroy(session, case.id)
     threads.destroy(session, case.id)
+    unread_messages.forget(session, case.id)
     appointments.forget(session, case.id)
     runs.forget(session, case.id)
     duplicate_detection.delete_fingerprints(session, case.id)

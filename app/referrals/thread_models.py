@@ -1,5 +1,6 @@
-"""Tables of the conversation between the team and the organisation about one referral, both sealed."""
+"""Tables of the conversation between the team and the organisation about one referral, sealed, and what is unread."""
 
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -68,3 +69,18 @@ class ReferralMessageExport(Base):
     message_id: Mapped[UUID] = mapped_column(primary_key=True)
     case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
     ciphertext: Mapped[bytes]
+
+
+class UnreadMessage(Base):
+    """Messages of the team or of the person that an organisation has not read yet: one row for each author. Codes and ids only.
+
+    `due_at`: when that is long enough for a task of the team, counted from the first unread one; null: the task was opened.
+    """
+
+    __tablename__ = "unread_messages"
+    __table_args__ = (sa.CheckConstraint("author IN ('desk', 'person')", name="author_known"),)
+
+    referral_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("referrals.id"), primary_key=True)
+    author: Mapped[str] = mapped_column(sa.String(8), primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"), index=True)
+    due_at: Mapped[datetime | None] = mapped_column(index=True)

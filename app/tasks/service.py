@@ -42,6 +42,7 @@ class TaskKind(StrEnum):
     CLOSED = "closed"
     QUESTION = "question"
     MESSAGE = "message"
+    MESSAGE_NOT_READ = "message_not_read"
     APPOINTMENT = "appointment"
     FIRST_CONTACT = "first_contact"
     PROGRESS = "progress"
@@ -108,6 +109,7 @@ RULES: Final = MappingProxyType(
         ),
         K.QUESTION: TaskRule(N_("An organisation's question is waiting for an answer"), _SOON, _MOVE),
         K.MESSAGE: TaskRule(N_("An organisation wrote to the team: read and answer its message"), _SOON, _CASE),
+        K.MESSAGE_NOT_READ: TaskRule(N_("The organisation has not read a message: call them"), _SOON, _CASE),
         K.APPOINTMENT: TaskRule(N_("No time for a meeting or call is agreed yet: offer other times"), _SOON, _CASE),
         K.FIRST_CONTACT: TaskRule(N_("The organisation has not reached the person in time"), _SOON, _MOVE),
         K.PROGRESS: TaskRule(N_("Ask the organisation about progress"), _LATER, _MOVE),

@@ -19,7 +19,15 @@ from sqlalchemy.orm import Session
 from app import audit, privacy
 from app.audit import witness
 from app.cases import appointments, callback_windows, case_presence, counters
-from app.casework import appointment_offers, auto_offer, escalation, notice_delivery, scheduler, shown_codes
+from app.casework import (
+    appointment_offers,
+    auto_offer,
+    escalation,
+    notice_delivery,
+    scheduler,
+    shown_codes,
+    unread_messages,
+)
 from app.casework.auto_offer import AutoOfferContext
 from app.casework.escalation import Waits
 from app.casework.notice_delivery import DeliveryContext
@@ -101,6 +109,7 @@ class Worker:
             "first_offers": self._first_offers,
             "appointments": self._appointments,
             "escalations": self._escalations,
+            "unread_messages": self._unread_messages,
             "problems": self._problems,
             "messages": self._messages,
             "webhooks": self._postman.round,
@@ -314,6 +323,14 @@ class Worker:
         return sum(
             self._in_own_transaction(partial(escalation.escalate, now=now, waits=self._waits), case_id)
             for case_id in due
+        )
+
+    def _unread_messages(self, now: datetime) -> int:
+        """Open tasks to call organisations that have not read a message for long."""
+        with self._database.begin(write=False) as session:
+            due = unread_messages.due(session, now, _BATCH)
+        return sum(
+            self._in_own_transaction(partial(unread_messages.escalate, now=now), referral_id) for referral_id in due
         )
 
     def _problems(self, now: datetime) -> int:

@@ -6,12 +6,13 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from app.api import schemas
+from app.casework import unread_messages
 from app.client import opened_messages, sealed_message
 from app.core import keyholders
 from app.core.keyholders import OwnerKind
 from app.core.sealing import KeyPair
 from app.referrals import change_feed, queries, threads
-from app.referrals.thread_models import ReferralMessage
+from app.referrals.thread_models import ReferralMessage, UnreadMessage
 from tests.support.partners import MINE, OTHER, Network
 
 TEXT = "zinnober-text-of-a-program"
@@ -35,12 +36,20 @@ def team_writes(network: Network, referral: str, text: str) -> None:
         to = threads.readers(session, case, row).values()
         sealed = threads.seal(to, row.id, uuid4(), "desk", text, network.now)
         threads.add(session, network.keys, row, to, "desk", sealed)
+        unread_messages.note(session, row, case, unread_messages.Author.DESK, network.now)
+
+
+def unread(network: Network) -> int:
+    with network.database.begin(write=False) as session:
+        return session.scalar(sa.select(sa.func.count()).select_from(UnreadMessage)) or 0
 
 
 def test_a_program_seals_and_opens(network: Network) -> None:
     referral = network.offer()
     team_writes(network, referral, "zinnober-from-the-team")
+    assert unread(network) == 1
     document = listed(network, referral)
+    assert unread(network) == 0, "its program has read it"
     assert "zinnober" not in json.dumps(document)
     body = sealed_message(document, TEXT, network.now)
     assert "zinnober" not in json.dumps(body)

@@ -82,6 +82,11 @@ def test_a_notice_is_sent_as_text_alone(kind: str, fake: FakeGateway) -> None:
         ("hangs", "too_slow"),
         ("trickles", "too_slow"),
         ("cuts", "RemoteProtocolError"),
+        ("halves", "RemoteProtocolError"),
+        ("page", "not_understood"),
+        ("lists", "not_understood"),
+        ("floods", "answer_too_long"),
+        ("refuses", "http_403"),
         ("moves", "http_302"),
         ("503", "http_503"),
         ("401", "http_401"),
@@ -95,6 +100,7 @@ def test_a_gateway_that_misbehaves_fails_for_all_and_is_waited_for_until_the_dea
     with pytest.raises(SendingFailed) as failed:
         channel_to(kind, fake, timeout).send(notice_to(ADDRESS[kind]))
     assert (failed.value.reason, failed.value.affects_all, failed.value.permanent) == (reason, True, False)
+    assert not failed.value.address_gone
     assert fake.sent == []
 
 
@@ -467,7 +473,7 @@ def test_a_message_that_breaks_something_does_not_stop_those_behind_it(
     assert len(telegram.sent) == 1
 
 
-@pytest.mark.parametrize("behaves", ["cuts", "503", "moves"])
+@pytest.mark.parametrize("behaves", ["cuts", "503", "moves", "page", "lists", "refuses"])
 def test_a_bot_server_that_misbehaves_is_asked_for_the_same_again(
     scene: Scene, telegram: FakeGateway, behaves: str
 ) -> None:

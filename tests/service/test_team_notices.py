@@ -1,7 +1,7 @@
 """Who of a team is told of an emergency, and when: on call, by their settings, with the mail up, down or hanging."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -9,21 +9,22 @@ import pytest
 import sqlalchemy as sa
 
 from app import messaging
-from app.cases import emergency_alerts
+from app.cases import case_presence, emergency_alerts
 from app.cases.models import Case, EmergencyAlert
 from app.casework import person_news, team_notices
 from app.core.db import Database
+from app.messaging import member_settings
 from app.messaging.channels import Notice, SendingFailed
 from app.messaging.kinds import NoticeKind
 from app.messaging.models import MemberNotices, OutboxMessage
 from app.operations import problem_notices
 from app.staff import rota
-from app.staff.models import Role
+from app.staff.models import Member, Role
 from app.staff.rota import Shift
 from app.worker.loop import Worker
 from tests.service.test_notices import Kept, worker
 from tests.support.cases import ONE, Scene, set_scene
-from tests.support.told import ALWAYS, member, team_of
+from tests.support.told import ALWAYS, HOURS, member, team_of
 
 SATURDAY_NIGHT = datetime(2026, 11, 28, 21, 40, tzinfo=UTC)  # 22:40 in Warsaw
 EVENINGS = (time(20), time(8))
@@ -166,6 +167,91 @@ def test_an_emergency_that_was_opened_is_not_escalated(scene: Scene, post: Post)
     assert post.round() == []
     with scene.database.begin(write=False) as session:
         assert session.scalars(sa.select(EmergencyAlert)).all() == []
+
+
+def becomes_an_emergency(scene: Scene, case_id: UUID) -> None:
+    """As the person's correction does (tests/web/test_person_case_changes.py)."""
+    with scene.write() as session:
+        case = session.get_one(Case, case_id)
+        case.urgency = "emergency"
+        about = NoticeKind.BECAME_EMERGENCY
+        messaging.queue(session, about, about_id=case_id, team_id=case.team_id, now=scene.now)
+
+
+def test_a_case_that_becomes_an_emergency_wakes_who_is_on_call_though_a_sleeping_colleague_has_it(
+    scene: Scene, post: Post
+) -> None:
+    vera, pavel = member(scene, "vera"), member(scene, "pavel")
+    member(scene, "sofia", Role.SENIOR)
+    on_call(scene, vera)
+    case_id = scene.case(ONE)
+    post.round()
+    with scene.write() as session:
+        case = session.get_one(Case, case_id)
+        case.owner_id = pavel
+        case_presence.record(session, case.team_id, case.label, pavel, scene.now)
+    scene.later(minutes=5)
+    becomes_an_emergency(scene, case_id)
+    assert post.round() == [("vera", NEW)], "pavel looked at it when it was none"
+    scene.later(minutes=15)
+    assert post.round() == [("sofia", STILL)]
+    with scene.write() as session:
+        emergency_alerts.opened(session, team_of(scene), session.get_one(Case, case_id).label)
+    scene.later(minutes=45)
+    assert post.round() == []
+
+
+def test_who_leaves_while_on_call_does_not_cost_the_fifteen_minutes(scene: Scene, post: Post) -> None:
+    vera, pavel = member(scene, "vera"), member(scene, "pavel")
+    on_call(scene, vera, pavel)
+    scene.case(ONE, urgency="emergency")
+    with scene.write() as session:  # the worker has handed it out, and then she leaves before it is sent
+        team_notices.hand_out_due(session, scene.now, 50, first_wait=timedelta(minutes=15))
+        session.get_one(Member, vera).active = False
+        member_settings.forget(session, vera)
+        rota.remove(session, team_of(scene), vera, scene.now)
+    assert post.round() == []
+    assert post.round() == [("pavel", STILL)]
+    scene.later(minutes=1)
+    assert post.round() == []
+
+
+def test_an_alert_goes_on_after_the_worker_was_away(scene: Scene, post: Post, tmp_path: Path) -> None:
+    vera, pavel = member(scene, "vera"), member(scene, "pavel")
+    member(scene, "sofia", Role.SENIOR, HOURS)
+    on_call(scene, vera, pavel)
+    scene.case(ONE, urgency="emergency")
+    assert post.round() == [("vera", NEW)]
+    scene.later(hours=3)
+    again = Post(scene, tmp_path)
+    assert again.round() == [("pavel", STILL)], "the step that was missed, at once"
+    scene.later(minutes=29)
+    assert again.round() == []
+    scene.later(minutes=1)
+    assert again.round() == [("sofia", STILL)], "although she has quiet hours"
+
+
+@pytest.mark.parametrize(
+    ("night", "told"),
+    [
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), "vera"),  # 02:30 in summer time
+        (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "vera"),  # 02:30 once more
+        (datetime(2026, 10, 25, 2, 30, tzinfo=UTC), "pavel"),
+        (datetime(2027, 3, 28, 0, 59, tzinfo=UTC), "vera"),  # 01:59
+        (datetime(2027, 3, 28, 1, 0, tzinfo=UTC), "pavel"),  # 03:00
+    ],
+)
+def test_in_the_night_in_which_the_clocks_change_somebody_is_always_on_call(
+    scene: Scene, post: Post, night: datetime, told: str
+) -> None:
+    vera, pavel = member(scene, "vera"), member(scene, "pavel")
+    with scene.write() as session:
+        every_day = frozenset(range(7))
+        shifts = [Shift(every_day, time(20), time(3), (vera,)), Shift(every_day, time(3), time(20), (pavel,))]
+        rota.save(session, team_of(scene), shifts, zone="Europe/Warsaw", by=vera, version=0, now=scene.now)
+    scene.now = night
+    scene.case(ONE, urgency="emergency")
+    assert post.round() == [(told, NEW)]
 
 
 def test_two_workers_escalate_once(scene: Scene, post: Post, tmp_path: Path) -> None:

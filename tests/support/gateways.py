@@ -3,18 +3,19 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Final
 
 TOKEN = "123456:made-up_token"
 
 
 @dataclass
 class FakeGateway:
-    """What it was sent, and how it behaves: well, hangs, trickles (an answer without end), cuts, moves (a redirect), or a status
-    like "503" for everything.
+    """What it was sent, and how it behaves: well, hangs, trickles (an answer without end), cuts, halves (cuts within the answer),
+    moves (a redirect), or a status like "503" for everything. Or something else answers in its place: a page, refuses (with a page),
+    a list, floods (a very long answer).
     """
 
     address: str = ""
@@ -87,6 +88,16 @@ def _refusal(status: int, said: str, parameters: dict[str, Any] | None = None) -
     return status, {"ok": False, "error_code": status, "description": said, **more}
 
 
+_INSTEAD: Final[dict[str, tuple[int, bytes, int]]] = {
+    "page": (200, b"<!doctype html><title>Sign in to this network</title>", 0),
+    "refuses": (403, b"<!doctype html><title>Chat is forbidden here</title>", 0),
+    "lists": (200, b'[{"ok": true, "timestamp": "1795000000000"}]', 0),
+    "halves": (200, b'{"ok": true, "timesta', 40),
+    "floods": (200, b" " * 1_500_000, 0),
+}
+"""By behaviour: the status, the body, and how many bytes of it are announced and never come."""
+
+
 @contextmanager
 def gateway(kind: str) -> Iterator[FakeGateway]:
     """Runs one: `kind` is "signal", "telegram" or "ntfy"."""
@@ -116,7 +127,10 @@ def gateway(kind: str) -> Iterator[FakeGateway]:
                     except OSError:
                         return
                 return
-            if fake.behaves == "moves":
+            if fake.behaves in _INSTEAD:
+                status, body, more = _INSTEAD[fake.behaves]
+                self._answer_with(status, body, {"Content-Type": "text/html"}, more)
+            elif fake.behaves == "moves":
                 self._answer(302, {}, {"Location": f"{fake.address}/elsewhere"})
             elif fake.behaves.isdigit():
                 fake.refused += 1
@@ -125,13 +139,18 @@ def gateway(kind: str) -> Iterator[FakeGateway]:
                 self._answer(*speaks(self.path, content))
 
         def _answer(self, status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> None:
-            body = json.dumps(content).encode()
+            self._answer_with(
+                status, json.dumps(content).encode(), {"Content-Type": "application/json", **(headers or {})}
+            )
+
+        def _answer_with(self, status: int, body: bytes, headers: dict[str, str], more: int = 0) -> None:
             self.send_response(status)
-            for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(body) + more))
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(OSError):  # who asked may have heard enough
+                self.wfile.write(body)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

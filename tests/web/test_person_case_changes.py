@@ -13,6 +13,7 @@ from app.core.ids import named_id
 from app.intake.questions import STEPS
 from app.matching.models import MatchRun
 from app.messaging import recipients
+from app.messaging.models import OutboxMessage
 from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
 from app.referrals.states import Actor, Verb
@@ -69,6 +70,8 @@ def test_corrected_answers_are_encrypted_again_and_the_rules_run_again(person_si
         events = session.scalars(sa.select(CaseEvent.verb).order_by(CaseEvent.seq)).all()
         raw = b"".join(session.scalars(sa.select(SealedPart.ciphertext)))
         versions = session.scalars(sa.select(SealedPart.version).where(SealedPart.part == "story")).all()
+        emergencies = session.scalars(sa.select(OutboxMessage.kind).where(OutboxMessage.kind.like("%emergency"))).all()
+    assert emergencies == ["became_emergency"], "also whoever has taken or opened it before hears"
     assert (runs, events) == ([1, 2, 3, 4], ["submit", *["correct"] * 3])
     assert len(versions) == 1
     assert versions[0] > 1

@@ -18,7 +18,7 @@ from app.messaging.models import OutboxMessage
 from app.operations import team_keys
 from app.referrals import threads
 from app.referrals.models import FeedEvent
-from app.referrals.thread_models import ReferralMessage, ReferralMessageExport, ReferralMessageWrap
+from app.referrals.thread_models import ReferralMessage, ReferralMessageExport, ReferralMessageWrap, UnreadMessage
 from app.staff.models import Team
 from app.tasks.models import Task
 from tests.service.test_canaries import WORDS, everything_written, found
@@ -61,10 +61,14 @@ def test_both_write_and_read_and_nobody_else(office: StaffSite) -> None:
     vera, partner = office.as_("vera"), office.as_("partner")
     assert write(partner, at_partner, ASKED).location == f"{at_partner}?done=message_sent"
     assert write(vera, at_desk, ANSWERED).status == 303
+    assert count(office, UnreadMessage) == 1
+    read(vera, at_desk)
+    assert count(office, UnreadMessage) == 1, "the organisation has not read it"
     for browser, path in ((vera, at_desk), (partner, at_partner)):
         assert ASKED not in browser.get(path).text, "closed until it is opened"
         words = read(browser, path)
         assert words.index(ASKED) < words.index(ANSWERED)
+    assert count(office, UnreadMessage) == 0
     assert "2 messages" in vera.get(f"/desk/cases/{label}").words()
     assert "2 messages" in partner.get(at_partner.removesuffix("/thread")).words()
     for stranger, path in (("outsider", at_desk), ("other-partner", at_partner)):
@@ -76,7 +80,7 @@ def test_both_write_and_read_and_nobody_else(office: StaffSite) -> None:
     with office.database.begin(write=False) as session:
         openings = sa.select(AuditEntry).where(AuditEntry.action == "referral:thread_opened")
         opened = session.scalars(openings.order_by(AuditEntry.seq)).all()
-    assert [entry.actor_kind for entry in opened] == ["coordinator", "partner"]
+    assert [entry.actor_kind for entry in opened] == ["coordinator", "coordinator", "partner"]
 
 
 def test_a_form_sent_five_times_is_one_message_and_one_task(office: StaffSite) -> None:

@@ -14,8 +14,8 @@ TOKEN = "123456:made-up_token"
 @dataclass
 class FakeGateway:
     """What it was sent, and how it behaves: well, hangs, trickles (an answer without end), cuts, halves (cuts within the answer),
-    moves (a redirect), or a status like "503" for everything. Or something else answers in its place: a page, refuses (with a page),
-    a list, floods (a very long answer).
+    moves (a redirect), or a status like "503" for everything. Or another answers in its place: a page, refuses (with a page),
+    lists (a JSON array), floods (a very long answer).
     """
 
     address: str = ""

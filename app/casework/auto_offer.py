@@ -16,7 +16,8 @@ from app.cases import needs, sealed_parts, spam_screening, transitions
 from app.cases.models import Case
 from app.cases.need_states import WAITING, NeedState
 from app.cases.states import CaseState, CaseVerb
-from app.casework import referral_actions, rematching
+from app.casework import referral_actions, rematching, sealed_access
+from app.casework.eligibility import eligibility_of
 from app.core.errors import Conflict
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
@@ -127,7 +128,8 @@ def offer_to_next(
 
     A case that waits for spam review is never offered. Only verified organisations are asked, and none that was asked
     before, is excluded, paused or full. Each need is offered to organisations that help with it. With nobody left to ask the
-    case stays with the desk: *unmet* when the rules name nobody any more, else with the task to ask the person about others.
+    case stays with the desk: *unmet* when the rules name nobody any more; else with the task to refer it, if the person agreed to
+    an organisation that only a coordinator can ask, or to ask the person about others.
     The caller holds the case's row.
     """
     if (
@@ -152,7 +154,7 @@ def offer_to_next(
         candidate for candidate in result.candidates if named_id("organisation", candidate.organisation) not in asked
     ]
     offered = _offer(session, case, left, slots, now, context, follows)
-    _nobody_left(session, case, left, now, context)
+    _nobody_left(session, case, left, earlier, now, context)
     return offered
 
 
@@ -237,17 +239,30 @@ def _equal_candidates(
 
 
 def _nobody_left(
-    session: Session, case: Case, left: Sequence[ServiceMatch], now: datetime, context: AutoOfferContext
+    session: Session,
+    case: Case,
+    left: Sequence[ServiceMatch],
+    earlier: Sequence[Referral],
+    now: datetime,
+    context: AutoOfferContext,
 ) -> None:
     """For the needs that are uncovered now: the exact task instead of "find the next step", and a notice to team and person.
 
-    The case is *unmet* when no need of it is with anybody and the rules name nobody any more.
+    The case is *unmet* when no need of it is with anybody and the rules name nobody any more. The person is not told while an
+    organisation that they agreed to has not been asked: then it is a coordinator's turn.
     """
     rows = needs.of_case(session, case)
     uncovered = needs.in_states(rows, {NeedState.OPEN, NeedState.UNMET})
     if not uncovered:
         return
-    others = any(_needs_of(candidate, case, uncovered, context) for candidate in left)
+    helping = [candidate for candidate in left if _needs_of(candidate, case, uncovered, context)]
+    if _is_agreed(session, case, helping, earlier, context):
+        tasks.end_tasks_of_kind(session, TaskKind.ASK_PERSON, case.id, now)
+        if not tasks.is_open(session, TaskKind.FIND_NEXT, case.id):
+            messaging.queue(session, NoticeKind.NOBODY_CONSENTED_LEFT, about_id=case.id, team_id=case.team_id, now=now)
+            tasks.open_task(session, TaskKind.FIND_NEXT, case, now=now)
+        return
+    others = bool(helping)
     kind = NoticeKind.NOBODY_CONSENTED_LEFT if others else NoticeKind.NOBODY_LEFT
     task = TaskKind.ASK_PERSON if others else TaskKind.UNMET
     if not others and CaseState(case.state) is not CaseState.REFERRED:
@@ -258,3 +273,19 @@ def _nobody_left(
     messaging.notify_person(session, kind, about_id=case.id, case_id=case.id, now=now)
     tasks.end_tasks_of_kind(session, TaskKind.FIND_NEXT, case.id, now)
     tasks.open_task(session, task, case, now=now)
+
+
+def _is_agreed(
+    session: Session,
+    case: Case,
+    candidates: Sequence[ServiceMatch],
+    earlier: Sequence[Referral],
+    context: AutoOfferContext,
+) -> bool:
+    """Whether the person agreed to one of these that a coordinator can ask: without an account, not verified, or not notified."""
+    askable = [candidate.organisation for candidate in candidates if candidate.can_be_referred]
+    if not askable:
+        return False
+    facts = sealed_access.facts_of(context.keys, case)
+    standing = eligibility_of(session, case, facts, askable, earlier)
+    return any(standing.of(slug).reaches == "offer" for slug in askable)

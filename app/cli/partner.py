@@ -4,23 +4,29 @@ Exit codes: 0 success · 1 unexpected error · 2 wrong usage or not logged in ·
 deleted · 5 the referral has changed (409, 412) · 6 no answer: run the same command again · 7 the key does not decrypt it.
 """
 
-import hashlib
-import json
-import re
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any
 
 import typer
 
 from app.cli import files, partner_files, partner_login, partner_output, partner_tables
+from app.cli.partner_conflicts import conflicts_app
+from app.cli.partner_documents import documents_app
+from app.cli.partner_session import (
+    AsJson,
+    ReferralArgument,
+    act_once,
+    action_name,
+    open_client,
+    referral_id_of,
+    reporting_errors,
+    sealed_part,
+)
 from app.cli.partner_tables import Format
 from app.client import (
-    ApiError,
-    CannotReach,
     OpenedMessage,
     PartnerClient,
     Referral,
@@ -32,22 +38,16 @@ from app.client import (
 )
 from app.client.api import new_key
 from app.client.decryption import base64url, from_base64url
-from app.client.forwarding import Forwarder, NoReceiver
-from app.client.profile import NoProfile, Profile
+from app.client.forwarding import Forwarder
+from app.client.profile import Profile
 from app.core.sealing import CannotOpen, KeyPair
 
 partner_app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Work with your referrals over the API."
 )
+partner_app.add_typer(conflicts_app, name="conflicts")
+partner_app.add_typer(documents_app, name="documents")
 
-_Answer = TypeVar("_Answer")
-_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_EXIT_BY_STATUS: Final = {401: 3, 403: 3, 404: 4, 410: 4, 409: 5, 412: 5, 429: 6, 502: 6, 503: 6, 504: 6}
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-ReferralArgument = Annotated[
-    str, typer.Argument(metavar="REFERRAL", help="Id of the referral, or its label, for example R-7KX-29QM.")
-]
 States = Annotated[
     list[str] | None, typer.Option("--state", help="Only referrals in this state. Can be given several times.")
 ]
@@ -148,8 +148,8 @@ def show(
     with reporting_errors(as_json):
         account = profile.load()
         with open_client(account) as client:
-            referral = client.referral(_referral_id(client, id_or_label))
-            document, key = _sealed(client, account, referral)
+            referral = client.referral(referral_id_of(client, id_or_label))
+            document, key = sealed_part(client, account, referral)
             parts = opened(document, key) if document else []
             written = _write_documents(client, referral, document, key, files, originals) if document and files else []
     if as_json:
@@ -180,10 +180,20 @@ def act(
     reason: Annotated[str | None, typer.Option(help="Reason code, if the action needs one.")] = None,
     outcome: Annotated[str | None, typer.Option(help="Outcome code, if the action needs one.")] = None,
     until: Annotated[str | None, typer.Option(help="Date, for example 2026-12-24, if the action needs one.")] = None,
+    question: Annotated[
+        str | None, typer.Option(help="With ask_info: code of your question to the person, for example letter_date.")
+    ] = None,
+    done: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With hand_back: code of what you did already, for example contact_made. Can be given several times."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Carry out any action that the referral allows."""
-    _act(id_or_label, verb, as_json, reason=reason, outcome=outcome, until=until)
+    details = {"reason": reason, "outcome": outcome, "until": until, "question": question, "work_done": done}
+    _act(id_or_label, verb, as_json, **details)
 
 
 @partner_app.command()
@@ -194,7 +204,7 @@ def acknowledge(id_or_label: ReferralArgument, as_json: AsJson = False) -> None:
 
 @partner_app.command()
 def accept(id_or_label: ReferralArgument, as_json: AsJson = False) -> None:
-    """Accept the case. You can then decrypt the encrypted part, and the offers to other organisations end."""
+    """Accept the case. You can then decrypt the encrypted part, and the offers to others for the same needs end."""
     _act(id_or_label, "accept", as_json)
 
 
@@ -204,7 +214,7 @@ def decline(
     reason: Annotated[str, typer.Option(help="Reason code, for example no_capacity, out_of_scope or conflict.")],
     as_json: AsJson = False,
 ) -> None:
-    """Decline with a reason. The next organisation is asked immediately."""
+    """Decline with a reason. Somebody else is asked for these needs."""
     _act(id_or_label, "decline", as_json, reason=reason)
 
 
@@ -217,11 +227,25 @@ def start(id_or_label: ReferralArgument, as_json: AsJson = False) -> None:
 @partner_app.command()
 def complete(
     id_or_label: ReferralArgument,
-    outcome: Annotated[str, typer.Option(help="Outcome code, for example helped or advised.")],
+    outcome: Annotated[str, typer.Option(help="Outcome code, for example represented or advised.")],
+    outcome_of: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NEED=CODE",
+            help="The outcome of one need, if it is another, for example psychosocial=advised. Can be given several times.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Complete the referral with its outcome."""
-    _act(id_or_label, "complete", as_json, outcome=outcome)
+    """Complete the referral: each of its needs ends with the outcome."""
+    outcomes = dict[str, str]()
+    for pair in outcome_of or ():
+        need, equals, code = pair.partition("=")
+        if not (need and equals and code) or need in outcomes:
+            typer.echo("--outcome-of takes a need and its outcome, each need once: psychosocial=advised", err=True)
+            raise typer.Exit(2)
+        outcomes[need] = code
+    _act(id_or_label, "complete", as_json, outcome=outcome, outcomes=outcomes or None)
 
 
 @partner_app.command()
@@ -241,7 +265,7 @@ def messages(
     with reporting_errors(as_json):
         account = profile.load()
         with open_client(account) as client:
-            referral_id = _referral_id(client, id_or_label)
+            referral_id = referral_id_of(client, id_or_label)
             if write:
                 sent = _write_message(account, client, referral_id)
                 partner_output.print_value({"seq": sent} if as_json else f"Message {sent} was sent.", as_json)
@@ -333,84 +357,9 @@ def export(
             partner_tables.write(referrals, out, file_format, client)
 
 
-@contextmanager
-def reporting_errors(as_json: bool = False) -> Iterator[None]:
-    """Turn errors into one line (with --json, one JSON object) on standard error and an exit code."""
-    try:
-        yield
-    except NoProfile as error:
-        _fail(str(error), 2, "no-profile", as_json)
-    except ApiError as error:
-        code = _EXIT_BY_STATUS.get(error.status, 1)
-        _fail(partner_output.error_text(error), code, error.code, as_json, status=error.status, problem=error.problem)
-    except CannotReach as error:
-        message = f"The service does not answer: {error}. Run the same command again; no action is carried out twice."
-        _fail(message, 6, "no-answer", as_json)
-    except OSError as error:
-        _fail(f"The files cannot be written: {error.strerror}.", 1, "not-written", as_json)
-    except CannotOpen:
-        _fail(
-            "The encrypted part cannot be decrypted with this key, or it was changed in transit.",
-            7,
-            "not-opened",
-            as_json,
-        )
-    except NoReceiver as error:
-        _fail(str(error), 2, "no-receiver", as_json)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-
-
-def _fail(message: str, code: int, error: str, as_json: bool, **more: Any) -> None:
-    document = {"error": error, "message": message, "exit_code": code, **more}
-    typer.echo(
-        json.dumps(document, ensure_ascii=False) if as_json else partner_output.without_control_characters(message),
-        err=True,
-    )
-    raise typer.Exit(code)
-
-
-def open_client(account: Profile | None = None) -> PartnerClient:
-    account = account or profile.load()
-    return PartnerClient(account.base_url, account.client_id, account.client_secret)
-
-
 def _keep_old(account: Profile) -> None:
     """Keep the present key as an old one, so that referrals encrypted to it can still be decrypted."""
     account.old_keys = [account.private_key, *account.old_keys]
-
-
-def _referral_id(client: PartnerClient, id_or_label: str) -> str:
-    """The id of a referral given by id or label. Raises ApiError 404."""
-    id_or_label = id_or_label.strip()
-    if _ID.fullmatch(id_or_label.lower()):
-        return id_or_label.lower()
-    label = id_or_label.upper()
-    matching = [referral for referral in client.referrals() if referral.label == label]
-    if not matching:
-        raise ApiError(404, {"type": "not-found", "detail": "You have no referral with this id or label."})
-    return matching[-1].id
-
-
-def _sealed(client: PartnerClient, account: Profile, referral: Referral) -> tuple[dict[str, Any], bytes]:
-    """The encrypted part and the private key for it; empty before acceptance or without a private key. Raises CannotOpen."""
-    if not referral.raw.get("sealed"):
-        return {}, b""
-    if not account.private_key:
-        typer.echo(
-            "There is no private key on this machine, so the encrypted part cannot be shown: run `pristan partner keygen`.",
-            err=True,
-        )
-        return {}, b""
-    document = client.sealed(referral.id)
-    keys = [from_base64url(key) for key in (account.private_key, *account.old_keys)]
-    for key in keys:
-        try:
-            opened_key(document, key)
-        except CannotOpen:
-            continue
-        return document, key
-    raise CannotOpen
 
 
 def _write_documents(
@@ -450,52 +399,30 @@ def _write_message(account: Profile, client: PartnerClient, referral_id: str) ->
     if not text:
         typer.echo("There is no text on standard input.", err=True)
         raise typer.Exit(2)
-    name = _action_name(referral_id, "message", {"text": text})
+    name = action_name(referral_id, "message", {"text": text})
     if name not in account.pending:
         account.pending[name] = {"key": new_key()}
         profile.save(account)
-    return _act_once(account, name, lambda: client.write(referral_id, text, message_id=account.pending[name]["key"]))
+    return act_once(account, name, lambda: client.write(referral_id, text, message_id=account.pending[name]["key"]))
 
 
-def _act(id_or_label: str, verb: str, as_json: bool, **details: str | None) -> None:
+def _act(id_or_label: str, verb: str, as_json: bool, **details: str | list[str] | dict[str, str] | None) -> None:
     """Carry out an action once, however often the command is run: its idempotency key is stored before the request."""
     with reporting_errors(as_json):
         account = profile.load()
         with open_client(account) as client:
-            referral_id = _referral_id(client, id_or_label)
-            name = _action_name(referral_id, verb, details)
+            referral_id = referral_id_of(client, id_or_label)
+            name = action_name(referral_id, verb, details)
             if name not in account.pending:
                 account.pending[name] = {"key": new_key(), "version": client.referral(referral_id).version}
                 profile.save(account)
             action = account.pending[name]
-            referral = _act_once(
+            referral = act_once(
                 account,
                 name,
                 lambda: client.act(referral_id, verb, version=action["version"], key=action["key"], **details),
             )
     partner_output.print_value(referral.raw if as_json else partner_output.referral_line(referral), as_json)
-
-
-def _action_name(referral_id: str, verb: str, details: dict[str, str | None]) -> str:
-    """A name under which an unanswered action with the same details is found again."""
-    return hashlib.sha256(json.dumps([referral_id, verb, details], sort_keys=True).encode()).hexdigest()
-
-
-def _act_once(account: Profile, name: str, call: Callable[[], _Answer]) -> _Answer:
-    """Call, and delete the stored idempotency key once the service has answered; keep it while the result is unknown."""
-    try:
-        answer = call()
-    except ApiError as error:
-        if error.status < 500 and error.status not in {401, 403, 429} and error.code != "conflict":
-            _forget(account, name)
-        raise
-    _forget(account, name)
-    return answer
-
-
-def _forget(account: Profile, name: str) -> None:
-    account.pending.pop(name, None)
-    profile.save(account)
 
 
 def _report_silence(_error: Exception) -> None:

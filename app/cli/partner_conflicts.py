@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli import files
-from app.cli.partner import open_client, reporting_errors
+from app.cli.partner_session import open_client, reporting_errors
 from app.client import conflicts
 
 conflicts_app = typer.Typer(

@@ -139,7 +139,7 @@ class PartnerClient:
         if self._private_key is None:
             raise ValueError("a private key is needed to decrypt sealed parts")
         document = self.sealed(referral_id)
-        return opened(document, self._private_key, signers=self._signers(document))
+        return opened(document, self._private_key, signers=self.signers(document))
 
     def documents(self, referral_id: str) -> Iterator[OpenedPage]:
         """The pages of all documents, decrypted one after the other: JPEG pictures. Needs `referrals:contact`.
@@ -149,7 +149,7 @@ class PartnerClient:
         if self._private_key is None:
             raise ValueError("a private key is needed to decrypt documents")
         sealed = self.sealed(referral_id)
-        case_key = opened_key(sealed, self._private_key, signers=self._signers(sealed))
+        case_key = opened_key(sealed, self._private_key, signers=self.signers(sealed))
         for document in sealed.get("documents", []):
             yield from self.pages(referral_id, document, case_key)
 
@@ -173,16 +173,22 @@ class PartnerClient:
 
         return piece
 
-    def send_document(self, referral_id: str, content: bytes, *, document_id: str | None = None) -> str:
+    def send_document(
+        self, referral_id: str, content: bytes, *, document_id: str | None = None, case_key: CaseKey | None = None
+    ) -> str:
         """Send the person a photo or PDF while you work on the referral. Returns the document's id. Needs both `referrals` scopes.
 
-        The service makes pictures of its pages and seals them with the document's key, which is derived here from the case's. Store
-        `document_id` (a new UUID) before the call if you may have to repeat it. Raises CannotOpen, or ValueError without a key.
+        The service makes pictures of its pages and seals them with the document's key, which is derived here from the case's:
+        from `case_key`, or else from `sealed`. Store `document_id` (a new UUID) before the call if you may have
+        to repeat it. Raises CannotOpen, or ValueError without a key.
         """
-        if self._private_key is None:
-            raise ValueError("a private key is needed to send documents")
-        sealed, identity = self.sealed(referral_id), document_id or str(uuid4())
-        key = document_key(opened_key(sealed, self._private_key, signers=self._signers(sealed)), identity)
+        identity = document_id or str(uuid4())
+        if case_key is None:
+            if self._private_key is None:
+                raise ValueError("a private key is needed to send documents")
+            sealed = self.sealed(referral_id)
+            case_key = opened_key(sealed, self._private_key, signers=self.signers(sealed))
+        key = document_key(case_key, identity)
         headers = {"Document-Key": base64url(key), "Content-Type": "application/octet-stream"}
         parameters = {"referral": referral_id, "document": identity}
         answer = self._call("POST", "/v1/documents", headers=headers, params=parameters, content=content)
@@ -205,7 +211,7 @@ class PartnerClient:
         if self._private_key is None:
             raise ValueError("a private key is needed to seal times")
         sealed = self.sealed(referral_id)
-        body = sealed_times(opened_key(sealed, self._private_key, signers=self._signers(sealed)), times, **how)
+        body = sealed_times(opened_key(sealed, self._private_key, signers=self.signers(sealed)), times, **how)
         path = f"/v1/referrals/{_segment(referral_id)}/appointments"
         return str(self._call("POST", path, json=body).json()["id"])
 
@@ -236,7 +242,7 @@ class PartnerClient:
         document: dict[str, Any] = self._call("GET", f"/v1/referrals/{_segment(referral_id)}/messages").json()
         return document
 
-    def _signers(self, document: dict[str, Any]) -> dict[str, bytes]:
+    def signers(self, document: dict[str, Any]) -> dict[str, bytes]:
         """The service's public signing keys, fetched again when the document names an unknown key."""
         kid = (document.get("signature") or {}).get("kid")
         if kid not in self._signing_keys:

@@ -40,7 +40,12 @@ class ServiceMatch(NamedTuple):
     @property
     def offerable(self) -> bool:
         """Whether the scheduler may offer a case to this service: only if the centre is verified and takes referrals."""
-        return self.verified and self.rank > 0 and all(reason.key != "by_yourself" for reason in self.reasons)
+        return self.verified and self.can_be_referred
+
+    @property
+    def can_be_referred(self) -> bool:
+        """Whether anybody may refer a case to this service: also a coordinator, who has talked to a centre that nobody has verified."""
+        return self.rank > 0 and all(reason.key != "by_yourself" for reason in self.reasons)
 
 
 @dataclass(frozen=True, slots=True)

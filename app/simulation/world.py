@@ -142,7 +142,7 @@ class World:
             filed = filing.file_intake(session, intake, keys=self.keys, directory=self.directory, now=self.now)
         self.matched[filed.case_id] = bool(candidates)
         self.named[filed.case_id] = frozenset(consent.get("organisations", ()))
-        if any(_takes_referrals(match) for match in result.candidates):
+        if any(match.can_be_referred for match in result.candidates):
             self.has_candidates.add(filed.case_id)
 
     def _centres_decide(self) -> None:
@@ -234,7 +234,7 @@ class World:
                 asked = {referral.organisation_id for referral in queries.referrals_of_case(session, case_id)}
                 for candidate in result.candidates if result is not None else ():
                     is_new = named_id("organisation", candidate.organisation) not in asked
-                    if is_new and _takes_referrals(candidate) and self._is_referred(session, case, candidate):
+                    if is_new and candidate.can_be_referred and self._is_referred(session, case, candidate):
                         self._on_the_desk.discard(case_id)
                         return
 
@@ -288,11 +288,6 @@ class World:
                 referral_actions.advance(session, referral_id, verb, by=by, now=self.now, payload=payload)
         except (Conflict, PreconditionFailed):
             return
-
-
-def _takes_referrals(candidate: ServiceMatch) -> bool:
-    """Whether somebody may be asked at all; a coordinator also asks a centre whose entry nobody has confirmed."""
-    return candidate.rank > 0 and all(reason.key != "by_yourself" for reason in candidate.reasons)
 
 
 @contextmanager

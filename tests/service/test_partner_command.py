@@ -7,15 +7,20 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
-from app.cli import partner, partner_output
+from app.cases.models import CaseNeed
+from app.cli import partner, partner_output, partner_session
 from app.client import CannotReach, PartnerClient, forwarding, profile
 from app.client.decryption import base64url
 from app.core.sealing import PUBLIC_KEY_BYTES
+from app.referrals.models import Referral
+from tests.support import hostile_files
 from tests.support.partners import MINE, OTHER, Network
 from tests.support.serving import BASE, SyncTransport
 
@@ -74,7 +79,9 @@ def sitting_at(network: Network, place: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PRISTAN_CONFIG", str(place / "config"))
     found = Terminal(network, place)
     http = httpx.Client(transport=found.transport())
-    monkeypatch.setattr(partner, "PartnerClient", partial(PartnerClient, http=http, sleep=lambda _seconds: None))
+    monkeypatch.setattr(
+        partner_session, "PartnerClient", partial(PartnerClient, http=http, sleep=lambda _seconds: None)
+    )
     yield found
     http.close()
 
@@ -203,7 +210,7 @@ def test_documents_become_files_that_only_the_user_can_read_and_replace_none(
     referral, folder = accepted(network), at_work.place / "letters"
     label = network.get(f"/v1/referrals/{referral}").json()["label"]
     shown = at_work("show", label, "--files", str(folder)).stdout
-    assert "Pages of documents written to" in shown
+    assert f"Files written to {folder}: 7" in shown
     files = sorted(folder.iterdir())
     assert [file.read_bytes() for file in files] == PAGES
     assert [file.name[-12:] for file in files] == [f"-page-{number:02}.jpg" for number in range(1, 8)]
@@ -281,3 +288,88 @@ def test_events_are_forwarded_to_a_program_on_the_same_machine(at_work: Terminal
     assert json.loads(received[0].content)["type"] == "org.pristan.referral.offered"
     assert "whsec_" in told.stderr
     assert at_work("listen", "--once", "--forward", "http://centre.example/hook", exit_code=2).stdout == ""
+
+
+def test_a_document_is_sent_once_listed_taken_back_and_asked_for(
+    at_work: Terminal, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    referral, file = network.offer(), at_work.place / "translation.jpg"
+    file.write_bytes(hostile_files.telling_photo())
+    at_work("documents", "send", referral, str(file), exit_code=5)
+    at_work("documents", "ask", referral, exit_code=5)
+    at_work("accept", referral)
+    assert at_work("documents", "list", referral).stdout == "No documents.\n"
+    send, cut = PartnerClient.send_document, []
+
+    def broken(client: PartnerClient, *words: Any, **more: Any) -> str:
+        identity = send(client, *words, **more)
+        if not cut:
+            cut.append(identity)
+            raise CannotReach("cut")
+        return identity
+
+    monkeypatch.setattr(PartnerClient, "send_document", broken)
+    at_work("documents", "send", referral, str(file), exit_code=6)
+    assert json.loads(at_work("documents", "send", referral, str(file), "--json").stdout) == {"id": cut[0]}
+    assert profile.load().pending == {}
+    (listed,) = at_work("documents", "list", referral, "--json").stdout.splitlines()
+    assert (json.loads(listed)["id"], json.loads(listed)["author"]) == (cut[0], "partner")
+    assert "partner    1 page\n" in at_work("documents", "list", referral).stdout
+    folder = at_work.place / "pages"
+    at_work("show", referral, "--files", str(folder))
+    assert len(list(folder.iterdir())) == 1
+    at_work("documents", "take-back", referral, cut[0])
+    at_work("documents", "take-back", referral, cut[0], exit_code=4)
+    at_work("documents", "take-back", referral, "translation.jpg", exit_code=2)
+    assert at_work("documents", "list", referral).stdout == "No documents.\n"
+    assert "photos of a letter" in at_work("documents", "ask", referral).stdout
+    label = network.get(f"/v1/referrals/{referral}").json()["label"]
+    at_work("documents", "send", label.lower(), "-", input=hostile_files.telling_photo("PNG"))
+    at_work.log_in(OTHER)
+    for words in (
+        ["send", referral, str(file)],
+        ["list", referral],
+        ["take-back", referral, cut[0]],
+        ["ask", referral],
+    ):
+        at_work("documents", *words, exit_code=4)
+
+
+def test_what_is_no_document_is_not_sent_and_the_command_says_why(at_work: Terminal, network: Network) -> None:
+    referral, file = network.offer(), at_work.place / "letter.pdf"
+    at_work("accept", referral)
+    assert "there is no such file" in at_work("documents", "send", referral, str(file), exit_code=2).stderr
+    assert "a folder" in at_work("documents", "send", referral, str(at_work.place), exit_code=2).stderr
+    for content, code, why in (
+        (b"", 2, "it is empty"),
+        (b"MZ" + bytes(40), 1, "not a photo"),
+        (hostile_files.encrypted_pdf(), 1, "password"),
+        (bytes(20 * 1024 * 1024 + 1), 2, "larger than 20 MB"),
+    ):
+        file.write_bytes(content)
+        told = at_work("documents", "send", referral, str(file), exit_code=code)
+        assert why in told.stderr, told.stderr
+        assert profile.load().pending == {}
+    assert at_work("documents", "list", referral).stdout == "No documents.\n"
+    file.write_bytes(hostile_files.one_page(b"(x)"))
+    mine = profile.load()
+    mine.private_key, mine.old_keys = "", []
+    profile.save(mine)
+    assert "pristan partner keygen" in at_work("documents", "send", referral, str(file), exit_code=7).stderr
+
+
+def test_each_need_gets_its_outcome_and_a_question_its_code(at_work: Terminal, network: Network) -> None:
+    referral = network.offer(needs=["asylum", "psychosocial"])
+    at_work("act", referral, "ask_info", "--question", "letter_date")
+    assert network.get(f"/v1/referrals/{referral}").json()["question"] == "letter_date"
+    other = network.offer(needs=["asylum", "psychosocial"])
+    at_work("accept", other)
+    for wrong in ("psychosocial", "=advised", "psychosocial=", "psychosocial=a=b"):
+        at_work("complete", other, "--outcome", "advised", "--outcome-of", wrong, exit_code=1 if "a=b" in wrong else 2)
+    twice = ["--outcome-of", "psychosocial=advised", "--outcome-of", "psychosocial=represented"]
+    at_work("complete", other, "--outcome", "advised", *twice, exit_code=2)
+    at_work("complete", other, "--outcome", "represented", "--outcome-of", "psychosocial=advised")
+    with network.database.begin(write=False) as session:
+        case = session.get_one(Referral, UUID(other)).case_id
+        rows = session.scalars(sa.select(CaseNeed).where(CaseNeed.case_id == case).order_by(CaseNeed.position))
+        assert {row.need: row.outcome for row in rows} == {"asylum": "represented", "psychosocial": "advised"}

@@ -21,6 +21,7 @@ from app.directory import availability, rule_overlay
 from app.directory.edits import Editor
 from app.directory.models import ServicePause, ServiceRow
 from app.directory.packs import load_packs
+from app.messaging.models import OutboxMessage
 from app.partners.organisations import Organisation
 from app.referrals import change_feed, deadlines, queries, refusal_proposals
 from app.referrals.actors import ActorRef
@@ -481,6 +482,19 @@ def test_others_could_help_but_the_person_has_not_agreed_to_them(scene: Scene) -
     scene.tick()
     assert scene.case_row(case).state == "in_review"
     assert "nobody_consented_left→team" in scene.told_last()
+
+
+def test_one_without_an_account_that_the_person_agreed_to_is_the_coordinators_next_step(scene: Scene) -> None:
+    """Nobody may say that all who may be asked were asked, and the person is not told that nobody is left."""
+    case = scene.case(ONE, "pl-hnlac")
+    scene.act(scene.offered(ONE, case), Verb.DECLINE, partner(ONE), reason="other")
+    scene.tick()
+    with scene.database.begin(write=False) as session:
+        open_now = session.scalars(sa.select(Task.kind).where(Task.case_id == case, Task.done_at.is_(None)))
+        assert list(open_now) == ["find_next"]
+        told = session.scalars(sa.select(OutboxMessage.kind).where(OutboxMessage.about_id == case)).all()
+    assert not [kind for kind in told if kind.startswith("nobody")]
+    scene.holds_together()
 
 
 def test_in_an_emergency_three_are_asked_at_once_and_the_first_to_accept_ends_the_others(scene: Scene) -> None:

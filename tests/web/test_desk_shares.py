@@ -78,5 +78,5 @@ def test_due_and_got_stand_beside_what_was_chosen_by_hand(office: StaffSite) -> 
         values = {"weight": 5, "earned": UNIT * 5 // 2, "got": 2, "in_a_row": 0, "answers": 0, "answer_hours": 0}
         session.execute(sa.insert(ServiceRecord).values(service_id=service.id, **values))
     words = office.as_("vera").get("/desk/coverage/shares").words()
-    assert f"{ONE}/legal-help52.52fewer than 10" in words
+    assert f"Helsinki Foundation for Human Rights {ONE}/legal-help52.52fewer than 10" in words
     assert "Weight" in words

@@ -70,6 +70,11 @@ class ServiceView:
         return self.eligibility is not None and self.eligibility.reaches != "no"
 
     @property
+    def answers_itself(self) -> bool:
+        """Whether it can be asked, and answers through an account of its own."""
+        return self.can_be_asked and self.eligibility is not None and self.eligibility.connected
+
+    @property
     def was_asked(self) -> bool:
         """Whether the organisation has declined this case, let the offer expire or handed it back, or is excluded."""
         return self.eligibility is not None and (self.eligibility.excluded or self.eligibility.before is not None)
@@ -79,8 +84,8 @@ class ServiceView:
 class NextStep:
     """The latest matching run in words.
 
-    `further`: candidates after the best three that the case can be referred to; `others`: the remaining candidates; `why_not`:
-    every service that does not match.
+    `further`: candidates after the best three whose organisations have an account and can be asked; `others`: the remaining
+    candidates; `why_not`: every service that does not match.
     """
 
     best: tuple[ServiceView, ...] = ()
@@ -89,6 +94,11 @@ class NextStep:
     nearest: tuple[ServiceView, ...] = ()
     why_not: tuple[ServiceView, ...] = ()
     ran_at: datetime | None = None
+
+    @property
+    def candidates(self) -> tuple[ServiceView, ...]:
+        """Every service that can help, in the order in which the page names them."""
+        return (*self.best, *self.further, *self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,8 +287,8 @@ def _in_words(
     candidates = sorted((view(match) for match in result.candidates), key=lambda candidate: candidate.was_asked)
     return NextStep(
         tuple(candidates[:BEST]),
-        tuple(candidate for candidate in candidates[BEST:] if candidate.can_be_asked),
-        tuple(candidate for candidate in candidates[BEST:] if not candidate.can_be_asked),
+        tuple(candidate for candidate in candidates[BEST:] if candidate.answers_itself),
+        tuple(candidate for candidate in candidates[BEST:] if not candidate.answers_itself),
         tuple(view(match) for match in result.nearest),
         tuple(view(match) for match in result.not_matched),
         ran_at,

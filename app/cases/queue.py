@@ -431,6 +431,8 @@ def by_label(session: Session, team_id: UUID, label: str, *, lock: bool = False)
 
     Raises NotFound: an unknown case, an erased one and one of another team are not told apart.
     """
+    if lock:
+        session.flush()  # the row is read again: what was changed in this transaction and not written yet would be lost
     parameters = {"label": label, "team_id": team_id}
     case = session.scalars(_BY_LABEL_LOCKED if lock else _BY_LABEL, parameters).one_or_none()
     if case is None:

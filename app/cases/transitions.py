@@ -21,6 +21,7 @@ _PROPAGATED: Final = frozenset(
 
 def locked(session: Session, case_id: UUID) -> Case:
     """The case, its row locked until the transaction ends. Raises NoResultFound."""
+    session.flush()  # the row is read again: what was changed in this transaction and not written yet would be lost
     return session.scalars(
         sa.select(Case).where(Case.id == case_id).with_for_update().execution_options(populate_existing=True)
     ).one()

@@ -243,6 +243,18 @@ def test_of_two_who_refer_at_the_same_moment_one_wins(office: StaffSite) -> None
     assert referral_of(office, label).state == "offered"
 
 
+@pytest.mark.parametrize("organisation", [ONE, UNCONNECTED])
+def test_who_refers_a_case_that_nobody_has_is_its_owner(office: StaffSite, organisation: str) -> None:
+    """What the organisation answers is told to them, and the task for a need that nobody has is theirs."""
+    label, _receipt = office.file(consent={"mode": "named", "organisations": [organisation]})
+    browser, path = office.as_("vera"), f"/desk/cases/{label}"
+    page = browser.get(f"{path}/refer?service={organisation}/legal-help")
+    assert browser.submit(page, f"{path}/refer", by_hand="yes").status == 303
+    assert referral_of(office, label).state == "offered"
+    assert "owner: vera" in browser.get(path).words()
+    assert office.case(label).owner_id is not None
+
+
 def test_take_assign_snooze_and_wake(office: StaffSite) -> None:
     label, _receipt = office.file()
     path = f"/desk/cases/{label}"

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.audit.models import AuditEntry
+from app.cases.models import CaseNeed
 from app.casework import by_link, notice_delivery
 from app.casework.notice_delivery import DeliveryContext
 from app.core import keyholders
@@ -84,9 +85,9 @@ def actions(office: StaffSite) -> list[str]:
         return list(session.scalars(sa.select(AuditEntry.action).order_by(AuditEntry.seq)))
 
 
-def referred(office: StaffSite) -> tuple[Browser, str, Receipt]:
+def referred(office: StaffSite, **answers: object) -> tuple[Browser, str, Receipt]:
     """A case that the person let be put to an organisation without an account."""
-    label, receipt = office.file(consent=NAMED, language="en")
+    label, receipt = office.file(consent=NAMED, language="en", **answers)
     vera = office.as_("vera")
     page = vera.get(f"/desk/cases/{label}/refer?service={SERVICE}")
     assert vera.submit(page, f"/desk/cases/{label}/refer", by_hand="yes").did("to_be_asked")
@@ -177,6 +178,26 @@ def test_from_the_mail_to_the_outcome_without_an_account(office: StaffSite) -> N
     mine = [event for event in events if event.actor_kind == "partner"]
     assert [event.verb for event in mine] == ["accept", "start", "complete"]
     assert all(event.codes["how"] == "link" and event.actor_id == row.id for event in mine)
+
+
+def test_each_need_of_a_linked_request_ends_in_its_own_way(office: StaffSite) -> None:
+    """One need is solved, the other one goes back to the coordinators, with a task; what was chosen is not lost."""
+    vera, label, _receipt = referred(office, needs=["asylum", "psychosocial"])
+    assert referral_of(office).needs == ["asylum", "psychosocial"]
+    browser, page = given(office, *made(office, vera, label))
+    page = said(browser, page, "accept")
+    chosen = {"outcome_psychosocial": "referred_on", "outcome_housing": "resolved"}
+    again = said(browser, page, "complete", **chosen)
+    assert again.status == 422
+    (kept,) = again.tree.css('option[value="referred_on"][selected]')
+    assert kept.parent is not None
+    assert kept.parent.attributes["name"] == "outcome_psychosocial"
+    assert "this link has ended" in said(browser, again, "complete", outcome="represented", **chosen).words()
+    with office.database.begin(write=False) as session:
+        rows = session.execute(sa.select(CaseNeed.need, CaseNeed.state)).all()
+        assert {row.need: row.state for row in rows} == {"asylum": "helped", "psychosocial": "open"}
+    assert "find_next" in open_tasks(office)
+    assert office.case(label).state == "in_review"
 
 
 def _csrf(page: Page) -> str:

@@ -65,6 +65,7 @@ def context(
         "is_whole": bool(parts),
         "urgency": row.urgency,
         "needs": names.names("need", row.needs),
+        "each_need": [(need, names.name("need", need)) for need in row.needs],
         "place": ", ".join(
             [names.name("country", row.country), *([names.name("region", str(region))] if region else [])]
         ),

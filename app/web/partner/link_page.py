@@ -4,6 +4,7 @@ The address with the token asks for the code and changes nothing. Once the code 
 for an hour, and no other address contains the token. A code is computed outside of any transaction, a few at a time.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -164,14 +165,16 @@ def answer(form: Form, visit: Visiting, settings: Config, session: Db) -> Respon
     visit.check_form(form)
     seen = look(session, visit)
     given = {name: field_value(form, name) or None for name in ("reason", "outcome", "question")}
-    payload = TransitionInput(given["reason"], given["outcome"], question=given["question"], how=Means.LINK.value)
+    outcomes = {need: code for need in seen.row.needs if (code := field_value(form, f"outcome_{need}"))}
+    payload = TransitionInput(
+        given["reason"], given["outcome"], question=given["question"], outcomes=outcomes, how=Means.LINK.value
+    )
     try:
         verb = _verb(form)
         moved = by_link.answer(session, visit.cookie, verb, payload, _version(form), visit.now)
     except Invalid:
-        return show(
-            session, visit, settings, seen, error=link_words.CHOOSE, status=422, opened=field_value(form, "verb")
-        )
+        verb_typed = field_value(form, "verb")
+        return show(session, visit, settings, seen, error=link_words.CHOOSE, status=422, opened=verb_typed, typed=form)
     except (Conflict, PreconditionFailed):
         return show(session, visit, settings, seen, error=link_words.CHANGED, status=409)
     if moved is None:
@@ -191,7 +194,9 @@ def say_quality(form: Form, visit: Visiting, session: Db, settings: Config) -> R
     try:
         is_said = by_link.say_quality(session, visit.cookie, form.get("quality", []), visit.now)
     except Invalid:
-        return show(session, visit, settings, seen, error=link_words.CHOOSE_SOME, status=422, opened="quality")
+        return show(
+            session, visit, settings, seen, error=link_words.CHOOSE_SOME, status=422, opened="quality", typed=form
+        )
     except Conflict:
         return show(session, visit, settings, seen, error=link_words.CHANGED, status=409)
     if not is_said:
@@ -263,8 +268,9 @@ def show(
     error: str = "",
     status: int = 200,
     opened: str = "",
+    typed: Mapping[str, list[str]] = MappingProxyType({}),
 ) -> Response:
-    """The page of the referral. `opened`: the verb whose form is shown open, because something in it is missing."""
+    """The page of the referral. `opened`: the verb whose form is shown open with what was `typed`: something in it is missing."""
     limits = document_pages.document_limits(settings)
     referral, case = session.get_one(Referral, linked.row.id), session.get_one(Case, linked.row.case_id)
     documents = storage.of_case(session, case.id) if linked.may_open else ()
@@ -293,6 +299,7 @@ def show(
         notice=notice,
         error=error,
         opened=opened,
+        typed=typed,
         csrf=csrf.new_token(visit.keys, visit.now, csrf.of_visit(visit.cookie)),
         paths="",
     )

@@ -66,6 +66,7 @@ def show_rules(request: Request, member: Reads, session: ReadDb, packs: Packs, n
         findings=_by_code(_linted(packs, today)),
         may_edit=member.role in editors.roles,
         filed=[(one, key, refusal_rules.changes_nothing(present, key, one)) for one, key in filed],
+        organisations={organisation.id: organisation.name.en for organisation in packs.organisations} if filed else {},
     )
 
 

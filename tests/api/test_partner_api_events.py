@@ -5,14 +5,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 
 from app import privacy
 from app.api import schemas
 from app.cases import transitions
 from app.core.db import Database
 from app.referrals import change_feed
+from app.referrals.models import Referral
 from tests.support.partners import MINE, OTHER, Network, running
 
 
@@ -47,6 +50,24 @@ def test_after_an_erasure_the_feed_holds_no_more_than_an_id_and_states(network: 
     assert str(case_id) not in answer.text
     for secret in ("canary", "Анна", "asylum", "PL"):
         assert secret not in answer.text
+
+
+def test_an_event_names_no_needs_and_its_referral_shows_them_at_once(network: Network):
+    """Also when another organisation takes a part: the state stays, the version goes up."""
+    case_id = network.case(needs=["asylum", "psychosocial"])
+    mine, other = network.offer(MINE, case_id), network.offer(OTHER, case_id)
+    with network.database.begin() as session:
+        session.execute(sa.update(Referral).values(needs=["asylum", "psychosocial"]))
+        session.get_one(Referral, UUID(other)).needs = ["psychosocial"]
+    network.act(other, "accept", who=OTHER)
+    answer = network.get("/v1/events")
+    first, narrowed = answer.json()["events"]
+    assert (first["data"]["state"], narrowed["data"]["state"]) == ("offered", "offered")
+    assert narrowed["data"]["version"] == first["data"]["version"] + 1
+    assert "psychosocial" not in answer.text
+    shown = network.get(f"/v1/referrals/{narrowed['data']['referral']}").json()
+    assert [need["code"] for need in shown["needs"]] == ["asylum"]
+    assert (shown["id"], shown["version"]) == (mine, narrowed["data"]["version"])
 
 
 def test_a_reader_goes_on_where_it_stopped(network: Network):

@@ -68,5 +68,6 @@ def sheet(
         typer.echo(page)
         return
     with files.writing(out):
+        out.touch(mode=0o600)
+        out.chmod(0o600)  # before anything stands in it, also where it was there already
         out.write_text(page, encoding="utf-8")
-    out.chmod(0o600)

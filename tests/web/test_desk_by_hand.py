@@ -269,9 +269,13 @@ def test_the_command_prints_the_card_in_the_centres_language_and_never_what_need
     printed = run(referral.label.lower())
     assert '<html lang="pl"' in printed
     assert referral.label in printed
+    assert "<style>" in printed
+    assert 'href="/' not in printed, "a page that is kept as a file has its style in it, and asks nobody for anything"
     for hidden in (NAME, ADDRESS, STORY):
         assert hidden not in printed
     file = tmp_path / "sheet.html"
+    file.write_text("what was there before")
+    file.chmod(0o644)
     run(referral.label, "--language", "ka", "--out", str(file))
     assert '<html lang="ka"' in file.read_text(encoding="utf-8")
     assert file.stat().st_mode & 0o077 == 0

@@ -31,14 +31,13 @@ def render(
     back: str = "",
     reader: Translator | None = None,
 ) -> str:
-    """The whole page. `back`: where its link leads that is not printed, with the words of `reader` beside it; none without."""
+    """The whole page. `back`: where its link leads that is not printed. Without one it is a file of its own, with its style."""
     zone = deadlines.time_zone(directory.country(sheet.row.country))
     return rendering.render(
         "parts/hand_over_sheet.html",
         language,
-        back=back if reader else "",
-        reader=reader.language if reader else "",
-        back_words=(reader.text(_BACK), reader.text(_PRINT)) if reader else (),
+        back=back,
+        style="" if back else rendering.css_text("base.css"),
         made=CodeNames(language, directory).translator.moment(now, zone),
         **context(sheet.row, sheet.card, sheet.parts, language, keys, directory, now),
     )

@@ -87,6 +87,11 @@ def css_address(name: str) -> str:
     return f"/s/{name}?v={digest}"
 
 
+def css_text(name: str) -> Markup:
+    """The content of a style sheet, for a page that is kept as a file and asks nobody for anything."""
+    return Markup((_STATIC / name).read_text(encoding="utf-8"))  # noqa: S704  our own file
+
+
 def lines(text: str) -> Markup:
     """Text with its line breaks as `<br>`, escaped."""
     return Markup("<br>").join(text.splitlines())

@@ -359,17 +359,17 @@ def test_what_is_no_document_is_not_sent_and_the_command_says_why(at_work: Termi
 
 
 def test_each_need_gets_its_outcome_and_a_question_its_code(at_work: Terminal, network: Network) -> None:
-    referral = network.offer(needs=["asylum", "psychosocial"])
+    referral = network.offer(needs=["asylum", "appeals"])
     at_work("act", referral, "ask_info", "--question", "letter_date")
     assert network.get(f"/v1/referrals/{referral}").json()["question"] == "letter_date"
-    other = network.offer(needs=["asylum", "psychosocial"])
+    other = network.offer(needs=["asylum", "appeals"])
     at_work("accept", other)
-    for wrong in ("psychosocial", "=advised", "psychosocial=", "psychosocial=a=b"):
+    for wrong in ("appeals", "=advised", "appeals=", "appeals=a=b"):
         at_work("complete", other, "--outcome", "advised", "--outcome-of", wrong, exit_code=1 if "a=b" in wrong else 2)
-    twice = ["--outcome-of", "psychosocial=advised", "--outcome-of", "psychosocial=represented"]
+    twice = ["--outcome-of", "appeals=advised", "--outcome-of", "appeals=represented"]
     at_work("complete", other, "--outcome", "advised", *twice, exit_code=2)
-    at_work("complete", other, "--outcome", "represented", "--outcome-of", "psychosocial=advised")
+    at_work("complete", other, "--outcome", "represented", "--outcome-of", "appeals=advised")
     with network.database.begin(write=False) as session:
         case = session.get_one(Referral, UUID(other)).case_id
         rows = session.scalars(sa.select(CaseNeed).where(CaseNeed.case_id == case).order_by(CaseNeed.position))
-        assert {row.need: row.outcome for row in rows} == {"asylum": "represented", "psychosocial": "advised"}
+        assert {row.need: row.outcome for row in rows} == {"asylum": "represented", "appeals": "advised"}

@@ -31,13 +31,18 @@ def render(
     back: str = "",
     reader: Translator | None = None,
 ) -> str:
-    """The whole page. `back`: where its link leads that is not printed. Without one it is a file of its own, with its style."""
+    """The whole page. `back`: where its link leads that is not printed, with the words of `reader` beside it.
+
+    Without them it is a file of its own, with its style in it.
+    """
     zone = deadlines.time_zone(directory.country(sheet.row.country))
     return rendering.render(
         "parts/hand_over_sheet.html",
         language,
-        back=back,
-        style="" if back else rendering.css_text("base.css"),
+        back=back if reader else "",
+        reader=reader.language if reader else "",
+        back_words=(reader.text(_BACK), reader.text(_PRINT)) if reader else (),
+        style="" if back and reader else rendering.css_text("base.css"),
         made=CodeNames(language, directory).translator.moment(now, zone),
         **context(sheet.row, sheet.card, sheet.parts, language, keys, directory, now),
     )

@@ -44,7 +44,7 @@ class ServiceMatch(NamedTuple):
 
     @property
     def can_be_referred(self) -> bool:
-        """Whether anybody may refer a case to this service: also a coordinator, who has talked to a centre that nobody has verified."""
+        """Whether anybody may refer a case to this service: also a coordinator, who has talked to a centre not verified yet."""
         return self.rank > 0 and all(reason.key != "by_yourself" for reason in self.reasons)
 
 

@@ -61,8 +61,8 @@ class Member(Base):
 
     `sealed_seed` is their private key, encrypted with the passphrase and the server's pepper, and then under the epoch key. The
     one-time password secret is encrypted under the epoch key; `totp_step` is the last 30-second step that was used.
-    `passphrase_form` null: the passphrase counts exactly as it was typed; 1: without what a phone's keyboard adds
-    (`passphrases.normalised`). `account_notice` is the last change to how they sign in, until they have seen it.
+    `passphrase_form` null: the passphrase counts exactly as it was typed; 1 or 2: without what a phone's keyboard adds
+    (`passphrases.normalised`, by form). `account_notice` is the last change to how they sign in, until they have seen it.
     `language`: in which they read the pages of staff, one of `i18n.LANGUAGES`; null until they choose one. Staff data.
     `failures` and `wait_until` limit failed attempts from unknown browsers; a colleague can suspend that until `let_in_until`.
     """

@@ -30,9 +30,23 @@ _LETTERS: Final = {
 }  # fmt: skip
 
 
-def normalised(passphrase: str) -> str:
-    """The passphrase without what a phone's keyboard adds: a capital at the beginning, a space at the end."""
+FORM: Final = 2
+"""The form in which a passphrase that is set now is normalised."""
+_SMART_SIGNS: Final = str.maketrans(
+    {**dict.fromkeys("‐‑‒–—―−", "-"), **dict.fromkeys("‘’‚ʼ", "'"), **dict.fromkeys("“”„«»", '"')}
+)
+
+
+def normalised(passphrase: str, form: int = FORM) -> str:
+    """The passphrase without what a phone's keyboard adds: a capital at the beginning, a space at the end, and from form 2 on
+    dashes for hyphens, curly quotation marks, two spaces for one, and characters that cannot be seen.
+
+    `form`: the one in which it was set; a passphrase that was set in form 1 counts as it did.
+    """
     text = unicodedata.normalize("NFKC", passphrase).strip()
+    if form >= FORM:
+        seen = "".join(letter for letter in text.translate(_SMART_SIGNS) if unicodedata.category(letter) != "Cf")
+        text = " ".join(seen.split())
     return text[:1].lower() + text[1:]
 
 

@@ -35,7 +35,6 @@ from app.staff.sessions import SignedIn
 __all__ = ["SignedIn"]
 
 MIN_PASSPHRASE: Final = passphrases.MIN_LENGTH
-_FORGIVING: Final = 1
 _ARGON2_PASSES: Final = 3  # RFC 9106, second choice: 64 MiB, three passes
 _ARGON2_MEMORY_KIB: Final = 65_536
 _TOTP_STEP: Final = 30
@@ -119,7 +118,7 @@ class SealedSeed:
     seed: bytes
     salt: bytes
     sealed: bytes
-    passphrase_form: int = _FORGIVING
+    passphrase_form: int = passphrases.FORM
 
     def __repr__(self) -> str:
         return "SealedSeed(…)"
@@ -235,8 +234,8 @@ class SignInAttempt:
     member_id: UUID | None
     salt: bytes
     sealed_seed: bytes
-    exact: bool = False
-    """Whether the passphrase was set when it still counted exactly as it was typed."""
+    form: int | None = passphrases.FORM
+    """How the passphrase was normalised when it was set; None: it counts exactly as it was typed."""
 
     def __repr__(self) -> str:
         return "SignInAttempt(…)"
@@ -251,7 +250,7 @@ def begin_sign_in(session: Session, name: str) -> SignInAttempt:
     ).one_or_none()
     if row is None:
         return SignInAttempt(None, bytes(_SALT_BYTES), b"")
-    return SignInAttempt(row.id, row.salt, row.sealed_seed, exact=row.passphrase_form is None)
+    return SignInAttempt(row.id, row.salt, row.sealed_seed, row.passphrase_form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +285,8 @@ def open_seed(keys: KeyRing, tried: SignInAttempt, passphrase: str) -> bytes | N
 
     Takes 64 MiB and most of a second: call it outside any transaction, and only a few at a time.
     """
-    kek = _kek(keys, passphrase if tried.exact else passphrases.normalised(passphrase), tried.salt)
+    typed = passphrase if tried.form is None else passphrases.normalised(passphrase, tried.form)
+    kek = _kek(keys, typed, tried.salt)
     if tried.member_id is None:
         return None
     try:

@@ -55,6 +55,22 @@ def test_a_capital_at_the_beginning_and_outer_spaces_do_not_matter(typed: str) -
     assert passphrases.normalised(typed) == "four words here"
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "it's four-words here",
+        "It’s four–words  here",
+        "it‘s four\u2011words\u00a0here",
+        "it's\u200b four—words here\ufeff",
+    ],
+)
+def test_smart_signs_of_a_phone_do_not_matter(typed: str) -> None:
+    assert passphrases.normalised(typed) == "it's four-words here"
+    assert passphrases.normalised("four–words here", form=1) == "four–words here", (
+        "one that was set before counts as it did"
+    )
+
+
 def test_a_long_one_counts_to_its_last_character() -> None:
     long = " ".join([passphrases.suggestion(), passphrases.suggestion(), passphrases.suggestion()])
     assert len(long) > 64

@@ -150,3 +150,23 @@ def test_an_older_passphrase_counts_exactly_as_it_was_typed(office: StaffSite) -
     assert office.sign_in("vera", passphrase=older.strip()).status == 401
     office.later(seconds=30)
     assert office.sign_in("vera", passphrase=older).status == 303
+
+
+def test_a_passphrase_of_the_form_before_counts_as_it_did(office: StaffSite) -> None:
+    older = "words–with–dashes of then"
+    with office.database.begin() as session:
+        member = session.scalars(sa.select(Member).where(Member.name == "vera")).one()
+        kek = staff._kek(office.keys, older, member.salt)
+        member.sealed_seed = staff.encrypt_seed(
+            office.keys,
+            staff.SealedSeed(
+                member.id,
+                bytes(range(32)),
+                member.salt,
+                staff.sealing.encrypt(kek, bytes(range(32)), staff._seed_binding(member.id)),
+            ),
+        )
+        member.passphrase_form = 1
+    assert office.sign_in("vera", passphrase=older.replace("–", "-")).status == 401
+    office.later(seconds=30)
+    assert office.sign_in("vera", passphrase=f"W{older[1:]} ").status == 303

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from app.messaging.member_settings import HAS_WAY
 from app.messaging.models import MemberNotices
 from app.staff import rota
-from app.staff.models import Member, TeamRota
+from app.staff.models import Member, TeamCountry, TeamRota
 
 TEAM: Final = sa.bindparam("team_id", type_=sa.Uuid())
 MEMBERS_TOLD: Final = (
@@ -37,3 +38,13 @@ class TeamReach:
         """Whether no shift of the rota runs now."""
         team_rota = rota.parse(self.zone or "UTC", json.loads(self.shifts or "[]"), 1)
         return not team_rota.named_on_call(now)
+
+
+def countries_untold(session: Session) -> list[str]:
+    """The countries of whose team nobody can be told, in alphabetical order. One statement."""
+    told = (
+        sa.exists()
+        .where(Member.team_id == TeamCountry.team_id, Member.active, HAS_WAY)
+        .where(MemberNotices.member_id == Member.id)
+    )
+    return list(session.scalars(sa.select(TeamCountry.country).where(~told).order_by(TeamCountry.country)))

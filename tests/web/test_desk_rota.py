@@ -6,13 +6,14 @@ from app.core.ids import named_id
 from app.messaging import broken_ways, recipients
 from app.messaging.recipients import NoticeSettings
 from app.referrals.models import Referral
-from app.staff.models import Member, TeamRota
+from app.staff.models import Member, TeamCountry, TeamRota
 from app.tasks.models import Task
 from tests.support.desk import ONE, StaffSite
 
 PATH, MINE = "/desk/rota", "/desk/me/notices"
 UNTOLD = "Nobody there will be told by the service."
 NO_MAIL = "This server sends no mail: nobody gets a notice"
+UNTOLD_COUNTRIES = "In the team for these countries no notice reaches anybody, not even about an emergency:"
 NOBODY = "No notice reaches anybody of this team"
 
 
@@ -35,6 +36,29 @@ def test_the_desk_says_in_red_that_nobody_can_be_told_until_somebody_can(office:
     for path in ("/desk/", "/desk/tasks", f"/desk/cases/{label}"):
         assert NOBODY not in sofia.get(path).words(), path
     assert NOBODY in office.as_("outsider").get("/desk/").words(), "another team"
+
+
+def test_operations_names_each_country_of_whose_team_nobody_can_be_told(office: StaffSite) -> None:
+    vera, admin = office.as_("vera"), office.as_("admin")
+    with office.database.begin() as session:
+        team_id = session.scalars(sa.select(Member.team_id).where(Member.name == "vera")).one()
+        other = session.scalars(sa.select(Member.team_id).where(Member.name == "outsider")).one()
+        session.execute(sa.delete(TeamCountry))
+        session.add_all(
+            [
+                TeamCountry(country="PL", team_id=team_id),
+                TeamCountry(country="LT", team_id=team_id),
+                TeamCountry(country="GE", team_id=other),
+            ]
+        )
+    words = admin.get("/desk/operations").words()
+    assert f"{UNTOLD_COUNTRIES} Georgia, Lithuania, Poland." in words
+    vera.submit(vera.get(MINE), MINE, address="vera@example.org")
+    assert f"{UNTOLD_COUNTRIES} Georgia." in admin.get("/desk/operations").words()
+    with office.database.begin() as session:
+        vera_id = session.scalars(sa.select(Member.id).where(Member.name == "vera")).one()
+        broken_ways.of_member(session, vera_id, office.time.at, permanent=True)
+    assert f"{UNTOLD_COUNTRIES} Georgia, Lithuania, Poland." in admin.get("/desk/operations").words()
 
 
 def test_a_server_that_sends_no_mail_tells_nobody_and_the_desk_says_so(office: StaffSite) -> None:

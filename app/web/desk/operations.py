@@ -22,6 +22,7 @@ from app.operations import status
 from app.settings import Settings
 from app.staff import members
 from app.staff import service as staff
+from app.tasks import team_reach
 from app.web.account.policies import Admin, Overseer, Packs, SeniorOrAdmin
 from app.web.components import staff_pages
 from app.web.components.forms import field_value
@@ -58,6 +59,7 @@ def show_operations(
             for entry in _countries(request)
             if entry.code not in staff.served_countries(session)
         ],
+        untold=[staff_pages.code_names(request).name("country", code) for code in team_reach.countries_untold(session)],
         confinement=[(labels.CONFINEMENT[measure], confinement.get(measure, False)) for measure in labels.CONFINEMENT],
         converter_runs=bool(confinement),
         readers=_named_readers(session, present.most_reads),

@@ -17,7 +17,7 @@ _MIGRATING = 0x50524D4947
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
-    """What a command needs of the application."""
+    """The parts of the application that a command needs."""
 
     settings: Settings
     database: Database

@@ -100,7 +100,7 @@ Token = Annotated[str, Depends(bearer)]
 
 
 class Policy:
-    """What a route requires of its caller: a token with `scope`, and no unknown query parameter."""
+    """The requirements of a route: a token with `scope`, and no unknown query parameter."""
 
     def __init__(self, scope: str, *, quota: str = "") -> None:
         """`quota`: which of the client's quotas a call counts against, unless that of its scope."""

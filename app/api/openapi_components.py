@@ -184,7 +184,7 @@ _BY_STATUS: Final = {
 
 
 def problems(*statuses: int) -> Responses:
-    """These problems, and those that any route may answer."""
+    """The responses for these problems, and for those that any route may answer with."""
     return {status: ref("responses", _BY_STATUS[status]) for status in sorted({*statuses, 413, 422, 503})}
 
 

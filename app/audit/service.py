@@ -65,7 +65,7 @@ class ChainBreak:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What a verification found. `broken`: the first entry that does not fit; None: all placed entries fit each other.
+    """The result of a verification. `broken`: the first entry that does not fit; None: all placed entries fit each other.
 
     `waiting`: committed entries without a place yet, of which the oldest is from `waiting_since`. `unused`: how many numbers of
     arrival belong to no entry: transactions that failed while they committed, up to 32 after each crash of the database, or

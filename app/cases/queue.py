@@ -80,7 +80,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class QueueQuery:
-    """What a list of the queue shows: a view, filters and a sort order. `descending`: the order reversed.
+    """The query of a list in the queue: a view, filters and a sort order. `descending`: the order reversed.
 
     Without `sort` it has the default order of its view.
     """

@@ -1,4 +1,4 @@
-"""What follows when an address refuses a notice or a mail comes back: it is counted, and the team is told when it is broken."""
+"""Handles refused notices and returned mails: they are counted by address, and the team is told of a broken address."""
 
 from datetime import datetime
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Who owns a case, and snoozing it."""
+"""Ownership of a case, and snoozing it."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

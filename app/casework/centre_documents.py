@@ -82,7 +82,7 @@ def send(
 def sent_before(
     session: Session, referral: Referral, case: Case, document_id: UUID, limits: DocumentLimits
 ) -> Document | None:
-    """What the organisation sent under this id before; None if there is room for a new document.
+    """The document that the organisation sent under this id before; None: there is none, and there is room for a new one.
 
     The caller holds the rows. Raises Conflict (it is not at work on it, or the id is taken), DocumentsFull.
     """

@@ -384,7 +384,7 @@ def read_row(
 
 
 def _identity(cells: Iterable[Cell]) -> bytes:
-    """What the cells contain, without the columns, headings and country that were chosen and without the order of the columns."""
+    """The content of the cells, independent of the order of the columns and of the chosen columns, headings and country."""
     texts = (cell.day.isoformat() if cell.day else " ".join(cell.text.split()) for cell in cells)
     return "\x1f".join(sorted(filter(None, texts))).encode()
 

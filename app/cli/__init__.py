@@ -1,1 +1,1 @@
-"""What a person starts from a terminal: `pristan --help`."""
+"""The commands that a person starts from a terminal: `pristan --help`."""

@@ -42,7 +42,7 @@ def cases(
 ) -> None:
     """Make cases of a list: all of its rows or none. Rows that were moved in before are left as they are.
 
-    Columns are named by their letters and rows by their numbers; nothing that the list says is printed.
+    Columns are named by their letters and rows by their numbers; the content of the list is never printed.
     """
     from app.app_context import open_app_context
     from app.casework import case_import
@@ -115,7 +115,7 @@ def _letters(position: int) -> str:
 
 
 def _tell(listed: "CaseList", reports: "list[RowReport]") -> int:
-    """Print what each column is taken for, and what would become of each row; returns how many cannot be moved in."""
+    """Print how each column is interpreted, and the result for each row; returns how many cannot be moved in."""
     from app.casework.import_columns import COLUMNS
 
     for position, name in enumerate(listed.columns):

@@ -22,7 +22,7 @@ def refuse(file: Path, why: str) -> NoReturn:
 
 
 def content(file: Path) -> bytes:
-    """What a file contains, or standard input for `-`. Exits with 2 if it cannot be read or is larger than 20 MB."""
+    """The content of a file, or of standard input for `-`. Exits with 2 if it cannot be read or is larger than 20 MB."""
     try:
         with typer.get_binary_stream("stdin") if file == STANDARD_INPUT else file.open("rb") as source:
             read: bytes = source.read(_MOST_BYTES + 1)

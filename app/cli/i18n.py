@@ -57,7 +57,7 @@ def messages(domain: str = PERSON) -> list[Message]:
 
 
 def located_messages(domain: str = PERSON) -> dict[Message, list[tuple[str, int]]]:
-    """The messages of a domain as `messages` gives them, each with the files (below `app`) and lines in which it stands."""
+    """The messages of a domain as `messages` gives them, each with the files (below `app`) and lines in which it occurs."""
     with mapping_file(domain).open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file, file.name)  # type: ignore[no-untyped-call]
     extracted = extract_from_dir(APP, methods, options, keywords=KEYWORDS[domain])
@@ -79,7 +79,7 @@ def extract_pack(
 ) -> Iterator[tuple[int, None, str, list[str]]]:
     """A Babel extractor for country packs: the named `fields` of each entry of the file's lists, and their lines.
 
-    A field may hold a list of texts, or stand in a field that groups some, or in each of a list of such groups.
+    A field may hold a list of texts. It may be nested in a group of fields, or in each of a list of such groups.
     """
     fields_wanted = options["fields"].split()
     document = yaml.compose(file, Loader=yaml.SafeLoader)
@@ -218,7 +218,7 @@ def entries(content: Catalog) -> dict[Message, tuple[str, ...]]:
 
 
 def write(language: str, content: Catalog, domain: str = PERSON) -> None:
-    """Write a catalogue; its header says what of it is signed."""
+    """Write a catalogue; its header says which part of it is signed."""
     content.header_comment = (
         f"# Pristan, {Locale.parse(language).english_name}.\n# {state_line(language, content, domain)}"
     )
@@ -280,9 +280,9 @@ def review(
     out: Annotated[Path | None, typer.Option(help="The file to write.")] = None,
     domain: Domain = PERSON,
 ) -> None:
-    """Make one HTML file in which a native reader reads and corrects every message; or take such a file back in.
+    """Make one HTML file in which a native reader reads and corrects every message; or apply the corrections in such a file.
 
-    With --apply it prints what was changed, and in full what was not, and why. Exit code 1: something was not taken over.
+    With --apply it prints what was changed, and in full what was not, and why. Exit code 1: something was not applied.
     """
     content = _translated(language, domain)
     if apply is None:
@@ -354,7 +354,7 @@ def sign(
 
 @i18n_app.command()
 def state() -> None:
-    """Say of each catalogue what of it is signed."""
+    """Print which part of each catalogue is signed."""
     for language in LANGUAGES:
         for domain in DOMAINS:
             if language != "en" and po_file(language, domain).exists():

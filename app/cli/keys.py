@@ -66,7 +66,10 @@ def rotate_epoch(backup: Path | None, *, root: bool = False, at_once: bool = Fal
 
 
 def published_by(program: Path | None) -> Callable[[Path], None]:
-    """What gives the changed key file to other machines: the operator's program, or nothing. Exits with 1 when it fails."""
+    """The function that gives the changed key file to other machines by the operator's program; without one it does nothing.
+
+    Exits with 1 when it fails.
+    """
 
     def publish(key_file: Path) -> None:
         if program is None:

@@ -1,4 +1,4 @@
-"""`pristan notices`: test a way, and take in mails that came back."""
+"""`pristan notices`: test how notices are sent, and process mails that came back."""
 
 from typing import Annotated, Final
 
@@ -15,7 +15,10 @@ def send_one(
     organisation: Annotated[str, typer.Option(help="The short name of an organisation, such as pl-hfhr.")] = "",
     way: Annotated[str, typer.Option(help="The name of one of PRISTAN_TEAM_WAYS.")] = "",
 ) -> None:
-    """Send one test notice now, with the settings of this process, and say what the other end answered. Exit code 1: it failed."""
+    """Send one test notice now, with the settings of this process, and print the answer of the other end.
+
+    Exit code 1: it failed.
+    """
     from app.cli.way_test import send_test
 
     if sum(map(bool, (member, organisation, way))) != 1:

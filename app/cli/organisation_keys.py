@@ -114,7 +114,7 @@ def _rewrap(context: AppContext, key: SealingKey, member: str, now: datetime) ->
 
 
 def _rewrap_conversations(context: AppContext, key: SealingKey, team_keys: dict[UUID, KeyPair]) -> None:
-    """The same for the organisation's conversations with the team."""
+    """Re-encrypt the organisation's conversations with the team to its present key."""
     after = None
     while True:
         with context.database.begin(write=False) as session:

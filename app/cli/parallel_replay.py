@@ -43,7 +43,7 @@ def _collect(pending: "deque[tuple[int, Future[Summary]]]", summary: Summary) ->
 
 
 class _WorkerProcess:
-    """What each process of the pool opens when it starts."""
+    """The resources that each process of the pool opens when it starts."""
 
     context: AppContext
     directory: Directory

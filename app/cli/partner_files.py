@@ -12,7 +12,7 @@ ORIGINAL_SUFFIX: Final = ".original"
 
 
 def page_files(folder: Path, label: str, document: dict[str, Any]) -> list[Path]:
-    """A file for each page, named by referral, document and page alone; a sender's name of a file is not known to anybody.
+    """A file for each page, named by referral, document and page alone; nobody knows the file name that the sender used.
 
     Raises CannotOpen for a label or id that could lead out of the folder.
     """
@@ -36,9 +36,9 @@ def _stem(label: str, identity: str) -> str:
 
 
 def write_pages(files: list[Path], pages: Iterator[OpenedPage]) -> Iterator[Path]:
-    """Write each page to its file and yield the path; a file that is there already stays as it is, and is not yielded.
+    """Write each page to its file and yield the path; a file that exists already is left alone and not yielded.
 
-    A page is written only once it is decrypted as a whole. Raises OSError; then no part of the last page stays.
+    A page is written only once it is decrypted as a whole. Raises OSError; then no part of the last page remains.
     """
     files[0].parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for file, page in zip(files, pages, strict=True):
@@ -47,13 +47,13 @@ def write_pages(files: list[Path], pages: Iterator[OpenedPage]) -> Iterator[Path
 
 
 def write_whole(file: Path, pieces: Iterator[bytes]) -> bool:
-    """Write pieces one after the other. False: there is something of this name. Raises OSError, CannotOpen; then nothing stays."""
+    """Write pieces one after the other. False: the name is taken. Raises OSError, CannotOpen; then nothing remains."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return _written(file, pieces)
 
 
 def _written(file: Path, content: Iterable[bytes]) -> bool:
-    """False: there is something of this name, also a link."""
+    """Write the bytes to a new file. False: the name is taken, even by a link."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(file, flags, 0o600)

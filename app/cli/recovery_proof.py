@@ -1,4 +1,4 @@
-"""The recovery key as proof that it is the network that acts, and not only somebody who got to the server's command line."""
+"""The recovery key as proof that the network itself acts, and not only somebody with access to the server's command line."""
 
 import typer
 from sqlalchemy.orm import Session

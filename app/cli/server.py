@@ -22,7 +22,7 @@ from app.worker import Worker
 
 
 class AnnouncingServer(uvicorn.Server):
-    """Says when it listens: from then on a browser that opens its address gets an answer."""
+    """Reports when it listens: from then on a browser that opens its address gets an answer."""
 
     def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
         super().__init__(config)

@@ -28,8 +28,8 @@ def sheet(
 ) -> None:
     """Print the hand-over sheet, for an organisation that is asked by phone, on paper or with a link.
 
-    Without `--as`: the card, which names nobody. With it, and this coordinator's passphrase and code: what the desk opens, which is
-    name, contact and story too once the organisation has accepted. Each printing is audited.
+    Without `--as`: the card, which names nobody. With it, and this coordinator's passphrase and code: the sheet that the desk can
+    open, with name, contact and story too once the organisation has accepted. Each printing is audited.
     """
     from app.app_context import open_app_context
     from app.casework import by_hand

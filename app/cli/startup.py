@@ -1,4 +1,4 @@
-"""What stands in the way of a start, as one line that says what to type next."""
+"""Reports why the program cannot start, in one line that says what to type next."""
 
 from typing import Any, Final
 
@@ -63,7 +63,7 @@ def refuse(problem: str) -> None:
 
 
 def _problem(error: DBAPIError) -> str | None:
-    """What an operator can mend, with the server's own words where they are about the connection; None: a mistake of ours."""
+    """A problem that an operator can fix, with the server's own words if they are about the connection; None: a bug of ours."""
     state = database_errors.state_of(error)
     if state == _NO_TABLE or "no such table" in str(error.orig):
         return f"the database has no tables of Pristan. Type: {_INIT}"

@@ -57,7 +57,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file of the program in which messages stand, and what it is for."""
+    """A file of the program in which messages stand, and the purpose of that file."""
 
     path: str
     title: str
@@ -66,7 +66,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a reader says about one message: better forms ("" keeps the present one), that it is right, a remark."""
+    """A reader's answer about one message: better forms ("" keeps the present one), that it is right, a remark."""
 
     was: str
     right: bool
@@ -76,7 +76,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the answers. `left`: those that were not taken over, each with the reason and all that was written."""
+    """The result of applying the answers. `left`: those that were not applied, each with the reason and its full text."""
 
     changed: dict[Message, tuple[str, ...]]
     right: list[str]
@@ -113,7 +113,7 @@ def glossary_terms(language: str) -> list[tuple[re.Pattern[str], str, str]]:
 
 
 def title_of(path: str) -> str:
-    """What a file of the program is for, in words: a page's title, the first sentence of its comment, or of its docstring."""
+    """The purpose of a file of the program, in words: a page's title, the first sentence of its comment, or of its docstring."""
     text = (_APP / path).read_text(encoding="utf-8")
     if path.endswith(".html"):
         comment = re.search(r"\{#-?\s*(.+?)(?: Context:| Needs:|\s*-?#\})", text, re.DOTALL)
@@ -236,7 +236,7 @@ def _unpadded(text: str) -> str:
 
 
 def apply(answers: Mapping[str, Answer], translated: Mapping[Message, Sequence[str]]) -> Outcome:
-    """What the answers change. An answer that cannot be taken over is left, in full, with its reason."""
+    """The changes from the answers. An answer that cannot be applied is returned in full, with the reason."""
     by_key = {signatures.key_of(message): message for message in translated}
     outcome = Outcome({}, [], [], [])
     for key, answer in answers.items():
@@ -259,7 +259,7 @@ def apply(answers: Mapping[str, Answer], translated: Mapping[Message, Sequence[s
 
 
 def _why_not(message: Message | None, answer: Answer, present: tuple[str, ...], new: tuple[str, ...]) -> str | None:
-    """Why an answer cannot be taken over; None: it can."""
+    """Why an answer cannot be applied; None: it can."""
     if message is None:
         return "this message is no longer used"
     if len(answer.forms) != len(present):
@@ -271,7 +271,7 @@ def _why_not(message: Message | None, answer: Answer, present: tuple[str, ...], 
 
 
 def wrong_with(text: str, source: Iterable[str]) -> str | None:
-    """What is wrong with a translation, whatever it means; None: nothing."""
+    """The formal fault of a translation, such as a missing placeholder; None: it has none."""
     wanted = list(source)[-1]
     try:
         named = _fields(text)

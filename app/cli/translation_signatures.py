@@ -25,7 +25,7 @@ class NotSigned(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """What somebody signed, and on which day: digests of messages."""
+    """One signature of a catalogue: who signed, on which day, and the digests of the messages."""
 
     by: str
     on: date
@@ -109,7 +109,7 @@ def sign(
 
 
 def state_line(signings: Sequence[Signing], entries: Mapping[Message, Sequence[str]]) -> str:
-    """What the catalogue's header says: signed as a whole, or a draft, of which so much is signed."""
+    """The line for the catalogue's header: signed as a whole, or a draft with this part signed."""
     present = {digest_of(message, texts) for message, texts in entries.items()}
     held = [Signing(each.by, each.on, each.messages & present) for each in signings]
     by = [f"{each.by} on {each.on}" for each in held if each.messages]

@@ -15,7 +15,7 @@ from app.worker.channel import channel_of, gateway_channels
 
 
 def send_test(*, member: str = "", organisation: str = "", way: str = "") -> tuple[str, bool]:
-    """What the other end answered, in words, and whether it took the notice."""
+    """The answer of the other end, in words, and whether it accepted the notice."""
     context = open_app_context()
     found = _address(context, member=member, organisation=organisation, way=way)
     if found is None:

@@ -53,7 +53,7 @@ class Forwarder:
     def send(self, event: Event, at: int) -> str | None:
         """Send one event. `at`: now, in seconds since 1970. Returns why it was not taken, or None.
 
-        Raises NoReceiver for a secret that is none.
+        Raises NoReceiver for an invalid secret.
         """
         body = json.dumps(body_of(event), separators=(",", ":")).encode()
         headers = {"Content-Type": "application/json", "User-Agent": "Pristan-Webhooks/1"}
@@ -65,7 +65,7 @@ class Forwarder:
 
 
 def body_of(event: Event) -> dict[str, Any]:
-    """What the service sends of this event: ids and codes only."""
+    """The body that the service sends for this event: ids and codes only."""
     data: dict[str, Any] = {"event": event.id, "referral": event.referral}
     if "version" in event.data:
         data["version"] = event.data["version"]

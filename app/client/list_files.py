@@ -60,8 +60,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is read of a file. `size`, `unpacked`: bytes of it, and of an XLSX when it is unpacked. `rows`, `columns`: of a sheet,
-    None for all. `formulas`: whether a formula counts as its last result; otherwise its cell is unclear."""
+    """Limits of a file. `size`: its bytes; `unpacked`: those of an XLSX when unpacked.
+
+    `rows`, `columns`: of a sheet, None: no limit. `formulas`: whether a formula counts as its last result; otherwise its cell is
+    unclear.
+    """
 
     size: int = _LARGEST
     unpacked: int = _LARGEST
@@ -187,8 +190,11 @@ _ONLY_BALTIC: Final = "ąčėįūĄČĖĮŪ"
 
 
 def _latin(content: bytes) -> tuple[str, str]:
-    """The text in the page of Central Europe or the Baltic. Raises UnreadableListError: it has letters of another page, or it
-    may be Danish or Turkish as well (ø and ų, ğ and š are one byte)."""
+    """The text in the page of Central Europe or the Baltic.
+
+    Raises UnreadableListError: it has letters of another page, or it may be Danish or Turkish as well (ø and ų, ğ and š are one
+    byte).
+    """
     for page, letters in (("cp1250", _CENTRAL), ("cp1257", _BALTIC)):
         found = _decoded(content, page)
         if found is None or not all(letter.isascii() or letter in letters for letter in found if letter.isalpha()):

@@ -32,7 +32,10 @@ _STATE: Final = sa.text(
 
 
 def possible_losses(connection: sa.Connection) -> list[Loss]:
-    """What could lose acknowledged transactions now. One statement; [] on SQLite and on a standby, which acknowledges nothing."""
+    """The present causes that could lose acknowledged transactions.
+
+    One statement; [] on SQLite and on a standby, which acknowledges nothing.
+    """
     if connection.dialect.name != "postgresql":
         return []
     row = connection.execute(_STATE, {"copiers": list(_COPIERS)}).one()

@@ -188,7 +188,7 @@ def _sync_directory(folder: Path) -> None:
 
 
 def version_of(path: Path) -> tuple[int, ...]:
-    """What changes when the file is replaced or written: inode, time of modification, size."""
+    """A value that changes when the file is replaced or written: inode, time of modification, size."""
     status = path.stat()
     return (status.st_ino, status.st_mtime_ns, status.st_size)
 

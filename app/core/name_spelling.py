@@ -161,7 +161,7 @@ def _western_readings(word: str, readings: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def readings_of(word: str) -> list[str]:
-    """What a word of letters may sound like, the likeliest first; one reading if it is a known given name."""
+    """The possible readings of a word by its sound, the likeliest first; one reading if it is a known given name."""
     readings = _sounds(word)
     known = next((_KNOWN[reading] for reading in readings if reading in _KNOWN), None)
     return [known] if known else readings

@@ -92,7 +92,7 @@ def pause_service(
 
 
 def no_free_place(session: Session, service_id: UUID, needs: Iterable[str], until: date, now: datetime) -> None:
-    """The organisation has said that it has no free place for these needs; the service stays open for its others.
+    """Record that the organisation has no free place for these needs; the service stays open for its others.
 
     A service that lists nothing else is full. A later day that is known already stays.
     """
@@ -121,12 +121,12 @@ def no_free_place(session: Session, service_id: UUID, needs: Iterable[str], unti
 
 
 def use_place(session: Session, service_id: UUID, now: datetime) -> None:
-    """One of the places that the organisation has named is taken; with the last one the service is full. One statement."""
+    """Take one of the free places that the organisation has named; with the last one the service is full. One statement."""
     _change_places(session, service_id, now, -1, sa.and_(ServiceRow.capacity == "open", ServiceRow.places > 0))
 
 
 def free_place(session: Session, service_id: UUID, now: datetime) -> None:
-    """A place is free again, because an acceptance was undone. One statement."""
+    """Give a place back, because an acceptance was undone. One statement."""
     _change_places(session, service_id, now, 1, ServiceRow.places >= 0)
 
 

@@ -54,7 +54,10 @@ GOES_TO_COURT: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What a service earned and received since the weights were last set. `in_a_row`: its latest consecutive places."""
+    """The account of a service in the rotation: what it earned and received since the weights were last set.
+
+    `in_a_row`: its latest consecutive places.
+    """
 
     weight: int = 1
     earned: int = 0

@@ -195,7 +195,7 @@ def _service(position: int, entry: ServiceEntry, rule: tuple[Tree, list[_Leaf]])
 
 
 def _joined(join: str, node: Node) -> Collection[Node]:
-    """What a node adds to a join: an `all` in an `all` is no more than its parts."""
+    """The parts that a node adds to a join: an `all` within an `all` is flattened into its parts."""
     return node[1] if not isinstance(node, int) and node[0] == join else (node,)
 
 

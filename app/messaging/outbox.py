@@ -184,7 +184,10 @@ def about(session: Session, ids: Collection[UUID]) -> set[UUID]:
 def mark_sent(
     session: Session, ids: Collection[UUID], now: datetime, *, sent_as: UUID, address_mark: bytes | None = None
 ) -> None:
-    """These were sent as one notice with the id `sent_as`. `address_mark`: of the address, if it went by mail to a stored one."""
+    """Mark these messages as sent in one notice with the id `sent_as`.
+
+    `address_mark`: of the address, if it was mailed to a stored one.
+    """
     values = {"state": "sent", "done_at": to_the_hour(now), "lease_until": None, "last_error": None}
     session.execute(
         sa.update(OutboxMessage)

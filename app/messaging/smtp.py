@@ -149,7 +149,7 @@ class _TlsConnection(smtplib.SMTP_SSL):
 def _hand_over(connection: smtplib.SMTP, mail: EmailMessage, bounces: str) -> None:
     """Give one mail to a connected server; `bounces`: where it comes back to, if not to its sender.
 
-    A refusal here is about this mail alone, unless it is about us or the server.
+    A refusal here concerns this mail alone, unless it is about us or the server.
     """
     try:
         connection.send_message(mail, from_addr=bounces or None)

@@ -19,7 +19,7 @@ _OVERLAP: Final = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One message that somebody wrote to the bot in a private chat. Its repr shows nothing of it."""
+    """One message that somebody wrote to the bot in a private chat. Its repr shows no content."""
 
     id: int
     chat: str = ""

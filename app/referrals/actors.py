@@ -1,4 +1,4 @@
-"""Who makes a move of a referral."""
+"""The actor of a move of a referral."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +9,7 @@ from app.referrals.states import Actor
 
 @dataclass(frozen=True, slots=True)
 class ActorRef:
-    """Who acts. A partner acts for its organisation and reaches only referrals that were offered to it."""
+    """The actor of a move. A partner acts for its organisation and reaches only referrals that were offered to it."""
 
     kind: Actor
     id: UUID | None = None

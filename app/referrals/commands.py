@@ -47,7 +47,7 @@ class TransitionInput:
 
 
 def with_default_question(payload: TransitionInput, verb: Verb) -> TransitionInput:
-    """The same payload; a question to the person without a code becomes `other`, which a coordinator has to find out."""
+    """The payload, in which a question to the person without a code gets the code `other`: a coordinator has to clarify it."""
     return (
         replace(payload, question=UNNAMED_QUESTION) if verb in QUESTION_TAKEN and payload.question is None else payload
     )

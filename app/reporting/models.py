@@ -31,7 +31,7 @@ class ReportFigure(Base):
 
 
 class ReportCase(Base):
-    """What one case has added to the figures, so that exactly this is taken away when the case changes.
+    """The amounts that one case has added to the figures, so that exactly these are subtracted when the case changes.
 
     An erased case has no row, or one with the offers that were made for it, because its referrals keep their codes.
     """

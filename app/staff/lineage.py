@@ -1,4 +1,4 @@
-"""Who counts as a second person: pure rules about who gave each member their seat.
+"""Rules on who counts as a second person, from who gave each member their seat. Pure.
 
 One person with invented colleagues is still one person. So two members count as two people only if neither of them, nor anybody
 who seated them, had a part in seating the other: directly, or through a chain. A tie ends after `TIE_LASTS`, or earlier, when

@@ -233,7 +233,7 @@ def referrals_of(
 def openings_of(
     session: Session, case: Case, directory: Packs, words: Translator
 ) -> list[tuple[openings.Opening, str]]:
-    """Who has opened the case, with the sentence for it."""
+    """The openings of the case, each with its sentence."""
     zone = deadlines.time_zone(directory.country(case.country))
     return [
         (

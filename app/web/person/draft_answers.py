@@ -79,7 +79,7 @@ def meant_address(form: FormFields) -> str | None:
 
 
 def in_one_country(form: FormFields, directory: Directory) -> FormFields:
-    """The form without a region of another country than the chosen one: it is asked again among those of that country."""
+    """The form; a region of a country other than the chosen one is left out, so that it is asked for again."""
     country, region = form.get("country", [""])[-1], form.get("region", [""])[-1]
     if not region or not directory.has_country(country) or region in directory.country(country).regions:
         return form

@@ -99,7 +99,7 @@ def _number_form(
 
 
 def _number_error(problem: str, entered: str, words: Translator) -> str:
-    """What is wrong with the number, in words: which sign, how many digits, a typing error, or an unknown number."""
+    """The error of the number, in words: which sign, how many digits, a typing error, or an unknown number."""
     if problem in {"", "late", "unknown"}:
         return words.text({"": "", "late": EXPIRED_NOTICE, "unknown": _UNKNOWN}[problem])
     try:

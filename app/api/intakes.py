@@ -12,7 +12,7 @@ from app.api.dependencies import Acts, Config, IdempotencyKey, Packs, require_co
 from app.api.openapi_components import REPLAYED, json_body, signed_in, success
 from app.api.schemas import FiledIntake
 from app.casework import letter_deadlines
-from app.casework.filing import Filed, file_intake, results_by_need
+from app.casework.filing import FiledCase, file_intake, results_by_need
 from app.core import strict_json
 from app.core.dependencies import Body, Brake, Db, Keys, Now
 from app.directory.packs import Directory
@@ -72,7 +72,7 @@ def create_intake(
     return idempotency.answer(session, keys, config, now, namespace=namespace, key=key, payload=body, act=act)
 
 
-def answer_of(filed: Filed, reader: CodeNames, directory: Directory, today: date) -> dict[str, Any]:
+def answer_of(filed: FiledCase, reader: CodeNames, directory: Directory, today: date) -> dict[str, Any]:
     """The answer to the caller. `today`: the date in the country."""
     result = filed.result
     return {

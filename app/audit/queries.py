@@ -32,7 +32,7 @@ class EntryFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class AuditPage:
     """Entries, newest first, and the sequence numbers from which the neighbouring pages start (None: there is none)."""
 
     entries: Sequence[AuditEntry]
@@ -47,7 +47,7 @@ def page(
     older_than: int | None = None,
     newer_than: int | None = None,
     limit: int = 50,
-) -> Page:
+) -> AuditPage:
     """One page: the newest entries, those older than a sequence number, or those newer than one. One statement."""
     if newer_than is not None:
         rows = sorted(_of(session, _next(wanted, newer_than, limit + 1)), key=_age)
@@ -57,7 +57,7 @@ def page(
         rows = sorted(_of(session, _newest(wanted, older_than, limit + 1)), key=_age, reverse=True)
         more_newer, more_older = older_than is not None, len(rows) > limit
         rows = rows[:limit]
-    return Page(
+    return AuditPage(
         rows,
         rows[0].seq if rows and more_newer else None,
         rows[-1].seq if rows and more_older else None,

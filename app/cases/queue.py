@@ -163,7 +163,7 @@ def parse_cursor(token: str, order: Sequence[Any] = ORDERS[DEFAULT_ORDER]) -> Cu
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class JoinedRows:
     """Rows of another table that are read with cases, in the same statement. `source` has the columns `case_id` and `id`."""
 
     source: sa.Subquery
@@ -190,7 +190,7 @@ def _split(result: Sequence[QueueRow]) -> tuple[list[QueueRow], dict[UUID, list[
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class QueuePage:
     """The rows of one page in the order of the query, and the cursors of its neighbours (None: there is none).
 
     `beside`: by the case's id, what was read with it.
@@ -212,8 +212,8 @@ def page(
     cursor: Cursor | None = None,
     extra_conditions: Sequence[Condition] = (),
     page_size: int = PAGE_SIZE,
-    beside: Beside | None = None,
-) -> Page:
+    beside: JoinedRows | None = None,
+) -> QueuePage:
     """One page of a view, read in one statement with what is `beside` its cases.
 
     `extra_conditions` apply in addition to the view's own.
@@ -231,10 +231,10 @@ def page(
     if backwards:
         rows.reverse()
     if not rows:
-        return Page(rows, None, None)
+        return QueuePage(rows, None, None)
     earlier = more if backwards else cursor is not None
     later = more if not backwards else True
-    return Page(
+    return QueuePage(
         rows,
         Cursor(_key(query, rows[0]), backwards=True) if earlier else None,
         Cursor(_key(query, rows[-1])) if later else None,
@@ -248,7 +248,7 @@ def _page_statement(
     backwards: bool,
     from_cursor: bool,
     page_size: int,
-    beside: Beside | None,
+    beside: JoinedRows | None,
     is_postgres: bool,
     *,
     extra_conditions: tuple[Condition, ...] = (),
@@ -297,7 +297,13 @@ class Excerpt:
 
 
 def excerpts(
-    session: Session, team_id: UUID, wanted: Mapping[str, Excerpt], *, me: UUID, today: date | LocalDays, beside: Beside
+    session: Session,
+    team_id: UUID,
+    wanted: Mapping[str, Excerpt],
+    *,
+    me: UUID,
+    today: date | LocalDays,
+    beside: JoinedRows,
 ) -> tuple[dict[str, list[QueueRow]], Mapping[UUID, Sequence[QueueRow]]]:
     """Several short lists by their names, and what is beside their cases, all in one statement.
 
@@ -314,7 +320,7 @@ def excerpts(
 
 
 @lru_cache(maxsize=2)
-def _excerpts_statement(wanted: tuple[tuple[str, Excerpt], ...], beside: Beside) -> sa.Select[*tuple[Any, ...]]:
+def _excerpts_statement(wanted: tuple[tuple[str, Excerpt], ...], beside: JoinedRows) -> sa.Select[*tuple[Any, ...]]:
     """The statement of several short lists, for the parameters `of_team` and those of `_given`. The latest ones are cached."""
     parts = []
     for name, excerpt in wanted:

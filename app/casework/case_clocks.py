@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from app.cases.queue import Beside
+from app.cases.queue import JoinedRows
 from app.cases.states import CaseState
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral
@@ -30,7 +30,7 @@ from app.referrals.states import LIVE, State
 FIRST_ANSWER_WITHIN: Final = timedelta(hours=2)
 """How soon a coordinator is to look at an emergency. The desk's tasks of emergencies have the same time."""
 _NEAR: Final = timedelta(hours=3)
-LIVE_REFERRALS: Final = Beside(
+LIVE_REFERRALS: Final = JoinedRows(
     sa.select(
         Referral.case_id, Referral.id, Referral.label, Referral.state, Referral.offered_at, Referral.acknowledge_by,
         Referral.decide_by, Referral.expires_at, Referral.contact_by, Referral.review_on, Referral.due_at,

@@ -26,7 +26,7 @@ from app.cases.models import Part
 from app.casework import filing, import_columns
 from app.casework.coordinator import Desk
 from app.casework.filing import MovedIn
-from app.casework.import_columns import COLUMNS, LEFT_OUT, NOTE, Problem, ReadRow, Words
+from app.casework.import_columns import COLUMNS, LEFT_OUT, NOTE, CodeWords, Problem, ReadRow
 from app.client import list_files
 from app.client.list_files import Limits, UnreadableListError
 from app.core.clock import to_the_hour
@@ -86,7 +86,7 @@ class RowReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ListCheck:
     """The result of checking a list, as a member is shown it.
 
     `compared`: how many rows were compared with the team's cases; None: none was compared, because the member has too few reads
@@ -136,7 +136,7 @@ def read(
     width = max(len(cells) for _row, cells in sheets[0].rows)
     headings = tuple(head[at].text[:80] if at < len(head) else "" for at in range(width))
     columns = _columns(headings, chosen)
-    words, today = Words(directory), now.astimezone(UTC).date()
+    words, today = CodeWords(directory), now.astimezone(UTC).date()
     rows = tuple(
         import_columns.read_row(
             number, cells, columns, headings, directory=directory, words=words, country=country, today=today
@@ -164,7 +164,7 @@ def refused(detail: str) -> Invalid:
     return Invalid([FieldError(pointer="/file", code="unreadable", detail=detail)])
 
 
-def check(session: Session, listed: CaseList, desk: Desk, *, compare: bool) -> Check:
+def check(session: Session, listed: CaseList, desk: Desk, *, compare: bool) -> ListCheck:
     """Check each row for a member. Each row that is compared counts as a read, because it shows whether the person has a case.
 
     `compare`: whether the rows are compared with the team's cases at all. If the member's reads of the day do not suffice for all
@@ -195,7 +195,7 @@ def check(session: Session, listed: CaseList, desk: Desk, *, compare: bool) -> C
             "known": sum(report.known for report in reports),
         },
     )  # fmt: skip
-    return Check(tuple(reports), compared)
+    return ListCheck(tuple(reports), compared)
 
 
 def look(

@@ -27,7 +27,7 @@ MOST_STEPS: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Waits:
+class EscalationWaits:
     """Durations from the first notice of an emergency: until the next member on the rota is told, and until all seniors are."""
 
     next_on_call: timedelta = timedelta(minutes=15)
@@ -39,7 +39,7 @@ def due(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
     return emergency_alerts.due(session, now, limit)
 
 
-def escalate(session: Session, case_id: UUID, *, now: datetime, waits: Waits) -> bool:
+def escalate(session: Session, case_id: UUID, *, now: datetime, waits: EscalationWaits) -> bool:
     """Tell the next members on the rota, or all seniors.
 
     False: it is not due any more, somebody has opened it, or another worker has it.

@@ -52,7 +52,7 @@ LOOK_WITHIN: Final = {"emergency": timedelta(0), "urgent": timedelta(days=2), "n
 
 
 @dataclass(frozen=True, slots=True)
-class Filed:
+class FiledCase:
     """The result of filing. `receipt` is shown now and never again.
 
     `is_asked_here`: whether a centre that was chosen can read it here.
@@ -104,7 +104,7 @@ def file_intake(
     referred: ReferredIn | None = None,
     only_urgent: bool = False,
     moved_in: MovedIn | None = None,
-) -> Filed:
+) -> FiledCase:
     """File one case. `held_reason`: why it is marked as possible spam, see `cases.spam_screening`.
 
     `crowd`: very many forms arrive now; the team is told. `only_urgent`: there is no room for a case without urgency. Raises
@@ -147,7 +147,7 @@ def file_intake(
         _count(session, intake, now)
     chosen = {named_id("organisation", slug) for slug in intake.consent.organisations}
     is_asked_here = not chosen.isdisjoint(public.keys() - set(compared.hits))
-    return Filed(receipt, case_id, label, facts.urgency, deadline, result, is_asked_here, tuple(intake.needs))
+    return FiledCase(receipt, case_id, label, facts.urgency, deadline, result, is_asked_here, tuple(intake.needs))
 
 
 def file_sandbox_intake(
@@ -409,7 +409,7 @@ def _is_notified(intake: Intake, ways: Collection[NoticeWay]) -> bool:
     return may_notify(how, datetime(2026, 1, 5, 12, tzinfo=UTC), ways) != (Verdict.ASK_DESK, None)
 
 
-def results_by_need(filed: Filed, directory: Directory) -> list[dict[str, Any]]:
+def results_by_need(filed: FiledCase, directory: Directory) -> list[dict[str, Any]]:
     """For each need, the services that can help with it; needs that the letter's deadline is about come first.
 
     An empty list: no service was found.
@@ -421,7 +421,7 @@ def results_by_need(filed: Filed, directory: Directory) -> list[dict[str, Any]]:
 
 
 def filing_reply(
-    filed: Filed, intake: Intake, directory: Directory, now: datetime, ways: Collection[NoticeWay] = EMAIL_ALONE
+    filed: FiledCase, intake: Intake, directory: Directory, now: datetime, ways: Collection[NoticeWay] = EMAIL_ALONE
 ) -> dict[str, Any]:
     """The reply to the sender: the number, urgency, deadline, and which organisations match or do not match.
 

@@ -165,7 +165,7 @@ def _by_heading() -> Mapping[str, str]:
     return found
 
 
-class Words:
+class CodeWords:
     """The names of codes in all languages, to find the code that a cell means."""
 
     def __init__(self, directory: Directory) -> None:
@@ -300,7 +300,7 @@ class _Row:
             self.fault(column, N_("Write yes or no."))
         return text in _YES
 
-    def code(self, column: str, words: Words) -> str | None:
+    def code(self, column: str, words: CodeWords) -> str | None:
         text = self.text(column)
         if not text:
             return None
@@ -309,7 +309,7 @@ class _Row:
             self.fault(column, _UNKNOWN)
         return code
 
-    def codes(self, column: str, words: Words) -> list[str]:
+    def codes(self, column: str, words: CodeWords) -> list[str]:
         text = self.text(column)
         whole = words.code(column, text) if text else None
         if whole:  # a name with a comma in it
@@ -334,7 +334,7 @@ def read_row(
     headings: Sequence[str],
     *,
     directory: Directory,
-    words: Words,
+    words: CodeWords,
     country: str,
     today: date,
 ) -> ReadRow:
@@ -389,7 +389,7 @@ def _identity(cells: Iterable[Cell]) -> bytes:
     return "\x1f".join(sorted(filter(None, texts))).encode()
 
 
-def _add_region(row: _Row, answers: dict[str, Any], country: str, words: Words) -> None:
+def _add_region(row: _Row, answers: dict[str, Any], country: str, words: CodeWords) -> None:
     text = row.text("region")
     if text:
         answers["region"] = words.region(country, text)
@@ -397,7 +397,7 @@ def _add_region(row: _Row, answers: dict[str, Any], country: str, words: Words) 
             row.fault("region", N_("This is no region of the country."))
 
 
-def _add_contact(row: _Row, answers: dict[str, Any], words: Words) -> tuple[str, list[tuple[str, str]]]:
+def _add_contact(row: _Row, answers: dict[str, Any], words: CodeWords) -> tuple[str, list[tuple[str, str]]]:
     """Add the person's contact channel to the answers. Returns the column of its address, and the further addresses."""
     channel, address = row.code("channel", words), row.text("address")
     given = [(code, row.text(code)) for code in _CHANNELS_BY_COLUMN if code in row.cells]

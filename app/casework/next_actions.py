@@ -11,7 +11,7 @@ from app.casework.case_clocks import Offer, clock_of_offer
 from app.referrals.states import State
 
 
-class Todo(StrEnum):
+class ActionCode(StrEnum):
     """The next action of a coordinator on a case."""
 
     MERGED = "merged"
@@ -32,7 +32,7 @@ class Todo(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveReferral:
     """A live referral. `by_hand`: a coordinator speaks for the organisation; `to_ask`: nobody has put it to them yet."""
 
     offer: Offer
@@ -41,10 +41,10 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
+class NextAction:
     """The next action. `name`: the organisation that it is about; `label`: its referral."""
 
-    todo: Todo
+    todo: ActionCode
     name: str = ""
     label: str = ""
 
@@ -61,7 +61,7 @@ class Situation:
     person_wrote: bool
     has_owner: bool
     uncovered: bool
-    live: Sequence[Live]
+    live: Sequence[LiveReferral]
     best: str
     has_tasks: bool
     now: datetime
@@ -72,50 +72,54 @@ _WAITING: Final = frozenset({State.OFFERED, State.ACKNOWLEDGED, State.WAITLISTED
 _AT_WORK: Final = frozenset({State.IN_PROGRESS, State.ON_HOLD})
 
 
-def next_of(situation: Situation) -> Next:
+def next_of(situation: Situation) -> NextAction:
     """The next action: what somebody is waiting for comes before what the team could begin, and waiting comes last."""
     if situation.is_merged or situation.is_closed:
-        return Next(Todo.MERGED if situation.is_merged else Todo.CLOSED)
+        return NextAction(ActionCode.MERGED if situation.is_merged else ActionCode.CLOSED)
     if situation.person_wrote:
-        return Next(Todo.READ)
-    return _owed(situation) or _begun(situation) or _waiting(situation) or Next(Todo.END)
+        return NextAction(ActionCode.READ)
+    return _owed(situation) or _begun(situation) or _waiting(situation) or NextAction(ActionCode.END)
 
 
-def _owed(situation: Situation) -> Next | None:
+def _owed(situation: Situation) -> NextAction | None:
     """The action that an organisation is waiting for, or that it did not take in time."""
     live = situation.live
     for todo, those in (
-        (Todo.ANSWER, [one for one in live if one.offer.state is State.INFO_REQUESTED]),
-        (Todo.ASK_CENTRE, [one for one in live if one.to_ask]),
-        (Todo.CALL, [one for one in live if _is_late(one.offer, situation.now)]),
-        (Todo.HAND_OVER, [one for one in live if one.by_hand and one.offer.state is State.ACCEPTED]),
+        (ActionCode.ANSWER, [one for one in live if one.offer.state is State.INFO_REQUESTED]),
+        (ActionCode.ASK_CENTRE, [one for one in live if one.to_ask]),
+        (ActionCode.CALL, [one for one in live if _is_late(one.offer, situation.now)]),
+        (ActionCode.HAND_OVER, [one for one in live if one.by_hand and one.offer.state is State.ACCEPTED]),
     ):
         if those:
-            return Next(todo, those[0].offer.organisation, those[0].offer.label)
+            return NextAction(todo, those[0].offer.organisation, those[0].offer.label)
     return None
 
 
-def _begun(situation: Situation) -> Next | None:
+def _begun(situation: Situation) -> NextAction | None:
     """The action that the team can take itself."""
     if not situation.has_owner:
-        return Next(Todo.TAKE)
+        return NextAction(ActionCode.TAKE)
     if situation.uncovered:
-        return Next(Todo.REFER, situation.best) if situation.best else Next(Todo.ASK_PERSON)
-    return Next(Todo.TASK) if situation.has_tasks else None
+        return NextAction(ActionCode.REFER, situation.best) if situation.best else NextAction(ActionCode.ASK_PERSON)
+    return NextAction(ActionCode.TASK) if situation.has_tasks else None
 
 
-def _waiting(situation: Situation) -> Next | None:
+def _waiting(situation: Situation) -> NextAction | None:
     """The party whose turn it is, when it is not the team's."""
 
     def ends(offer: Offer) -> tuple[bool, float, str]:
         clock = clock_of_offer(offer, situation.now, situation.zone)
         return clock is None, clock.at.timestamp() if clock else 0.0, offer.label
 
-    for todo, states in ((Todo.CONSENT, {State.AWAITING_CONSENT}), (Todo.WAIT, _WAITING), (Todo.WORK, _AT_WORK)):
+    for todo, states in (
+        (ActionCode.CONSENT, {State.AWAITING_CONSENT}),
+        (ActionCode.WAIT, _WAITING),
+        (ActionCode.WORK, _AT_WORK),
+    ):
         waiting = [one.offer for one in situation.live if one.offer.state in states]
         if waiting:
             first = min(waiting, key=ends)
-            return Next(todo, first.organisation, first.label)
+            return NextAction(todo, first.organisation, first.label)
     return None
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.cases import emergency_alerts
 from app.casework import broken_addresses, by_link, team_notices, undelivered_notices
-from app.casework.escalation import Waits
+from app.casework.escalation import EscalationWaits
 from app.core import log
 from app.core.db import Database
 from app.core.keyring import KeyRing
@@ -60,7 +60,7 @@ class DeliveryContext:
     outcomes: dict[str, str] = field(default_factory=dict)
     """How the last exchange of each lane went in this round: "" well, or why it would fail for every notice."""
     monotonic: Callable[[], float] = time.monotonic
-    waits: Waits = field(default_factory=Waits)
+    waits: EscalationWaits = field(default_factory=EscalationWaits)
     hears: Callable[[Session, Collection[UUID], datetime], Collection[UUID]] = lambda _session, ids, _now: ids
     """Which organisations hear of news without a mail: by an endpoint or a program of theirs."""
 

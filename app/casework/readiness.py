@@ -38,7 +38,7 @@ OF_DESK = frozenset({Item.CONFIRMED, Item.TAKES_CASES, Item.MEMBER, Item.KEY})
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ChecklistItem:
     """One line of the list. `under_way`: somebody has begun it, and another person has to go on."""
 
     item: Item
@@ -50,7 +50,7 @@ class Check:
         return self.item in OF_DESK
 
 
-def checklist(session: Session, entry: Entry, organisation_id: UUID, now: datetime) -> list[Check]:
+def checklist(session: Session, entry: Entry, organisation_id: UUID, now: datetime) -> list[ChecklistItem]:
     """The list of a centre, in the order in which it is done; empty for an authority, which is never sent a case."""
     if entry.kind == "authority":
         return []
@@ -69,13 +69,13 @@ def checklist(session: Session, entry: Entry, organisation_id: UUID, now: dateti
         sa.select(PartnerNotices.address.is_not(None)).where(PartnerNotices.organisation_id == organisation_id)
     )
     return [
-        Check(Item.CONFIRMED, entry.source.confidence != "low"),
-        Check(Item.TAKES_CASES, any(service.takes_referrals == "yes" for service in entry.services)),
-        Check(Item.MEMBER, bool(members), bool(invited) or Kind.NEW_MEMBER in live),
-        Check(Item.KEY, seats.has_key(session, organisation_id), Kind.ORGANISATION_KEY in live),
-        Check(Item.HOLDER, seats.is_held_by_member(session, organisation_id), Kind.KEY_GRANT in live),
-        Check(Item.NOTICES, bool(address)),
-        Check(
+        ChecklistItem(Item.CONFIRMED, entry.source.confidence != "low"),
+        ChecklistItem(Item.TAKES_CASES, any(service.takes_referrals == "yes" for service in entry.services)),
+        ChecklistItem(Item.MEMBER, bool(members), bool(invited) or Kind.NEW_MEMBER in live),
+        ChecklistItem(Item.KEY, seats.has_key(session, organisation_id), Kind.ORGANISATION_KEY in live),
+        ChecklistItem(Item.HOLDER, seats.is_held_by_member(session, organisation_id), Kind.KEY_GRANT in live),
+        ChecklistItem(Item.NOTICES, bool(address)),
+        ChecklistItem(
             Item.CAPACITY,
             _is_capacity_known(session, [f"{entry.id}/{service.id}" for service in entry.services], now.date()),
         ),

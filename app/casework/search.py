@@ -31,7 +31,7 @@ _MOST_HELD: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """The result of a search.
 
     `case`: the label of the case found, or of the case of the `referral` found; the others are slugs and names. `held`: the labels
@@ -51,7 +51,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class CallerMatch:
     """A case that may be the caller's, and the kinds of identifiers that match: a match is a hint, not proof."""
 
     label: str
@@ -60,16 +60,16 @@ class Caller:
     kinds: tuple[str, ...]
 
 
-def find(session: Session, desk: Desk, directory: Directory, text: str) -> Found:
+def find(session: Session, desk: Desk, directory: Directory, text: str) -> SearchResult:
     """Cases and referrals of the team by their whole label; organisations, services and members by a part of their name."""
     label = of_text(text)
     if label is not None:
         case, referral = _by_label(session, desk.team_id, label)
         if case:
-            return Found(case=case, referral=referral)
+            return SearchResult(case=case, referral=referral)
     words = plain(text).split()
     if not words or len("".join(words)) < 2:
-        return Found()
+        return SearchResult()
     organisations = [
         (entry.id, entry.name.en)
         for entry in directory.organisations
@@ -84,7 +84,9 @@ def find(session: Session, desk: Desk, directory: Directory, text: str) -> Found
         (one.id, one.name) for one in case_ownership.colleagues(session, desk.team_id) if matches(words, one.name)
     ]
     held = _held(session, desk.team_id, [id for id, _name in members[:_MOST]])
-    return Found(organisations=organisations[:_MOST], services=services[:_MOST], members=members[:_MOST], held=held)
+    return SearchResult(
+        organisations=organisations[:_MOST], services=services[:_MOST], members=members[:_MOST], held=held
+    )
 
 
 def _held(session: Session, team_id: UUID, members: Sequence[UUID]) -> Mapping[UUID | None, Sequence[str]]:
@@ -121,7 +123,7 @@ def _by_label(session: Session, team_id: UUID, label: str) -> tuple[str, str]:
     return session.scalar(sa.select(Case.label).where(Case.label == label, *ours)) or "", ""
 
 
-def find_caller(session: Session, desk: Desk, directory: Directory, text: str) -> Sequence[Caller]:
+def find_caller(session: Session, desk: Desk, directory: Directory, text: str) -> Sequence[CallerMatch]:
     """The team's cases with this phone number, e-mail address, user name or whole name. Counted as a read, and audited.
 
     The input is compared by keyed hashes (`app.cases.duplicate_detection`) and stored nowhere. Raises Invalid (nothing
@@ -151,7 +153,7 @@ def find_caller(session: Session, desk: Desk, directory: Directory, text: str) -
     )
     by_label = {row.label: row for row in rows}
     return [
-        Caller(label, by_label[label].state, by_label[label].country, tuple(sorted(kinds[label])))
+        CallerMatch(label, by_label[label].state, by_label[label].country, tuple(sorted(kinds[label])))
         for label in sorted(kinds, key=lambda one: (-len(kinds[one]), one))
     ][:_MOST]
 

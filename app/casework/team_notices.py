@@ -42,7 +42,7 @@ class Reachable:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class NoticeCase:
     """The case that a message is about, as far as it decides who is told."""
 
     case_id: UUID
@@ -119,7 +119,7 @@ def next_interval(moment: datetime) -> datetime:
     return moment - (moment - datetime.min.replace(tzinfo=moment.tzinfo)) % INTERVAL + INTERVAL
 
 
-def _cases_of(session: Session, ids: Collection[UUID]) -> dict[UUID, About]:
+def _cases_of(session: Session, ids: Collection[UUID]) -> dict[UUID, NoticeCase]:
     """The cases that messages with these `about_id` are about: the ids of cases or of referrals. One statement."""
     rows = session.execute(
         sa.select(Case.id, Referral.id.label("referral_id"), Case.owner_id, Case.urgency)
@@ -128,7 +128,7 @@ def _cases_of(session: Session, ids: Collection[UUID]) -> dict[UUID, About]:
     ).all()
     cases = {}
     for row in rows:
-        about = About(row.id, row.owner_id, row.urgency == "emergency")
+        about = NoticeCase(row.id, row.owner_id, row.urgency == "emergency")
         cases[row.id] = about
         if row.referral_id is not None:
             cases[row.referral_id] = about
@@ -138,7 +138,7 @@ def _cases_of(session: Session, ids: Collection[UUID]) -> dict[UUID, About]:
 def recipients_of(
     kind: NoticeKind,
     team_id: UUID | None,
-    case: About | None,
+    case: NoticeCase | None,
     members: Iterable[Reachable],
     rotas: Mapping[UUID, Rota],
     now: datetime,

@@ -312,7 +312,7 @@ def review(
         raise typer.Exit(1)
 
 
-def _answers(path: Path, language: str, domain: str) -> dict[str, reviews.Answer]:
+def _answers(path: Path, language: str, domain: str) -> dict[str, reviews.ReviewAnswer]:
     try:
         with path.open("rb") as file:
             return reviews.read_answers(file.read(reviews.MOST_BYTES + 1), language, domain)

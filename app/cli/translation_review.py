@@ -40,7 +40,7 @@ class NotAReview(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ReviewEntry:
     """One message as a reader sees it. `key` names the message, `was` also its present translation."""
 
     number: int
@@ -56,16 +56,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MessageFile:
     """A file of the program in which messages stand, and the purpose of that file."""
 
     path: str
     title: str
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[ReviewEntry] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReviewAnswer:
     """A reader's answer about one message: better forms ("" keeps the present one), that it is right, a remark."""
 
     was: str
@@ -75,7 +75,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReviewOutcome:
     """The result of applying the answers. `left`: those that were not applied, each with the reason and its full text."""
 
     changed: dict[Message, tuple[str, ...]]
@@ -133,25 +133,25 @@ def places_of(
     translated: Mapping[Message, Sequence[str]],
     signed: frozenset[str],
     language: str,
-) -> list[Place]:
+) -> list[MessageFile]:
     """The messages by the file in which each stands first, in the order in which a translator reads them."""
     terms, examples, numbers = glossary_terms(language), plural_examples(language), count(1)
-    places: dict[str, Place] = {}
+    places: dict[str, MessageFile] = {}
     for message, where in located.items():
         path, line = where[0]
         now = tuple(translated.get(message, ())) or ("",) * (1 if isinstance(message, str) else len(examples))
         was = signatures.digest_of(message, now)
         source = forms_of(message)
         others = dict.fromkeys(other for other, _line in where if other != path)
-        entry = Entry(
+        entry = ReviewEntry(
             next(numbers), signatures.key_of(message), was, line, list(others), source, now, examples,
             [(english, term) for pattern, english, term in terms if any(map(pattern.search, source))], was in signed,
         )  # fmt: skip
-        places.setdefault(path, Place(path, title_of(path))).entries.append(entry)
+        places.setdefault(path, MessageFile(path, title_of(path))).entries.append(entry)
     return list(places.values())
 
 
-def page(places: Sequence[Place], language: str, language_name: str, readers: str, domain: str) -> str:
+def page(places: Sequence[MessageFile], language: str, language_name: str, readers: str, domain: str) -> str:
     """The file for the reader."""
     script = (_HERE / "translation_review.js").read_text(encoding="utf-8").strip()
     template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=False).from_string(
@@ -201,7 +201,7 @@ class _AnswersBlock(HTMLParser):
             self._inside = False
 
 
-def read_answers(content: bytes, language: str, domain: str) -> dict[str, Answer]:
+def read_answers(content: bytes, language: str, domain: str) -> dict[str, ReviewAnswer]:
     """The answers in a file that came back, by the key of their message. Raises NotAReview."""
     if len(content) > MOST_BYTES:
         raise NotAReview(f"The file has more than {MOST_BYTES} bytes.")
@@ -224,21 +224,21 @@ def read_answers(content: bytes, language: str, domain: str) -> dict[str, Answer
     return parsed
 
 
-def _answer(stored: Mapping[str, Any]) -> Answer:
+def _answer(stored: Mapping[str, Any]) -> ReviewAnswer:
     forms = tuple(stored["forms"])
     if not all(isinstance(text, str) for text in (*forms, stored["note"], stored["was"])):
         raise TypeError
-    return Answer(stored["was"], stored["right"] is True, tuple(map(_unpadded, forms)), stored["note"].strip())
+    return ReviewAnswer(stored["was"], stored["right"] is True, tuple(map(_unpadded, forms)), stored["note"].strip())
 
 
 def _unpadded(text: str) -> str:
     return re.sub(r"\r\n?", "\n", text).strip()
 
 
-def apply(answers: Mapping[str, Answer], translated: Mapping[Message, Sequence[str]]) -> Outcome:
+def apply(answers: Mapping[str, ReviewAnswer], translated: Mapping[Message, Sequence[str]]) -> ReviewOutcome:
     """The changes from the answers. An answer that cannot be applied is returned in full, with the reason."""
     by_key = {signatures.key_of(message): message for message in translated}
-    outcome = Outcome({}, [], [], [])
+    outcome = ReviewOutcome({}, [], [], [])
     for key, answer in answers.items():
         message = by_key.get(key)
         name = f"“{forms_of(message)[0][:60]}”" if message is not None else f"message {key}"
@@ -258,7 +258,9 @@ def apply(answers: Mapping[str, Answer], translated: Mapping[Message, Sequence[s
     return outcome
 
 
-def _why_not(message: Message | None, answer: Answer, present: tuple[str, ...], new: tuple[str, ...]) -> str | None:
+def _why_not(
+    message: Message | None, answer: ReviewAnswer, present: tuple[str, ...], new: tuple[str, ...]
+) -> str | None:
     """Why an answer cannot be applied; None: it can."""
     if message is None:
         return "this message is no longer used"

@@ -6,7 +6,7 @@ from typing import Final
 import sqlalchemy as sa
 
 
-class Loss(StrEnum):
+class LossCause(StrEnum):
     """Why an acknowledged transaction could be lost."""
 
     COMMIT_DOES_NOT_WAIT = "commit-does-not-wait"
@@ -14,8 +14,8 @@ class Loss(StrEnum):
 
 
 WORDS: Final = {
-    Loss.COMMIT_DOES_NOT_WAIT: "PostgreSQL runs with synchronous_commit=off or local: set it to on",
-    Loss.NO_SYNCHRONOUS_STANDBY: "there are standbys and none is synchronous: name one in synchronous_standby_names"
+    LossCause.COMMIT_DOES_NOT_WAIT: "PostgreSQL runs with synchronous_commit=off or local: set it to on",
+    LossCause.NO_SYNCHRONOUS_STANDBY: "there are standbys and none is synchronous: name one in synchronous_standby_names"
     " (Patroni: synchronous_mode)",
 }
 _COPIERS: Final = ("pg_basebackup", "pg_receivewal")
@@ -31,7 +31,7 @@ _STATE: Final = sa.text(
 ).bindparams(sa.bindparam("copiers", type_=sa.ARRAY(sa.String())))
 
 
-def possible_losses(connection: sa.Connection) -> list[Loss]:
+def possible_losses(connection: sa.Connection) -> list[LossCause]:
     """The present causes that could lose acknowledged transactions.
 
     One statement; [] on SQLite and on a standby, which acknowledges nothing.
@@ -42,8 +42,8 @@ def possible_losses(connection: sa.Connection) -> list[Loss]:
     if row.standby:
         return []
     standbys = row.seen + max(row.hidden - 2 * row.copies, 0)
-    found = [Loss.COMMIT_DOES_NOT_WAIT] if row.commits in {"off", "local"} else []
-    return [*found, Loss.NO_SYNCHRONOUS_STANDBY] if standbys and not row.names.strip() else found
+    found = [LossCause.COMMIT_DOES_NOT_WAIT] if row.commits in {"off", "local"} else []
+    return [*found, LossCause.NO_SYNCHRONOUS_STANDBY] if standbys and not row.names.strip() else found
 
 
 def is_read_only(connection: sa.Connection) -> bool:

@@ -32,7 +32,7 @@ from app.casework import (
 )
 from app.casework.by_hand import SpokenContact
 from app.casework.coordinator import Desk
-from app.casework.filing import Filed
+from app.casework.filing import FiledCase
 from app.core.errors import AppError
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
@@ -197,7 +197,7 @@ class _History:
                 self._take(case, self.now - hours * _HOUR / 2)
         return filed.label
 
-    def file(self, answers: dict[str, Any], at: datetime) -> Filed:
+    def file(self, answers: dict[str, Any], at: datetime) -> FiledCase:
         intake = schemas.read(answers, self.directory, at.date())
         return filing.file_intake(self.session, intake, keys=self.keys, directory=self.directory, now=at)
 
@@ -229,7 +229,7 @@ class _History:
                 then(self.session.get_one(Case, filed.case_id), filed)
             yield filed.label
 
-    def _wrote(self, case: Case, filed: Filed) -> None:
+    def _wrote(self, case: Case, filed: FiledCase) -> None:
         self._take(case, self.now - 9 * _HOUR)
         desk = self.team.of(case.country, self.now - 8 * _HOUR)
         correspondence.message(
@@ -239,7 +239,7 @@ class _History:
         opened = person_access.open_by_receipt(self.session, filed.receipt, self.keys, at, lock=True)
         person_actions.write_message(self.session, opened, "Во вторник. (Выдуманный ответ.)", now=at)
 
-    def _meets(self, case: Case, filed: Filed) -> None:
+    def _meets(self, case: Case, filed: FiledCase) -> None:
         self._take(case, self.now - 9 * _HOUR)
         soon = (self.now + 5 * _HOUR).replace(minute=0, second=0, microsecond=0)
         desk = self.team.of(case.country, self.now - 8 * _HOUR)
@@ -250,14 +250,14 @@ class _History:
         agreed = of_case(self.session, case.id)[0]
         appointment_offers.answer(self.session, opened, agreed.id, AppointmentVerb.PICK, 0, at)
 
-    def _linked(self, case: Case, filed: Filed) -> None:
+    def _linked(self, case: Case, filed: FiledCase) -> None:
         referral = self._by_coordinator(case, filed)
         if referral is None:
             return
         desk = self.team.of(case.country, self.now - 5 * _HOUR)
         by_link.send(self.session, desk, case.label, referral.label, referral.version, links.prepare(), by_mail=False)
 
-    def _phoned(self, case: Case, filed: Filed) -> None:
+    def _phoned(self, case: Case, filed: FiledCase) -> None:
         referral = self._by_coordinator(case, filed)
         if referral is None:
             return
@@ -271,7 +271,7 @@ class _History:
             SpokenContact("phone", "reception (made up)"),
         )
 
-    def _by_coordinator(self, case: Case, filed: Filed) -> Referral | None:
+    def _by_coordinator(self, case: Case, filed: FiledCase) -> Referral | None:
         """Offer the case to the first fitting organisation that a coordinator has to ask; None when there is none."""
         for service in self._services(filed):
             with suppress(AppError, _AnswersItself), self.session.begin_nested():
@@ -281,7 +281,7 @@ class _History:
                 raise _AnswersItself
         return None
 
-    def _long_ago(self, case: Case, filed: Filed, hours: int) -> None:
+    def _long_ago(self, case: Case, filed: FiledCase, hours: int) -> None:
         """Play a referral that was made weeks ago: most have ended."""
         begun, draw = self.now - hours * _HOUR + 6 * _HOUR, self.chance.random()
         if draw < 0.14:
@@ -300,7 +300,7 @@ class _History:
         if case.closed_at is None and draw >= 0.2 and case.referral_status not in _UNDER_WAY:
             self._close(case, CaseVerb.ADVISE, self.now - self.chance.randrange(24, 120) * _HOUR)
 
-    def _lately(self, case: Case, filed: Filed, hours: int) -> None:
+    def _lately(self, case: Case, filed: FiledCase, hours: int) -> None:
         """Play a referral that was made in the last ten days: it is under way."""
         begun, draw = self.now - hours * _HOUR + 4 * _HOUR, self.chance.random()
         if draw < 0.25:
@@ -328,11 +328,11 @@ class _History:
         ends = dict.fromkeys(case.needs, {"advise": "advised", "help": "helped"}.get(verb.value, "unmet"))
         case_closing.close(self.session, desk, case.label, case.version, None, ends)
 
-    def _services(self, filed: Filed) -> list[str]:
+    def _services(self, filed: FiledCase) -> list[str]:
         return [match.service for match in filed.result.candidates]
 
     def _answered(
-        self, case: Case, filed: Filed, at: datetime, verbs: tuple[Verb, ...], others: tuple[Verb, ...] = ()
+        self, case: Case, filed: FiledCase, at: datetime, verbs: tuple[Verb, ...], others: tuple[Verb, ...] = ()
     ) -> None:
         """Refer the case and let the organisation make these moves; with `others`, another organisation makes those afterwards."""
         services = self._services(filed)

@@ -27,7 +27,7 @@ ORIGINAL: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class DocumentRoom:
     """How many files and pages a case can still take."""
 
     files: int
@@ -70,7 +70,7 @@ def of_case(session: Session, case_id: UUID) -> Sequence[Document]:
     return session.scalars(query).all()
 
 
-def room(session: Session, case_id: UUID, limits: DocumentLimits, *, author: str = "person") -> Room:
+def room(session: Session, case_id: UUID, limits: DocumentLimits, *, author: str = "person") -> DocumentRoom:
     """The files and pages that the case can still take.
 
     All organisations together get at most half, so that the person always has room.
@@ -80,13 +80,13 @@ def room(session: Session, case_id: UUID, limits: DocumentLimits, *, author: str
         return left
     of_theirs = sa.and_(Document.case_id == case_id, Document.author == author)
     theirs = _left(session, max(limits.files // 2, 1), max(limits.pages // 2, 1), of_theirs)
-    return Room(min(left.files, theirs.files), min(left.pages, theirs.pages))
+    return DocumentRoom(min(left.files, theirs.files), min(left.pages, theirs.pages))
 
 
-def _left(session: Session, most_files: int, most_pages: int, which: sa.ColumnElement[bool]) -> Room:
+def _left(session: Session, most_files: int, most_pages: int, which: sa.ColumnElement[bool]) -> DocumentRoom:
     counted = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(Document.pages), 0)).where(which)
     files, pages = session.execute(counted).one()
-    return Room(max(most_files - files, 0), max(most_pages - int(pages), 0))
+    return DocumentRoom(max(most_files - files, 0), max(most_pages - int(pages), 0))
 
 
 def add(

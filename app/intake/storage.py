@@ -1,4 +1,4 @@
-"""Where the fields of an intake are kept. Each field declares it once, by the `Place`s in its annotation.
+"""Where the fields of an intake are kept. Each field declares it once, by the `StoragePlace`s in its annotation.
 
 Filing, correcting, the person's export and the reading of stored answers derive from these declarations; nothing else lists
 fields. There are four storage classes. `plain`: a readable column of the case. `facts`: a document that is encrypted under
@@ -31,7 +31,7 @@ class StorageClass(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StoragePlace:
     """One place where a field is kept.
 
     Args:
@@ -49,25 +49,25 @@ class Place:
 
 CASE: Final = "case"
 """The plain columns of the case's row."""
-FACTS: Final = Place(StorageClass.FACTS, "facts")
+FACTS: Final = StoragePlace(StorageClass.FACTS, "facts")
 """In `cases.facts`: what matching needs."""
-CARD: Final = Place(StorageClass.FACTS, "card")
+CARD: Final = StoragePlace(StorageClass.FACTS, "card")
 """In `referrals.card`, for each referral of the case: what an organisation reads before it accepts."""
-NOTICE: Final = Place(StorageClass.FACTS, "notice")
+NOTICE: Final = StoragePlace(StorageClass.FACTS, "notice")
 """In `person_notices.how`, only if the person asked for notices of news."""
-COUNTED: Final = Place(StorageClass.PLAIN, "statistics")
+COUNTED: Final = StoragePlace(StorageClass.PLAIN, "statistics")
 """Adds one to a number for each month and country, only if the person agreed. No row ties the number to the case."""
-NOT_KEPT: Final = Place(StorageClass.NOT_KEPT)
+NOT_KEPT: Final = StoragePlace(StorageClass.NOT_KEPT)
 
 
-def column(name: str, derive: Callable[[Mapping[str, Any]], Any] | None = None) -> Place:
+def column(name: str, derive: Callable[[Mapping[str, Any]], Any] | None = None) -> StoragePlace:
     """A plain column of the case."""
-    return Place(StorageClass.PLAIN, CASE, name, derive)
+    return StoragePlace(StorageClass.PLAIN, CASE, name, derive)
 
 
-def sealed(part: str, name: str = "") -> Place:
+def sealed(part: str, name: str = "") -> StoragePlace:
     """In one of the case's sealed parts."""
-    return Place(StorageClass.SEALED, part, name)
+    return StoragePlace(StorageClass.SEALED, part, name)
 
 
 class UndeclaredField(TypeError):
@@ -79,7 +79,7 @@ class StoredField:
     """A field of the schema that holds a value itself. `path`: its published names, from the outermost model down."""
 
     path: tuple[str, ...]
-    places: tuple[Place, ...]
+    places: tuple[StoragePlace, ...]
     info: FieldInfo
 
     def __str__(self) -> str:
@@ -136,7 +136,7 @@ def _fields(model: type[BaseModel], outer: tuple[str, ...]) -> Iterator[StoredFi
         if nested is not None:
             yield from _fields(nested, path)
         else:
-            yield StoredField(path, tuple(item for item in info.metadata if isinstance(item, Place)), info)
+            yield StoredField(path, tuple(item for item in info.metadata if isinstance(item, StoragePlace)), info)
 
 
 def _nested(info: FieldInfo) -> type[StoredModel] | None:
@@ -182,7 +182,7 @@ def document(model: type[StoredModel], answers: Mapping[str, Any], name: str) ->
     return content
 
 
-def _in_document(model: type[StoredModel], name: str) -> Iterable[tuple[StoredField, Place]]:
+def _in_document(model: type[StoredModel], name: str) -> Iterable[tuple[StoredField, StoragePlace]]:
     return ((field, place) for field in fields_of(model) for place in field.places if place.document == name)
 
 

@@ -30,7 +30,7 @@ class ExampleLetter(_Strict):
     received_on: date | None = None
 
 
-class Person(_Strict):
+class ExamplePerson(_Strict):
     """The known facts about a person: the fields of an intake that matching reads."""
 
     needs: tuple[str, ...] = Field(min_length=1)
@@ -52,7 +52,7 @@ class Example(_Strict):
 
     person: str
     on: date = date(2026, 11, 24)
-    facts: Person
+    facts: ExamplePerson
     named: tuple[str, ...] = ()
     first: str | None = None
     nearest: tuple[str, ...] = ()
@@ -137,7 +137,7 @@ def _noon(example: Example, directory: Directory, country: str) -> datetime:
     return datetime.combine(example.on, time(12), deadlines.time_zone(directory.country(country)))
 
 
-def _answers(person: Person, country: str) -> dict[str, Any]:
+def _answers(person: ExamplePerson, country: str) -> dict[str, Any]:
     known = person.model_dump(mode="json", exclude={"never"}, exclude_none=True)
     return {**known, "country": country, "for_whom": "self", "consent": {**_CONSENT, "never": list(person.never)}}
 

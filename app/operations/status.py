@@ -18,7 +18,7 @@ from app.audit.models import AuditEntry
 from app.cases import honeytokens
 from app.core import durability, kill_switch, storage_brake
 from app.core.db import sqlite_driver
-from app.core.durability import Loss
+from app.core.durability import LossCause
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.keyring import KeyRing
 from app.core.storage_brake import Storage, StorageLevel, StorageLimits
@@ -99,7 +99,7 @@ class Status:
     witness_at: datetime | None = None
     audit_waiting: int = 0
     audit_waiting_since: datetime | None = None
-    losses: Sequence[Loss] = ()
+    losses: Sequence[LossCause] = ()
     role_too_strong: bool = False
     ways: Sequence[WayState] = ()
 

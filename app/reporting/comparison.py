@@ -28,7 +28,7 @@ _Z: Final = 1.96
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class GroupShare:
     """A share of a group: `part` of `total`; `low` and `high` are the ends of the 95 % interval (Wilson)."""
 
     group: str
@@ -61,7 +61,7 @@ def summary(figures: Mapping[Figure, int]) -> dict[Measure, float | None]:
     }
 
 
-def disparities(figures: Mapping[Figure, int]) -> list[Share]:
+def disparities(figures: Mapping[Figure, int]) -> list[GroupShare]:
     """For each language, country and urgency: the share of cases that an organisation accepted. The largest groups first."""
     parts: dict[tuple[str, str], list[int]] = {}
     for figure, many in figures.items():
@@ -76,12 +76,12 @@ def disparities(figures: Mapping[Figure, int]) -> list[Share]:
     return [share_of(group, code, part, total) for (group, code), (part, total) in ordered if total]
 
 
-def share_of(group: str, code: str, part: int, total: int) -> Share:
+def share_of(group: str, code: str, part: int, total: int) -> GroupShare:
     """A share with its interval; `total` is at least 1."""
     share, square = part / total, _Z * _Z
     middle = (share + square / (2 * total)) / (1 + square / total)
     reach = _Z * sqrt(share * (1 - share) / total + square / (4 * total * total)) / (1 + square / total)
-    return Share(group, code, part, total, max(middle - reach, 0.0), min(middle + reach, 1.0))
+    return GroupShare(group, code, part, total, max(middle - reach, 0.0), min(middle + reach, 1.0))
 
 
 def _percent(part: int, total: int) -> float | None:

@@ -12,7 +12,7 @@ from app.referrals.reasons import OUTCOMES, PASSED_OVER
 from app.reporting import suppression
 from app.reporting.periods import Month, Period, Quarter
 from app.reporting.queries import ENDS, CountedCase, CountedChoice, CountedOffer
-from app.reporting.suppression import MIN_COUNT, Sum
+from app.reporting.suppression import MIN_COUNT, KnownSum
 from app.reporting.tally import ANSWERABLE, ANSWERED_WITHIN, IN_TIME, Figure, Subject, TimedStep, median_hours, tally
 
 Key = tuple[str, str, str]
@@ -122,7 +122,7 @@ class _Counts:
     """Cells and the sums they are part of; tables with the same total share its cell."""
 
     cells: dict[Key, int] = field(default_factory=dict)
-    sums: list[Sum[Key]] = field(default_factory=list)
+    sums: list[KnownSum[Key]] = field(default_factory=list)
     shapes: list[_TableLayout] = field(default_factory=list)
 
     def add(
@@ -154,7 +154,7 @@ class _Counts:
         for row in ordered:
             self.cells.update({(name, row, column): row_counts[row][column] for column in columns})
             self.cells[name, row, ALL] = sum(row_counts[row].values())
-            self.sums.append(Sum((name, row, ALL), tuple((name, row, column) for column in columns)))
+            self.sums.append(KnownSum((name, row, ALL), tuple((name, row, column) for column in columns)))
         if total and ordered:
             self._totals(name, total, overall, ordered)
         self.shapes.append(_TableLayout(name, kind, tuple(columns), ordered, total, rate))
@@ -163,16 +163,16 @@ class _Counts:
         """Declare a sum across tables; parts that do not exist count as zero."""
         known = tuple(part for part in parts if part in self.cells)
         if total in self.cells and known:
-            self.sums.append(Sum(total, known))
+            self.sums.append(KnownSum(total, known))
 
     def _totals(self, name: str, total: str, overall: Mapping[str, int], rows: Sequence[str]) -> None:
         for column, count in overall.items():
             self.cells[total, ALL, column] = count
-            self.sums.append(Sum((total, ALL, column), tuple((name, row, column) for row in rows)))
+            self.sums.append(KnownSum((total, ALL, column), tuple((name, row, column) for row in rows)))
         grand_total = _grand_total(total)
         self.cells[grand_total] = sum(overall.values())
-        self.sums.append(Sum(grand_total, tuple((total, ALL, column) for column in overall)))
-        self.sums.append(Sum(grand_total, tuple((name, row, ALL) for row in rows)))
+        self.sums.append(KnownSum(grand_total, tuple((total, ALL, column) for column in overall)))
+        self.sums.append(KnownSum(grand_total, tuple((name, row, ALL) for row in rows)))
 
 
 def _grand_total(total: str) -> Key:

@@ -21,20 +21,22 @@ Row = dict[Key, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Sum(Generic[Key]):
+class KnownSum(Generic[Key]):
     """A known equation: `total` is the sum of `parts`."""
 
     total: Key
     parts: tuple[Key, ...]
 
 
-def published(cells: Mapping[Key, int], sums: Iterable[Sum[Key]] = (), least: int = MIN_COUNT) -> dict[Key, int | None]:
+def published(
+    cells: Mapping[Key, int], sums: Iterable[KnownSum[Key]] = (), least: int = MIN_COUNT
+) -> dict[Key, int | None]:
     """All cells, with None for hidden ones. Raises ValueError as `hidden` does."""
     hidden_keys = hidden(cells, sums, least)
     return {key: None if key in hidden_keys else count for key, count in cells.items()}
 
 
-def hidden(cells: Mapping[Key, int], sums: Iterable[Sum[Key]] = (), least: int = MIN_COUNT) -> frozenset[Key]:
+def hidden(cells: Mapping[Key, int], sums: Iterable[KnownSum[Key]] = (), least: int = MIN_COUNT) -> frozenset[Key]:
     """The cells that must not be published. `cells` must contain every cell of each sum.
 
     Raises ValueError for a negative count or for a total that is not the sum of its parts: suppression would not protect then.
@@ -54,27 +56,29 @@ def hidden(cells: Mapping[Key, int], sums: Iterable[Sum[Key]] = (), least: int =
         hidden_keys |= additional
 
 
-def table(rows: Sequence[Key], columns: Sequence[Key], all_rows: Key, all_columns: Key) -> list[Sum[tuple[Key, Key]]]:
+def table(
+    rows: Sequence[Key], columns: Sequence[Key], all_rows: Key, all_columns: Key
+) -> list[KnownSum[tuple[Key, Key]]]:
     """The sums of a table with a total for each row and each column; cells are keyed (row, column)."""
-    across = [Sum((row, all_columns), tuple((row, column) for column in columns)) for row in (*rows, all_rows)]
-    down = [Sum((all_rows, column), tuple((row, column) for row in rows)) for column in (*columns, all_columns)]
+    across = [KnownSum((row, all_columns), tuple((row, column) for column in columns)) for row in (*rows, all_rows)]
+    down = [KnownSum((all_rows, column), tuple((row, column) for row in rows)) for column in (*columns, all_columns)]
     return across + down
 
 
-def _check(cells: Mapping[Key, int], sums: Iterable[Sum[Key]]) -> None:
+def _check(cells: Mapping[Key, int], sums: Iterable[KnownSum[Key]]) -> None:
     if any(count < 0 for count in cells.values()):
         raise ValueError("a count is negative")
     if any(cells[sum_.total] != sum(cells[part] for part in sum_.parts) for sum_ in sums):
         raise ValueError("a total is not the sum of its parts")
 
 
-def _equation(sum_: Sum[Key], hidden_keys: set[Key]) -> Row[Key]:
+def _equation(sum_: KnownSum[Key], hidden_keys: set[Key]) -> Row[Key]:
     """The hidden cells of a sum as an equation with a known result."""
     equation = {part: 1 for part in sum_.parts if part in hidden_keys}
     return {**equation, sum_.total: -1} if sum_.total in hidden_keys else equation
 
 
-def _is_unsafe(sum_: Sum[Key], cells: Mapping[Key, int], hidden_keys: set[Key], least: int) -> bool:
+def _is_unsafe(sum_: KnownSum[Key], cells: Mapping[Key, int], hidden_keys: set[Key], least: int) -> bool:
     return _reveals(_equation(sum_, hidden_keys), cells, least)
 
 
@@ -87,7 +91,7 @@ def _reveals(equation: Row[Key], cells: Mapping[Key, int], least: int) -> bool:
 
 
 def _revealed_together(
-    cells: Mapping[Key, int], sums: Sequence[Sum[Key]], hidden_keys: set[Key], least: int
+    cells: Mapping[Key, int], sums: Sequence[KnownSum[Key]], hidden_keys: set[Key], least: int
 ) -> list[Row[Key]]:
     """Equations that reveal a cell only in combination, from the solved system."""
     equations = [equation for sum_ in sums if (equation := _equation(sum_, hidden_keys))]
@@ -127,7 +131,7 @@ def _subtract(row: Row[Key], other: Row[Key], factor: int) -> None:
 
 
 def _next_to_hide(
-    equation: Row[Key], cells: Mapping[Key, int], sums: Iterable[Sum[Key]], hidden_keys: set[Key]
+    equation: Row[Key], cells: Mapping[Key, int], sums: Iterable[KnownSum[Key]], hidden_keys: set[Key]
 ) -> Key | None:
     """The smallest cell still shown in a sum with a cell of this equation; a part before a total."""
     choices = [

@@ -31,7 +31,7 @@ from app.staff import invitations, members, organisation_keys, proposal_rules, p
 from app.staff import service as staff
 from app.staff.invitations import Invitee
 from app.staff.models import Member, Proposal, Role
-from app.staff.proposal_rules import Kind, Subject
+from app.staff.proposal_rules import Kind, ProposalSubject
 from app.staff.proposal_states import State
 from app.staff.sessions import SignedIn
 
@@ -44,14 +44,14 @@ def propose_member(session: Session, caller: SignedIn, seat: Invitee, seat_of: s
     members.refuse_invitation(caller, seat)
     name = invitations.free_name(session, seat.name)
     codes = {"name": name, "role": seat.role.value, "place": seat_of}
-    subject = Subject(team_id=seat.team_id, organisation_id=seat.organisation_id)
+    subject = ProposalSubject(team_id=seat.team_id, organisation_id=seat.organisation_id)
     return proposals.propose(session, caller, Kind.NEW_MEMBER, codes, now, subject)
 
 
 def propose_return(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> Proposal:
     """Propose a way back for a member who lost their passphrase or code app. Raises NotFound, NotAllowed, Conflict."""
     member = members.manageable_member(session, caller, member_id)
-    subject = Subject(member.team_id, member.organisation_id, member.id)
+    subject = ProposalSubject(member.team_id, member.organisation_id, member.id)
     return proposals.propose(session, caller, Kind.MEMBER_RETURN, {"name": member.name}, now, subject)
 
 
@@ -59,7 +59,7 @@ def propose_senior(session: Session, caller: SignedIn, member_id: UUID, now: dat
     """Propose that a coordinator becomes a senior. Raises NotFound, NotAllowed, Conflict."""
     member = members.manageable_member(session, caller, member_id)
     members.refuse_role(caller, member, Role.SENIOR)
-    subject = Subject(member.team_id, None, member.id)
+    subject = ProposalSubject(member.team_id, None, member.id)
     codes = {"name": member.name, "role": Role.SENIOR.value}
     return proposals.propose(session, caller, Kind.NEW_ROLE, codes, now, subject)
 
@@ -72,7 +72,7 @@ def propose_grant(
     Raises NotFound, NotAllowed (no key), Conflict (another key by now).
     """
     member = members.grantee(session, caller, member_id, key_id)
-    subject = Subject(member.team_id, member.organisation_id, member.id)
+    subject = ProposalSubject(member.team_id, member.organisation_id, member.id)
     codes = {"name": member.name, **_own_key(session, member)}
     return proposals.propose(session, caller, Kind.KEY_GRANT, codes, now, subject)
 
@@ -107,11 +107,11 @@ def propose_organisation_key(
     """
     if caller.role is Role.PARTNER and caller.organisation_id != organisation_id:
         raise NotAllowed("You may only propose a key for your own organisation.")
-    codes, subject = {"organisation": slug, **key}, Subject(organisation_id=organisation_id)
+    codes, subject = {"organisation": slug, **key}, ProposalSubject(organisation_id=organisation_id)
     if not key and not seats.has_key(session, organisation_id):
         holder = _first_holder(session, caller, organisation_id, first_holder)
         codes |= {"name": holder.name, **_own_key(session, holder)}
-        subject = Subject(organisation_id=organisation_id, member_id=holder.id)
+        subject = ProposalSubject(organisation_id=organisation_id, member_id=holder.id)
     return proposals.propose(session, caller, Kind.ORGANISATION_KEY, codes, now, subject)
 
 
@@ -134,7 +134,7 @@ def _first_holder(session: Session, caller: SignedIn, organisation_id: UUID, nam
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ChangeResult:
     """The result of a change. `code`: the invitation code to pass on, shown once; empty for everything else."""
 
     proposal: Proposal
@@ -145,7 +145,7 @@ class Done:
         return f"Done({self.proposal.kind})"
 
 
-def carry_out(session: Session, keys: KeyRing, caller: SignedIn, proposal_id: UUID, now: datetime) -> Done:
+def carry_out(session: Session, keys: KeyRing, caller: SignedIn, proposal_id: UUID, now: datetime) -> ChangeResult:
     """Do what an approved proposal says. Raises NotFound, IllegalMove, NotAllowed, Conflict, as `proposals.carry_out` does.
 
     For a bulk export, the weight of a service and a program only the proposal is marked as done; the caller does the rest. A
@@ -157,14 +157,14 @@ def carry_out(session: Session, keys: KeyRing, caller: SignedIn, proposal_id: UU
     match kind:
         case Kind.NEW_MEMBER:
             seat = Invitee(name, Role(proposal.codes["role"]), proposal.team_id, proposal.organisation_id)
-            return Done(proposal, name, _invite(session, keys, proposal, seat, now))
+            return ChangeResult(proposal, name, _invite(session, keys, proposal, seat, now))
         case Kind.NEW_ADMIN:
-            return Done(proposal, name, _invite(session, keys, proposal, Invitee(name, Role.ADMIN), now))
+            return ChangeResult(proposal, name, _invite(session, keys, proposal, Invitee(name, Role.ADMIN), now))
         case Kind.MEMBER_RETURN:
             member = members.manageable_member(session, caller, _member_of(proposal))
             by, approved_by = proposal.proposed_by, proposal.decided_by
             code = invitations.invite_back(session, keys, member, by=by, approved_by=approved_by, now=now)
-            return Done(proposal, name, code)
+            return ChangeResult(proposal, name, code)
         case Kind.NEW_ROLE:
             members.make_senior(session, caller, _member_of(proposal), now, approved_by=proposal.decided_by)
         case Kind.KEY_GRANT:
@@ -173,14 +173,14 @@ def carry_out(session: Session, keys: KeyRing, caller: SignedIn, proposal_id: UU
             _new_key(session, caller, proposal, now)
         case Kind.BULK_EXPORT | Kind.AUTOMATIC_OFFERS | Kind.SERVICE_WEIGHT | Kind.API_CLIENT:
             pass
-    return Done(proposal, name)
+    return ChangeResult(proposal, name)
 
 
 _WITH_CODE: Final = frozenset({Kind.NEW_MEMBER, Kind.NEW_ADMIN, Kind.MEMBER_RETURN})
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RecentChange:
     """A recent change as one member sees it. `code_unused`: the one-time code that it created has not been used."""
 
     proposal: Proposal
@@ -188,7 +188,7 @@ class Change:
     may_void: bool
 
 
-def recent(session: Session, caller: SignedIn, now: datetime) -> list[Change]:
+def recent(session: Session, caller: SignedIn, now: datetime) -> list[RecentChange]:
     """The recently carried-out changes that this member may see, newest first."""
     done = proposal_views.done(session, caller, now)
     if not done:
@@ -201,7 +201,7 @@ def recent(session: Session, caller: SignedIn, now: datetime) -> list[Change]:
         is_unused = change.kind in _WITH_CODE and name in unused and name not in shown  # the newest has the code
         if is_unused:
             shown.add(name)
-        changes.append(Change(change, is_unused, is_unused and proposal_rules.may_stop(facts, caller, change)))
+        changes.append(RecentChange(change, is_unused, is_unused and proposal_rules.may_stop(facts, caller, change)))
     return changes
 
 

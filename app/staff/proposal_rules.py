@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ProposalRule:
     """Who may propose this kind, and whether it leads to sealed parts, in which case it is announced and has to wait."""
 
     proposers: frozenset[Role]
@@ -42,23 +42,23 @@ class Rule:
 _ADMIN: Final = frozenset({Role.ADMIN})
 _SEATS: Final = frozenset({Role.ADMIN, Role.SENIOR, Role.PARTNER})
 # fmt: off
-RULES: Final[Mapping[Kind, Rule]] = {
-    Kind.NEW_MEMBER:       Rule(_SEATS, opens_sealed_parts=True),
-    Kind.MEMBER_RETURN:    Rule(_SEATS, opens_sealed_parts=True),
-    Kind.NEW_ROLE:         Rule(_ADMIN, opens_sealed_parts=True),
-    Kind.KEY_GRANT:        Rule(frozenset({Role.COORDINATOR, Role.SENIOR, Role.PARTNER}), opens_sealed_parts=True),
-    Kind.ORGANISATION_KEY: Rule(frozenset({Role.ADMIN, Role.PARTNER}), opens_sealed_parts=True),
-    Kind.NEW_ADMIN:        Rule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=True),
-    Kind.BULK_EXPORT:      Rule(frozenset({Role.ADMIN, Role.SENIOR, Role.AUDITOR}), opens_sealed_parts=False),
-    Kind.AUTOMATIC_OFFERS: Rule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=False),
-    Kind.SERVICE_WEIGHT:   Rule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=False),
-    Kind.API_CLIENT:       Rule(_ADMIN, opens_sealed_parts=True),
+RULES: Final[Mapping[Kind, ProposalRule]] = {
+    Kind.NEW_MEMBER:       ProposalRule(_SEATS, opens_sealed_parts=True),
+    Kind.MEMBER_RETURN:    ProposalRule(_SEATS, opens_sealed_parts=True),
+    Kind.NEW_ROLE:         ProposalRule(_ADMIN, opens_sealed_parts=True),
+    Kind.KEY_GRANT:        ProposalRule(frozenset({Role.COORDINATOR, Role.SENIOR, Role.PARTNER}), opens_sealed_parts=True),
+    Kind.ORGANISATION_KEY: ProposalRule(frozenset({Role.ADMIN, Role.PARTNER}), opens_sealed_parts=True),
+    Kind.NEW_ADMIN:        ProposalRule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=True),
+    Kind.BULK_EXPORT:      ProposalRule(frozenset({Role.ADMIN, Role.SENIOR, Role.AUDITOR}), opens_sealed_parts=False),
+    Kind.AUTOMATIC_OFFERS: ProposalRule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=False),
+    Kind.SERVICE_WEIGHT:   ProposalRule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=False),
+    Kind.API_CLIENT:       ProposalRule(_ADMIN, opens_sealed_parts=True),
 }
 # fmt: on
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ProposalSubject:
     """The subject of a proposal: a team or an organisation, and a member who exists already. All empty: the whole network."""
 
     team_id: UUID | None = None
@@ -66,7 +66,7 @@ class Subject:
     member_id: UUID | None = None
 
 
-NETWORK: Final = Subject()
+NETWORK: Final = ProposalSubject()
 
 
 def refuse_dependent(facts: MemberFacts, caller: SignedIn, proposal: Proposal, *, must_hold: bool) -> None:

@@ -25,7 +25,7 @@ class Decider:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class ProposalView:
     """A live proposal as one member sees it: their possible actions, why they may not decide, and who else can."""
 
     proposal: Proposal
@@ -35,7 +35,7 @@ class Waiting:
     confirmers: tuple[Decider, ...]
 
 
-def visible(session: Session, caller: SignedIn, now: datetime) -> list[Waiting]:
+def visible(session: Session, caller: SignedIn, now: datetime) -> list[ProposalView]:
     """The live proposals that this member may see, oldest first. The number of statements does not grow with them."""
     shown = [
         proposal
@@ -59,7 +59,7 @@ def _waiting(
     proposal: Proposal,
     everybody: Sequence[SignedIn],
     now: datetime,
-) -> Waiting:
+) -> ProposalView:
     opens, is_open = RULES[Kind(proposal.kind)].opens_sealed_parts, proposal.state == State.OPEN
     waits = opens and not is_open and proposal.ready_at is not None and now < proposal.ready_at
     verbs, why_not = set(), ""
@@ -83,7 +83,7 @@ def _waiting(
         ]
         return tuple(dict.fromkeys(_as_shown(caller, member) for member in able))
 
-    return Waiting(
+    return ProposalView(
         proposal,
         frozenset(verbs),
         why_not if is_open or waits else "",

@@ -23,7 +23,7 @@ from app.core.i18n import Translatable
 from app.messaging.kinds import NoticeKind
 from app.staff import proposal_rules, seats
 from app.staff.models import Member, Proposal
-from app.staff.proposal_rules import NETWORK, RULES, Kind, Subject
+from app.staff.proposal_rules import NETWORK, RULES, Kind, ProposalSubject
 from app.staff.proposal_states import LIVE, Actor, State, Verb, next_state
 from app.staff.seats import MemberFacts
 from app.staff.sessions import SignedIn
@@ -44,7 +44,12 @@ _ORGANISATION: Final[sa.Select[Any]] = (
 
 
 def propose(
-    session: Session, caller: SignedIn, kind: Kind, codes: dict[str, Any], now: datetime, subject: Subject = NETWORK
+    session: Session,
+    caller: SignedIn,
+    kind: Kind,
+    codes: dict[str, Any],
+    now: datetime,
+    subject: ProposalSubject = NETWORK,
 ) -> Proposal:
     """Create a proposal, and announce it if it leads to sealed parts.
 

@@ -29,7 +29,7 @@ from app.casework import (
     unread_messages,
 )
 from app.casework.auto_offer import AutoOfferContext
-from app.casework.escalation import Waits
+from app.casework.escalation import EscalationWaits
 from app.casework.notice_delivery import DeliveryContext
 from app.core import log, patience, quotas
 from app.core.clock import Clock, to_the_hour
@@ -313,8 +313,8 @@ class Worker:
         self._noted_ways[lane] = (hour, reason)
 
     @property
-    def _waits(self) -> Waits:
-        return Waits(self._settings.escalate_after, self._settings.escalate_to_seniors_after)
+    def _waits(self) -> EscalationWaits:
+        return EscalationWaits(self._settings.escalate_after, self._settings.escalate_to_seniors_after)
 
     def _escalations(self, now: datetime) -> int:
         """Tell further members of emergencies that nobody has opened."""

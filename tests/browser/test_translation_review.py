@@ -5,7 +5,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from app.cli import translation_review as review
-from app.cli.translation_review import Answer
+from app.cli.translation_review import ReviewAnswer
 from tests.unit.test_translation_review import ONE
 from tests.unit.test_translation_review import page as review_page
 
@@ -23,7 +23,7 @@ def test_answers_are_saved_in_the_page_itself_and_come_back(page: Page, tmp_path
         page.click("#save")
     download.value.save_as(second)
     (answer,) = review.read_answers(second.read_bytes(), "lt", "messages").values()
-    assert answer == Answer(answer.was, right=False, forms=("Išeiti </script><b>",), note="ar gerai?")
+    assert answer == ReviewAnswer(answer.was, right=False, forms=("Išeiti </script><b>",), note="ar gerai?")
     page.goto(second.as_uri())
     assert page.locator("article").first.locator("textarea").input_value() == "Išeiti </script><b>"
     assert page.locator("#count").text_content() == "1 of 4 answered"

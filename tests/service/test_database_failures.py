@@ -22,7 +22,7 @@ from app.cli.main import app as command
 from app.core import database_errors, db, durability, log, patience
 from app.core.db import Database, UnsafeDatabase
 from app.core.dependencies import Db
-from app.core.durability import Loss
+from app.core.durability import LossCause
 from app.core.errors import Unavailable
 from app.core.keyring import KeyRing
 from app.main import create_app
@@ -158,7 +158,7 @@ def cluster(make_postgres: Any) -> Iterator[Database]:
     database.dispose()
 
 
-def losses(database: Database, names: str, *standbys: tuple[str | None, str | None]) -> list[Loss]:
+def losses(database: Database, names: str, *standbys: tuple[str | None, str | None]) -> list[LossCause]:
     with database.engine.begin() as connection:
         connection.execute(sa.text("UPDATE told.names SET names = :names"), {"names": names})
         connection.execute(sa.text("DELETE FROM told.pg_stat_replication"))
@@ -172,8 +172,10 @@ def test_standbys_without_a_synchronous_one_lose_data(cluster: Database) -> None
     assert losses(cluster, "") == [], "one server alone"
     assert losses(cluster, "", ("backup", "pg_basebackup"), ("streaming", "pg_basebackup")) == [], "a backup"
     assert losses(cluster, "ANY 1 (*)", ("streaming", "node2")) == []
-    assert losses(cluster, "", ("streaming", "node2")) == [Loss.NO_SYNCHRONOUS_STANDBY]
-    assert losses(cluster, " ", (None, None)) == [Loss.NO_SYNCHRONOUS_STANDBY], "as a role sees it that may see nothing"
+    assert losses(cluster, "", ("streaming", "node2")) == [LossCause.NO_SYNCHRONOUS_STANDBY]
+    assert losses(cluster, " ", (None, None)) == [LossCause.NO_SYNCHRONOUS_STANDBY], (
+        "as a role sees it that may see nothing"
+    )
     with pytest.raises(UnsafeDatabase, match="synchronous_standby_names"):
         cluster.check_durability()
     cluster.check_durability(accept_loss=True)
@@ -195,7 +197,7 @@ def test_a_commit_that_does_not_wait_is_refused(postgres_database: Database, com
 
 
 def test_accepted_loss_stands_in_readyz(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(durability, "possible_losses", lambda _connection: [Loss.NO_SYNCHRONOUS_STANDBY])
+    monkeypatch.setattr(durability, "possible_losses", lambda _connection: [LossCause.NO_SYNCHRONOUS_STANDBY])
     with serving(database, tmp_path, accept_data_loss=True) as (client, app):
         app.state.keys.save(tmp_path / "keys.json")
         app.state.keys = KeyRing.load(tmp_path / "keys.json")

@@ -167,7 +167,7 @@ def test_places_have_no_english_words_for_readers_of_another_language(language: 
 
 
 def test_what_a_reason_says_is_not_said_a_second_time() -> None:
-    ways = centre_cards.Reach(languages="Lithuanian", costs=["It may cost money: ask first"])
+    ways = centre_cards.ContactWays(languages="Lithuanian", costs=["It may cost money: ask first"])
     assert centre_cards.said_once(ways, ["need.yes", "language.yes"]) == ways
     assert not centre_cards.said_once(ways, ["language.interpreter"]).languages
     assert not centre_cards.said_once(ways, ["cost_unknown"]).costs

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.casework.case_clocks import Offer
-from app.casework.next_actions import Live, Situation, Todo, next_of
+from app.casework.next_actions import ActionCode, LiveReferral, Situation, next_of
 from app.referrals.states import State
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -25,7 +25,7 @@ OFFER = Offer(
     due_at=None,
     paused_at=None,
 )
-OFFERED = Live(OFFER)
+OFFERED = LiveReferral(OFFER)
 AT_REST = Situation(
     is_closed=False,
     is_merged=False,
@@ -40,38 +40,38 @@ AT_REST = Situation(
 )
 
 
-def live(state: State, **change: object) -> Live:
+def live(state: State, **change: object) -> LiveReferral:
     """A referral in this state, without the times of an offer."""
     nothing: dict[str, object] = {"acknowledge_by": None, "decide_by": None, "expires_at": None}
-    return Live(replace(OFFER, state=state, **{**nothing, **change}))  # type: ignore[arg-type]
+    return LiveReferral(replace(OFFER, state=state, **{**nothing, **change}))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("change", "todo"),
     [
-        ({}, Todo.END),
-        ({"is_closed": True, "person_wrote": True}, Todo.CLOSED),
-        ({"is_closed": True, "is_merged": True}, Todo.MERGED),
-        ({"person_wrote": True, "live": (OFFERED,)}, Todo.READ),
-        ({"live": (OFFERED, live(State.INFO_REQUESTED))}, Todo.ANSWER),
-        ({"live": (replace(OFFERED, by_hand=True, to_ask=True),)}, Todo.ASK_CENTRE),
-        ({"live": (Live(replace(OFFER, acknowledge_by=NOW - timedelta(minutes=1))),)}, Todo.CALL),
-        ({"live": (Live(replace(OFFER, acknowledge_by=NOW, paused_at=NOW)),)}, Todo.WAIT),
-        ({"live": (live(State.ACCEPTED, contact_by=NOW - timedelta(minutes=1)),)}, Todo.CALL),
-        ({"live": (replace(live(State.ACCEPTED, contact_by=LATER), by_hand=True),)}, Todo.HAND_OVER),
-        ({"has_owner": False, "live": (OFFERED,)}, Todo.TAKE),
-        ({"uncovered": True, "best": "pl-hfhr/legal-help"}, Todo.REFER),
-        ({"uncovered": True, "live": (OFFERED,)}, Todo.ASK_PERSON),
-        ({"has_tasks": True, "live": (OFFERED,)}, Todo.TASK),
-        ({"live": (live(State.AWAITING_CONSENT),)}, Todo.CONSENT),
-        ({"live": (OFFERED,)}, Todo.WAIT),
-        ({"live": (live(State.IN_PROGRESS),)}, Todo.WORK),
+        ({}, ActionCode.END),
+        ({"is_closed": True, "person_wrote": True}, ActionCode.CLOSED),
+        ({"is_closed": True, "is_merged": True}, ActionCode.MERGED),
+        ({"person_wrote": True, "live": (OFFERED,)}, ActionCode.READ),
+        ({"live": (OFFERED, live(State.INFO_REQUESTED))}, ActionCode.ANSWER),
+        ({"live": (replace(OFFERED, by_hand=True, to_ask=True),)}, ActionCode.ASK_CENTRE),
+        ({"live": (LiveReferral(replace(OFFER, acknowledge_by=NOW - timedelta(minutes=1))),)}, ActionCode.CALL),
+        ({"live": (LiveReferral(replace(OFFER, acknowledge_by=NOW, paused_at=NOW)),)}, ActionCode.WAIT),
+        ({"live": (live(State.ACCEPTED, contact_by=NOW - timedelta(minutes=1)),)}, ActionCode.CALL),
+        ({"live": (replace(live(State.ACCEPTED, contact_by=LATER), by_hand=True),)}, ActionCode.HAND_OVER),
+        ({"has_owner": False, "live": (OFFERED,)}, ActionCode.TAKE),
+        ({"uncovered": True, "best": "pl-hfhr/legal-help"}, ActionCode.REFER),
+        ({"uncovered": True, "live": (OFFERED,)}, ActionCode.ASK_PERSON),
+        ({"has_tasks": True, "live": (OFFERED,)}, ActionCode.TASK),
+        ({"live": (live(State.AWAITING_CONSENT),)}, ActionCode.CONSENT),
+        ({"live": (OFFERED,)}, ActionCode.WAIT),
+        ({"live": (live(State.IN_PROGRESS),)}, ActionCode.WORK),
     ],
 )
-def test_what_somebody_waits_for_comes_first_and_waiting_last(change: dict[str, object], todo: Todo) -> None:
+def test_what_somebody_waits_for_comes_first_and_waiting_last(change: dict[str, object], todo: ActionCode) -> None:
     assert next_of(replace(AT_REST, **change)).todo is todo  # type: ignore[arg-type]
 
 
 def test_of_two_offers_the_one_whose_clock_ends_first_is_named() -> None:
-    other = Live(replace(OFFER, label="R-2", organisation="Other", acknowledge_by=NOW + timedelta(hours=1)))
+    other = LiveReferral(replace(OFFER, label="R-2", organisation="Other", acknowledge_by=NOW + timedelta(hours=1)))
     assert next_of(replace(AT_REST, live=(OFFERED, other))).name == "Other"

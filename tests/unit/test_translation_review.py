@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from app.cli import i18n
 from app.cli import translation_review as review
 from app.cli import translation_signatures as signatures
-from app.cli.translation_review import Answer, NotAReview
+from app.cli.translation_review import NotAReview, ReviewAnswer
 from app.cli.translation_signatures import DRAFT, Message, NotSigned
 from app.core.i18n import LANGUAGES
 
@@ -28,9 +28,9 @@ def page(signed: frozenset[str] = frozenset()) -> str:
     return review.page(review.places_of(WHERE, LITHUANIAN, signed, "lt"), "lt", "Lithuanian", "people", "messages")
 
 
-def answer(message: Message, *forms: str, right: bool = False, note: str = "") -> dict[str, Answer]:
+def answer(message: Message, *forms: str, right: bool = False, note: str = "") -> dict[str, ReviewAnswer]:
     was = signatures.digest_of(message, LITHUANIAN[message])
-    return {signatures.key_of(message): Answer(was, right, forms or ("",) * len(LITHUANIAN[message]), note)}
+    return {signatures.key_of(message): ReviewAnswer(was, right, forms or ("",) * len(LITHUANIAN[message]), note)}
 
 
 def test_the_file_has_every_message_where_it_stands_its_terms_and_asks_nobody_for_anything() -> None:
@@ -97,7 +97,7 @@ def test_what_would_break_a_page_is_left_with_its_reason_and_its_words(message: 
 
 def test_what_has_changed_since_the_file_was_made_is_left() -> None:
     answers = answer(ONE, "Greitai išeiti") | answer(FIELDS, right=True)
-    answers |= {"0" * 16: Answer("", right=False, forms=("Sena",), note="")}
+    answers |= {"0" * 16: ReviewAnswer("", right=False, forms=("Sena",), note="")}
     now = {**LITHUANIAN, ONE: ("Išeiti dabar",), FIELDS: ("Veikite iki {day}",)}
     outcome = review.apply(answers, now)
     assert outcome.changed == {}

@@ -29,7 +29,7 @@ _MOST: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class TypedInput:
     """The fields as they were sent, by name, and the sealed parts that were open on the page (`words`, `contact`)."""
 
     fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -43,13 +43,13 @@ class Typed:
             value for name, value in self.fields.items() if name in _TYPED or name.startswith(("end_", "whom@"))
         )
 
-    def with_text(self, more: str) -> "Typed":
+    def with_text(self, more: str) -> "TypedInput":
         """A copy of the input with a text added to the message."""
         before = self.fields.get("text", "").rstrip()
-        return Typed({**self.fields, "text": f"{before}\n\n{more}" if before else more}, self.opened)
+        return TypedInput({**self.fields, "text": f"{before}\n\n{more}" if before else more}, self.opened)
 
 
-def read(form: FormFields, *, but: Collection[str] = ()) -> Typed:
+def read(form: FormFields, *, but: Collection[str] = ()) -> TypedInput:
     """The input typed for actions other than the one just done: without the fields `but` and those of its target."""
     acted_on = field_value(form, "of")
     gone = tuple(name for name in but if name.endswith("_"))
@@ -62,4 +62,4 @@ def read(form: FormFields, *, but: Collection[str] = ()) -> Typed:
         and not (acted_on and name.endswith(f"@{acted_on}"))
     ]
     fields = {name: field_value(form, name) for name in names[:_MOST]}
-    return Typed(fields, frozenset(field_value(form, "open").split()) & frozenset(_OPENED))
+    return TypedInput(fields, frozenset(field_value(form, "open").split()) & frozenset(_OPENED))

@@ -19,7 +19,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from app.casework import case_import
-from app.casework.case_import import CaseList, Check, MovedCase, RowReport
+from app.casework.case_import import CaseList, ListCheck, MovedCase, RowReport
 from app.casework.coordinator import Desk, desk_of
 from app.casework.import_columns import COLUMNS, LEFT_OUT
 from app.core.dependencies import Brake, Db, Keys, Now, ReadDb
@@ -227,7 +227,7 @@ def _page(
     *,
     countries: list[str],
     listed: CaseList | None = None,
-    check: Check | None = None,
+    check: ListCheck | None = None,
     reads_a_day: int = 0,
     carried: str = "",
     submission: str = "",

@@ -31,10 +31,10 @@ from app.web.components import reader_language, staff_pages, time_format
 from app.web.components.forms import field_value
 from app.web.desk import by_hand_view, case_form, case_view, followup_view, queue_url, saved_replies
 from app.web.desk.case_clock_view import Clocks
-from app.web.desk.case_form import Typed
+from app.web.desk.case_form import TypedInput
 
 STEPS = (Verb.WITHDRAW, Verb.ANSWER, Verb.REOPEN, Verb.VOID)
-NOTHING = Typed()
+NOTHING = TypedInput()
 
 
 def case_page(
@@ -44,7 +44,7 @@ def case_page(
     packs: Any,
     case: Case,
     *,
-    typed: Typed = NOTHING,
+    typed: TypedInput = NOTHING,
     opened: Sequence[OpenedPart] | None = None,
     contact: OpenedPart | None = None,
     errors: Sequence[FieldError] = (),
@@ -162,7 +162,7 @@ def _standing(
             continue
         hand = hands.get(summary.referral.id)
         to_ask = hand is not None and hand.may_ask and not hand.is_asked and hand.link is None
-        live.append(next_actions.Live(_offer(summary), hand is not None, to_ask))
+        live.append(next_actions.LiveReferral(_offer(summary), hand is not None, to_ask))
     asked = {
         need for summary in summaries if summary.referral.state in LIVE for need in needs_of(summary.referral, case)
     }
@@ -271,7 +271,7 @@ def with_open_parts(
     session: Session,
     packs: Directory,
     case: Case,
-    typed: Typed,
+    typed: TypedInput,
     errors: Sequence[FieldError] = (),
     meaning: str = "",
     leaving: str = "",

@@ -10,7 +10,7 @@ from app.cases import queue, spam_screening
 from app.cases.need_states import END_VERBS
 from app.casework import case_closing, sealed_access
 from app.casework.case_clocks import ClockKind
-from app.casework.next_actions import Todo
+from app.casework.next_actions import ActionCode
 from app.casework.rule_replay import Summary
 from app.core.i18n import N_
 from app.core.vocabulary import complete
@@ -211,7 +211,7 @@ REASONS: Final = complete(
 )
 TASKS: Final = complete(TaskKind, {kind.value: rule.label for kind, rule in RULES.items()})
 TODOS: Final = complete(
-    Todo,
+    ActionCode,
     {
         "merged": N_("Nothing: the case continues in another one"),
         "closed": N_("Nothing: the case is closed"),

@@ -11,7 +11,7 @@ from app.core.i18n import N_, Translator
 from app.core.vocabulary import complete
 from app.intake.form_counts import FormCount
 from app.reporting import comparison
-from app.reporting.comparison import HOURS, PERCENTAGES, Measure, Share
+from app.reporting.comparison import HOURS, PERCENTAGES, GroupShare, Measure
 from app.reporting.periods import Month, Period, Quarter
 from app.reporting.suppression import MIN_COUNT
 from app.reporting.tally import Figure, Subject
@@ -87,13 +87,13 @@ def disparity(figures: Mapping[Figure, int], label_of: LabelOf, title: str, word
     return charts.dots("c-disparity", title, rows, words, average=part / total)
 
 
-def _largest(shares: Sequence[Share]) -> Iterable[Share]:
+def _largest(shares: Sequence[GroupShare]) -> Iterable[GroupShare]:
     """The six largest groups of each kind."""
     for group in GROUPS:
         yield from [share for share in shares if share.group == group][:6]
 
 
-def _dot(share: Share, label: str, words: Translator) -> charts.Dot:
+def _dot(share: GroupShare, label: str, words: Translator) -> charts.Dot:
     text = f"{words.number(share.part)} / {words.number(share.total)}"
     return charts.Dot(label, share.share, share.low, share.high, text)
 

@@ -46,9 +46,9 @@ def _page(
     request: Request,
     *,
     text: str = "",
-    found: search.Found | None = None,
+    found: search.SearchResult | None = None,
     caller: str = "",
-    callers: Sequence[search.Caller] | None = None,
+    callers: Sequence[search.CallerMatch] | None = None,
     errors: Sequence[FieldError] = (),
 ) -> Response:
     return staff_pages.page(

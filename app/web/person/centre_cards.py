@@ -62,7 +62,7 @@ class WrittenName:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ContactWays:
     """The ways to reach a centre. Every link is safe: `tel:` with digits, `mailto:` without a subject, `https:`.
 
     `site`: what is shown; `site_link`: the address, or "" where it is not encrypted.
@@ -143,7 +143,7 @@ def _place(piece: str, words: Translator) -> str:
     return words.text(_PLACES[known]) if known in _PLACES else re.sub(r" (and regions|region)$", "", piece)
 
 
-def said_once(ways: Reach, reasons: Collection[str]) -> Reach:
+def said_once(ways: ContactWays, reasons: Collection[str]) -> ContactWays:
     """The ways to reach a centre, without remarks that its reasons already contain: languages, or that it may cost money."""
     return replace(
         ways,
@@ -152,11 +152,11 @@ def said_once(ways: Reach, reasons: Collection[str]) -> Reach:
     )
 
 
-def reach(organisation: Organisation | Helper, directory: Directory, words: Translator) -> Reach:
+def reach(organisation: Organisation | Helper, directory: Directory, words: Translator) -> ContactWays:
     """How to reach a centre of the directory."""
     spoken, costs = _languages_and_costs(organisation, directory)
     website = organisation.website or ""
-    return Reach(
+    return ContactWays(
         phones=phone_links(organisation.phone or ""),
         email=organisation.email or "",
         site=re.sub(r"^https?://(www\.)?", "", website).rstrip("/"),
@@ -266,6 +266,6 @@ def card_of(
         return card(organisation, directory, words, said=said, **more)
     return {
         "slug": slug, "name": WrittenName(name, words.language), "original": None, "place": "", "verified": True,
-        "state_run": False, "reach": Reach(), "reasons": (), "choice": "ask", "ask": False, "connected": False,
+        "state_run": False, "reach": ContactWays(), "reasons": (), "choice": "ask", "ask": False, "connected": False,
         "by_yourself": False, **more,
     }  # fmt: skip

@@ -155,7 +155,7 @@ async def add_documents(
 
 def _prepared(
     session: Session, cookie: str | None, keys: KeyRing, now: datetime, brake: StorageBrake, limits: DocumentLimits
-) -> tuple[UUID, bytes, storage.Room, str] | None:
+) -> tuple[UUID, bytes, storage.DocumentRoom, str] | None:
     """The case and its key, how much it can take, and why nothing can be added; None: the visit has ended."""
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
@@ -176,7 +176,7 @@ class _Upload:
     converters: Converters
     case_id: UUID
     person_key: bytes
-    room: storage.Room
+    room: storage.DocumentRoom
     problem: str
 
     def __post_init__(self) -> None:
@@ -281,7 +281,7 @@ class _Upload:
             return TOO_MANY
         except Conflict:
             return FULL
-        self.room = storage.Room(self.room.files - 1, self.room.pages - len(pages))
+        self.room = storage.DocumentRoom(self.room.files - 1, self.room.pages - len(pages))
         if not self._keeps:
             return ADDED
         return KEPT if original else ONLY_PICTURES

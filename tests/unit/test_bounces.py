@@ -143,3 +143,144 @@ def test_a_broken_report_is_read_or_left_but_never_an_error(noise: bytes, at: in
     mail = report()
     found = bounces.read(mail[:at] + noise + mail[at:])
     assert found is None or isinstance(found, Bounce)
+
+
+_EXIM = """Return-path: <>
+From: Mail Delivery System <Mailer-Daemon@exim.example.org>
+To: bounces@pristan.test
+References: <{id}@pristan.test>
+Auto-Submitted: auto-replied
+Content-Type: multipart/report; report-type=delivery-status; boundary=1764-eximdsn-1
+MIME-Version: 1.0
+
+--1764-eximdsn-1
+Content-type: text/plain; charset=us-ascii
+
+This message was created automatically by mail delivery software.
+
+--1764-eximdsn-1
+Content-type: message/delivery-status
+
+Reporting-MTA: dns; exim.example.org
+
+Action: failed
+Final-Recipient: rfc822;intake@example.org
+Status: 5.0.0
+Remote-MTA: dns; mx.example.org
+Diagnostic-Code: smtp; 550 5.1.1 <intake@example.org>: Recipient address rejected
+
+--1764-eximdsn-1
+Content-type: message/rfc822
+
+Message-ID: <{id}@pristan.test>
+Subject: 1 new request
+
+You have 1 new request.
+--1764-eximdsn-1--
+"""
+_EXCHANGE = """From: postmaster@exchange.example.org
+To: bounces@pristan.test
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status;
+\tboundary="9B095B5ADSN=_01"
+Subject: Undeliverable: 1 new request
+In-Reply-To: <{id}@pristan.test>
+
+--9B095B5ADSN=_01
+Content-Type: multipart/alternative; boundary="alt"
+
+--alt
+Content-Type: text/plain; charset="utf-8"
+Content-Transfer-Encoding: base64
+
+0J3QtSDQtNC+0YHRgtCw0LLQu9C10L3Qvg==
+--alt
+Content-Type: text/html; charset="utf-8"
+Content-Transfer-Encoding: quoted-printable
+
+<p>The address=
+ was not found.</p>
+--alt--
+--9B095B5ADSN=_01
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns;made-up.prod.example.org
+Received-From-MTA: dns;made-up.outbound.example.org
+Arrival-Date: Sat, 28 Nov 2026 21:40:00 +0000
+
+Final-Recipient: rfc822;intake@example.org
+Action: failed
+Status: 5.1.10
+Diagnostic-Code: smtp;550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found
+X-Display-Name: intake@example.org
+
+--9B095B5ADSN=_01
+Content-Type: message/rfc822
+
+Received: from made-up by made-up; Sat, 28 Nov 2026 21:40:00 +0000
+Message-ID: <{id}@pristan.test>
+
+--9B095B5ADSN=_01--
+"""
+_SENDMAIL = """From: MAILER-DAEMON@sendmail.example.org
+To: <bounces@pristan.test>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status;
+\tboundary="x.1764/sendmail.example.org"
+Auto-Submitted: auto-generated (failure)
+
+--x.1764/sendmail.example.org
+
+   ----- The following addresses had permanent fatal errors -----
+<intake@example.org>
+
+--x.1764/sendmail.example.org
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; sendmail.example.org
+Arrival-Date: Sat, 28 Nov 2026 21:40:00 GMT
+
+Final-Recipient: RFC822; intake@example.org
+Action: failed
+Status: 5.2.2
+Remote-MTA: DNS; mx.example.org
+Diagnostic-Code: SMTP; 552 5.2.2 Over quota
+
+--x.1764/sendmail.example.org
+Content-Type: text/rfc822-headers
+
+Return-Path: <bounces@pristan.test>
+Message-Id: <{id}@pristan.test>
+
+--x.1764/sendmail.example.org--
+"""
+_LATER = _EXIM.replace("Action: failed", "Action: delayed").replace("Status: 5.0.0", "Status: 4.0.0")
+_QMAIL = """From: MAILER-DAEMON@qmail.example.org
+To: bounces@pristan.test
+Subject: failure notice
+
+Hi. This is the qmail-send program.
+
+<intake@example.org>:
+Sorry, no mailbox here by that name. (#5.1.1)
+
+--- Below this line is a copy of the message.
+
+Message-ID: <{id}@pristan.test>
+"""
+
+
+@pytest.mark.parametrize(
+    ("sent", "found"),
+    [
+        (_EXIM, Bounce(OURS, "5.1.1", permanent=True)),
+        (_EXCHANGE, Bounce(OURS, "5.1.10", permanent=True)),
+        (_SENDMAIL, Bounce(OURS, "5.2.2", permanent=False)),
+        (_LATER, None),
+        (_QMAIL, None),
+    ],
+    ids=["exim", "exchange", "sendmail", "it takes longer", "qmail, which reports in words alone"],
+)
+@pytest.mark.parametrize("line", ["\n", "\r\n"])
+def test_the_reports_of_several_mail_servers_are_read(sent: str, found: Bounce | None, line: str) -> None:
+    assert bounces.read(sent.format(id=OURS.hex).replace("\n", line).encode()) == found

@@ -141,8 +141,7 @@ def _problems_of(language: str, domain: str, expected: Sequence[Message]) -> Ite
             or not all(translations)
             or (not isinstance(message, str) and len(translations) != plural_forms(language)[0])
         ):
-            if domain == PERSON or entry is None:
-                yield f"{name}: not translated: {_short(message)}"
+            yield f"{name}: not translated: {_short(message)}"
         elif any(placeholders(form) != placeholders(_forms(message)[-1]) for form in translations):
             yield f"{name}: other placeholders: {_short(message)}"
     known = set(expected)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from babel.messages.extract import extract
 from babel.messages.frontend import CommandLineInterface, parse_mapping_cfg
-from babel.messages.pofile import read_po
+from babel.messages.pofile import read_po, write_po
 from babel.util import pathmatch
 from jinja2 import TemplateSyntaxError
 
@@ -106,6 +106,30 @@ def test_a_template_of_messages_that_is_not_up_to_date_fails_the_check(
     real = i18n.template_file
     monkeypatch.setattr(i18n, "template_file", lambda one: tmp_path / f"{one}.pot" if one == domain else real(one))
     assert f"app/locales/{domain}.pot is not up to date: run `pristan i18n extract`" in list(i18n.problems())
+
+
+@pytest.mark.parametrize("domain", i18n.DOMAINS)
+def test_a_catalogue_that_lacks_a_message_or_has_other_fields_fails_the_check(
+    domain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, name = i18n.catalogue("lt", domain), f"app/locales/lt/LC_MESSAGES/{domain}.po"
+    plain = [entry for entry in content if entry.id and isinstance(entry.id, str)]
+    missing = next(entry for entry in plain if not i18n.placeholders(str(entry.id)))
+    filled = next(entry for entry in plain if i18n.placeholders(str(entry.id)))
+    missing.string, filled.string = "", "be lauko"
+    content.add("Nobody says this.", "Niekas to nesako.")
+    path = tmp_path / f"{domain}.po"
+    with path.open("wb") as file:
+        write_po(file, content)
+    real = i18n.po_file
+    monkeypatch.setattr(
+        i18n, "po_file", lambda code, of=PERSON: path if (code, of) == ("lt", domain) else real(code, of)
+    )
+    assert {problem for problem in i18n.problems() if "the header" not in problem} == {
+        f"{name}: not translated: {str(missing.id)[:60]}",
+        f"{name}: other placeholders: {str(filled.id)[:60]}",
+        f"{name}: no longer used: Nobody says this.",
+    }
 
 
 # --- the sentences of errors -------------------------------------------------------------------------------------------

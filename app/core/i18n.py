@@ -57,7 +57,10 @@ class Translatable(str):
     params: dict[str, object]
 
     def __new__(cls, message: str, **params: object) -> "Translatable":
-        text = super().__new__(cls, message.format(**_fields(translator("en"), params)))
+        in_english = {
+            name: value if isinstance(value, str) else _field(translator("en"), value) for name, value in params.items()
+        }
+        text = super().__new__(cls, message.format(**in_english))
         text.message, text.params = message, params
         return text
 

@@ -66,6 +66,20 @@ def takes_documents(case: Case) -> bool:
     return case.closed_at is None
 
 
+def merged_with_documents(session: Session, case: Case) -> Sequence[str]:
+    """Labels of the cases that are merged with this one and have documents: each case keeps its own, under its own key."""
+    query = (
+        sa.select(Case.label)
+        .where(
+            Case.team_id == case.team_id,
+            sa.or_(Case.merged_into_id == case.id, Case.id == case.merged_into_id),
+            sa.exists().where(Document.case_id == Case.id),
+        )
+        .order_by(Case.label)
+    )
+    return session.scalars(query).all()
+
+
 def add_by_person(
     session: Session,
     opened: OpenedCase,

@@ -352,3 +352,20 @@ def test_what_the_desk_cannot_send_is_refused_in_words_and_what_the_person_added
     assert office.as_("partner").send("POST", "/desk/documents", **desk_form(page, label, whole)).status == 403
     assert office.browser().send("POST", "/desk/documents", **desk_form(page, label, whole)).status != 200
     assert [entry.id for entry in documents(office)] == [theirs.id]
+
+
+def test_documents_stay_in_their_case_when_it_is_merged_and_the_other_leads_to_them(office: StaffSite) -> None:
+    first, receipt = office.file(language="en")
+    second, theirs = office.file(language="en")
+    send(person(office, receipt), hostile_files.many_pages(1))
+    send(person(office, office.file(language="en")[1]), hostile_files.many_pages(1))
+    vera = office.as_("vera")
+    assert "merged case" not in vera.get(f"/desk/cases/{second}/documents").words()
+    with office.database.begin() as session:
+        session.execute(sa.update(Case).where(Case.label == first).values(merged_into_id=office.case(second).id))
+    page = vera.get(f"/desk/cases/{second}/documents")
+    assert f"The same person's documents in a merged case: {first}" in page.words()
+    assert page.text.count(f'href="/desk/cases/{first}/documents"') == 1
+    assert "merged case" not in vera.get(f"/desk/cases/{first}/documents").words(), "the other has none"
+    assert "1 page" in person(office, receipt).get("/en/case/documents").words()
+    assert "There are no documents yet." in person(office, theirs).get("/en/case/documents").words()

@@ -79,6 +79,7 @@ def _page(
         send_to=uploads.AT_DESK,
         case=case,
         documents=document_pages.listed(session, storage.of_case(session, case.id)),
+        merged=documents.merged_with_documents(session, case),
         kinds=[
             ("unknown", ""),
             *((row.event, names.text(row.label or "")) for row in packs.deadlines(case.country) if row.letter_kind),

@@ -16,6 +16,7 @@ from app.cli.maintenance import backup, freeze, keys_app, members_app, recover, 
 from app.cli.notices import notices_app
 from app.cli.organisation_keys import register, rewrap
 from app.cli.partner import partner_app
+from app.cli.partner_conflicts import conflicts_app
 from app.cli.rules import match, rules_app
 from app.cli.sandbox import sandbox_app
 from app.cli.sheets import sheet
@@ -44,6 +45,7 @@ keys_app.command()(rewrap)
 app.add_typer(members_app, name="members")
 app.add_typer(notices_app, name="notices")
 app.add_typer(partner_app, name="partner")
+partner_app.add_typer(conflicts_app, name="conflicts")
 app.add_typer(rules_app, name="rules")
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(teams_app, name="teams")

@@ -13,7 +13,6 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import files, partner_files, partner_login, partner_output, partner_tables
-from app.cli.partner_conflicts import conflicts_app
 from app.cli.partner_documents import documents_app
 from app.cli.partner_session import (
     AsJson,
@@ -45,7 +44,6 @@ from app.core.sealing import CannotOpen, KeyPair
 partner_app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Work with your referrals over the API."
 )
-partner_app.add_typer(conflicts_app, name="conflicts")
 partner_app.add_typer(documents_app, name="documents")
 
 States = Annotated[

@@ -60,6 +60,11 @@ def authorize_read(
         AuditEntry.at > now - SAME_READING,
     )
     read_quotas.count(session, reader.quota_key, now, limit=reader.daily_limit, unless=None if every_time else again)
+    raise_alarm(session, keys, reader, case_id, now)
+
+
+def raise_alarm(session: Session, keys: KeyRing, reader: AuditedReader, case_id: UUID, now: datetime) -> None:
+    """Record an alarm when the case is a honeytoken, whose keys or parts this reader gets at; they cannot see it."""
     if not honeytokens.is_honeytoken(session, keys, case_id):
         return
     audit.record(

@@ -112,7 +112,7 @@ def recount(session: Session, today: date) -> None:
         cases.c.team_id, need.c.code, spoken.c.code, cases.c.country, cases.c.urgency, cases.c.state, still_open,
         cases.c.merged_into_id.is_not(None), while_open(cases.c.owner_id), while_open(cases.c.due_on),
         while_open(cases.c.snoozed_until), cases.c.person_wrote, while_open(cases.c.referral_status),
-        while_open(cases.c.held_reason), cases.c.uncovered,
+        while_open(cases.c.held_reason), cases.c.uncovered, cases.c.restricted,
     )  # fmt: skip
     counted = (
         sa.select(

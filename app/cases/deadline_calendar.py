@@ -11,8 +11,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases import restriction
 from app.cases.models import Case
-from app.cases.queue_views import ORDERS
+from app.cases.queue_views import MEMBER_ID, ORDERS
 
 MOST_A_DAY: Final = 5
 DeadlineRow = sa.Row[*tuple[Any, ...]]
@@ -37,6 +38,7 @@ _RANKED: Final = (
     .where(
         Case.team_id == sa.bindparam("team_id", type_=sa.Uuid()),
         Case.closed_at.is_(None),
+        sa.not_(restriction.hidden_from(MEMBER_ID)),
         _DEADLINE.between(sa.bindparam("first", type_=sa.Date()), sa.bindparam("last", type_=sa.Date())),
     )
     .subquery()
@@ -46,10 +48,13 @@ _FIRST_OF_EACH_DAY: Final = (
 )
 
 
-def deadlines(session: Session, team_id: UUID, first: date, last: date) -> dict[date, list[DeadlineRow]]:
-    """By day: the first cases whose last safe day it is, those without an owner first, and how many there are (`of_day`)."""
+def deadlines(session: Session, team_id: UUID, first: date, last: date, *, me: UUID) -> dict[date, list[DeadlineRow]]:
+    """By day: the first cases whose last safe day it is, those that nobody has first, and how many there are (`of_day`).
+
+    Restricted cases are there for those who are named.
+    """
     found: dict[date, list[DeadlineRow]] = {}
-    for row in session.execute(_FIRST_OF_EACH_DAY, {"team_id": team_id, "first": first, "last": last}):
+    for row in session.execute(_FIRST_OF_EACH_DAY, {"team_id": team_id, "first": first, "last": last, "me": me}):
         found.setdefault(row.last_safe_day, []).append(row)
     return found
 

@@ -14,7 +14,9 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases import restriction
 from app.cases.models import Case, CaseFingerprint
+from app.cases.queue_views import MEMBER_ID
 from app.cases.states import CaseState
 from app.core import bulk, identifiers
 from app.core.identifiers import Identifier
@@ -79,7 +81,8 @@ def _candidates_statement() -> sa.CompoundSelect[Any]:
     case_id, team_id = sa.bindparam("case_id", type_=sa.Uuid()), sa.bindparam("team_id", type_=sa.Uuid())
     mine, theirs = sa.alias(CaseFingerprint.__table__), sa.alias(CaseFingerprint.__table__)
     columns = (Case.id, Case.label, Case.state, Case.version, Case.merged_into_id, Case.waiting_since)
-    ours = (Case.team_id == team_id, Case.id != case_id, Case.state != CaseState.ERASED.value)
+    shown = sa.not_(restriction.hidden_from(MEMBER_ID))
+    ours = (Case.team_id == team_id, Case.id != case_id, Case.state != CaseState.ERASED.value, shown)
     matching = (
         sa.select(*columns, theirs.c.kind)
         .select_from(mine)
@@ -99,9 +102,12 @@ def _candidates_statement() -> sa.CompoundSelect[Any]:
 _CANDIDATES: Final = _candidates_statement()
 
 
-def possible_duplicates(session: Session, case: Case) -> list[PossibleDuplicate]:
-    """Cases of the same team that are merged with this one or share a fingerprint with it, best matches first. One statement."""
-    parameters = {"case_id": case.id, "team_id": case.team_id, "merged_into_id": case.merged_into_id}
+def possible_duplicates(session: Session, case: Case, *, me: UUID) -> list[PossibleDuplicate]:
+    """Cases of the same team that are merged with this one or share a fingerprint with it, best matches first. One statement.
+
+    Without restricted ones for which the member `me` is not named.
+    """
+    parameters = {"case_id": case.id, "team_id": case.team_id, "merged_into_id": case.merged_into_id, "me": me}
     rows_by_label: dict[str, list[sa.Row[Any]]] = {}
     for row in session.execute(_CANDIDATES, parameters):
         rows_by_label.setdefault(row.label, []).append(row)
@@ -110,14 +116,22 @@ def possible_duplicates(session: Session, case: Case) -> list[PossibleDuplicate]
 
 
 def cases_of(
-    session: Session, keys: KeyRing, team_id: UUID, sought: Collection[Identifier]
+    session: Session, keys: KeyRing, team_id: UUID, sought: Collection[Identifier], *, me: UUID | None
 ) -> Sequence[sa.Row[str, str, str, str]]:
-    """The team's cases with one of these identifiers: label, state, country and the kind that matches. One statement."""
+    """The team's cases with one of these identifiers: label, state, country and the kind that matches. One statement.
+
+    `me`: who looks; restricted cases for which they are not named are left out.
+    """
     marks = {keys.encrypt_deterministically(_mac(keys, team_id, identifier), *BINDING) for identifier in sought}
     return session.execute(
         sa.select(Case.label, Case.state, Case.country, CaseFingerprint.kind)
         .join(CaseFingerprint, CaseFingerprint.case_id == Case.id)
-        .where(CaseFingerprint.fingerprint.in_(marks), Case.team_id == team_id, Case.state != CaseState.ERASED.value)
+        .where(
+            CaseFingerprint.fingerprint.in_(marks),
+            Case.team_id == team_id,
+            Case.state != CaseState.ERASED.value,
+            sa.not_(restriction.hidden_from(me)) if me else Case.restricted.is_(False),
+        )
         .distinct()
         .limit(_MAX_ROWS)
     ).all()

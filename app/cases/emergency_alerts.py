@@ -13,6 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases import restriction
 from app.cases.models import Case, CasePresence, EmergencyAlert, ReferralStatus
 from app.core.upsert import insert_if_absent
 
@@ -70,9 +71,13 @@ def claim(session: Session, case_id: UUID, now: datetime) -> tuple[EmergencyAler
     return alert, case
 
 
-def opened(session: Session, team_id: UUID, label: str) -> None:
-    """Delete the alert of a case that a member of the team has on the screen: nobody else needs to be told."""
-    case = sa.select(Case.id).where(Case.label == label, Case.team_id == team_id).scalar_subquery()
+def opened(session: Session, team_id: UUID, label: str, member_id: UUID) -> None:
+    """A member of the team has the case on the screen: nobody else needs to be told. Of a restricted one, it is a named member."""
+    case = (
+        sa.select(Case.id)
+        .where(Case.label == label, Case.team_id == team_id, sa.not_(restriction.hidden_from(member_id)))
+        .scalar_subquery()
+    )
     session.execute(sa.delete(EmergencyAlert).where(EmergencyAlert.case_id == case))
 
 

@@ -71,6 +71,7 @@ class Case(Base):
     `held_reason`: why the form looks like spam and waits for review; such a case is not offered to anybody.
     `referred_by`: the organisation that referred the person in; null if they came by themselves.
     `uncovered`: nobody has one of the needs (a row of `case_needs` is open); for the queue.
+    `restricted`: its keys are sealed to a key of its own, which named members hold, and not to the team's (`restriction`).
     `owner_name` follows `owner_id` by a trigger (`triggers.py`), for the queue ordered by owner.
     """
 
@@ -132,6 +133,7 @@ class Case(Base):
     person_wrote: Mapped[bool] = mapped_column(default=False)
     referral_status: Mapped[str | None] = mapped_column(sa.String(8))
     uncovered: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    restricted: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     merged_into_id: Mapped[UUID | None]
     held_reason: Mapped[str | None] = mapped_column(sa.String(8))
     referred_by: Mapped[UUID | None]
@@ -195,8 +197,9 @@ class WrapFor(StrEnum):
 class CaseWrap(Base):
     """A case's data key (`person` or `desk`), HPKE-sealed to one recipient and then encrypted under the epoch key.
 
-    `ciphertext` is that value. `owner_id` is the case itself for the receipt, else the team or organisation; `key_id` is the
-    public key that the data key is sealed to.
+    `ciphertext` is that value. `owner_id` is the case itself for the receipt, else the team or organisation; of a restricted case
+    it is not the team but the circle of its named members (`restriction.circle_id`). `key_id` is the public key that the data key
+    is sealed to.
     """
 
     __tablename__ = "case_wraps"
@@ -351,6 +354,7 @@ class CaseCounter(Base):
     referral_status: Mapped[str | None] = mapped_column(sa.String(8))
     held_reason: Mapped[str | None] = mapped_column(sa.String(8))
     uncovered: Mapped[bool] = mapped_column(server_default=sa.false())
+    restricted: Mapped[bool] = mapped_column(server_default=sa.false())
     count: Mapped[int]
     compacted: Mapped[bool]
 

@@ -5,17 +5,18 @@ The conditions of the views and the sort orders are defined in `queue_views`.
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases import restriction
 from app.cases.appointment_states import AppointmentState
 from app.cases.appointments import Appointment
 from app.cases.local_days import LocalDays, local_days
@@ -24,6 +25,7 @@ from app.cases.queue_views import (
     CASE_CONDITIONS,
     COUNTER_CONDITIONS,
     DEFAULT_ORDER,
+    MEMBER_ID,
     ORDERS,
     URGENCY_RANK,
     Condition,
@@ -52,12 +54,43 @@ _TIMES_OFFERED: Final = (
 _COLUMNS: Final = (
     Case.id, Case.label, Case.state, Case.version, Case.urgency, Case.urgency_rank, Case.last_safe_day, Case.deadline_certainty,
     Case.due_on, Case.waiting_since, Case.needs, Case.country, Case.languages, Case.person_wrote, Case.snoozed_until,
-    Case.referral_status, Case.held_reason, Case.uncovered, sa.func.nullif(Case.owner_name, "").label("owner"), Case.owner_id,
-    _APPOINTMENT.label("appointment_hour"), _TIMES_OFFERED.label("offered_hour"),
+    Case.referral_status, Case.held_reason, Case.uncovered, Case.restricted,
+    sa.func.nullif(Case.owner_name, "").label("owner"), Case.owner_id, _APPOINTMENT.label("appointment_hour"),
+    _TIMES_OFFERED.label("offered_hour"), restriction.hidden_from(MEMBER_ID).label("hidden"),
 )  # fmt: skip
 
 
+_WITHHELD: Final = MappingProxyType[str, Any](
+    {
+        "needs": [], "languages": [], "country": "", "last_safe_day": None, "deadline_certainty": None, "person_wrote": False,
+        "snoozed_until": None, "referral_status": None, "held_reason": None, "uncovered": True, "owner": None, "owner_id": None,
+        "appointment_hour": None, "offered_hour": None,
+    }
+)  # fmt: skip
+"""What a row shows instead to somebody who is not named: label, state, urgency, day and waiting time are left."""
 FILTERS: Final = ("country", "need", "urgency", "language")
+_TELLING: Final = frozenset({"country", "need", "language"})
+_TELLING_ORDERS: Final = frozenset({"country", "owner", "deadline"})
+"""What would tell by a case's being in the list, or by its place there, what its row withholds."""
+
+
+class WithheldRow:
+    """The row of a restricted case for somebody who is not named: like the row itself, without what is withheld."""
+
+    __slots__ = ("_mapping",)
+
+    def __init__(self, row: QueueRow) -> None:
+        self._mapping = {**row._mapping, **_WITHHELD}
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._mapping[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def _withhold(row: QueueRow) -> QueueRow:
+    return cast("QueueRow", WithheldRow(row)) if row.hidden else row
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +130,11 @@ class QueueQuery:
     @property
     def order(self) -> tuple[Any, ...]:
         return ORDERS[self.sort]
+
+    @property
+    def leaves_out_restricted(self) -> bool:
+        """Whether no restricted case is in this list, for anybody: to be in it, or its place, would tell what is withheld."""
+        return self.sort in _TELLING_ORDERS or any(getattr(self.filters, name) for name in _TELLING)
 
 
 def parse_query(view: str, filters: Filters, sort: str) -> QueueQuery:
@@ -232,10 +270,11 @@ def page(
         rows.reverse()
     if not rows:
         return QueuePage(rows, None, None)
+    found = _shown(found, rows)
     earlier = more if backwards else cursor is not None
     later = more if not backwards else True
     return QueuePage(
-        rows,
+        [_withhold(row) for row in rows],
         Cursor(_key(query, rows[0]), backwards=True) if earlier else None,
         Cursor(_key(query, rows[-1])) if later else None,
         found,
@@ -261,7 +300,7 @@ def _page_statement(
     keys = [column.label(f"key_{n}") for n, column in enumerate(query.order)]
     statement = (
         sa.select(*_COLUMNS, *keys)
-        .where(Case.team_id == _TEAM, VIEWS[query.view], *_conditions(query.filters, is_postgres), *extra_conditions)
+        .where(Case.team_id == _TEAM, VIEWS[query.view], *_conditions(query, is_postgres), *extra_conditions)
         .order_by(*(column.desc() if descending else column.asc() for column in query.order))
         .limit(page_size + 1)
     )
@@ -274,6 +313,12 @@ def _page_statement(
     cases = statement.cte("page")
     columns = [cases.c[f"key_{n}"] for n in range(len(query.order))]
     return beside.joined(cases, *(column.desc() if descending else column.asc() for column in columns))
+
+
+def _shown(beside: Mapping[UUID, list[QueueRow]], cases: Iterable[QueueRow]) -> dict[UUID, list[QueueRow]]:
+    """What is beside the cases, without what is beside those that this member is not shown."""
+    hidden = {case.id for case in cases if case.hidden}
+    return {case_id: rows for case_id, rows in beside.items() if case_id not in hidden}
 
 
 def _place(cursor: Cursor) -> Iterator[tuple[str, Any]]:
@@ -311,11 +356,12 @@ def excerpts(
     """
     statement = _excerpts_statement(tuple(wanted.items()), beside)
     result = list(session.execute(statement, _given(today, me) | {"of_team": team_id}))
-    _cases, found = _split(result)
+    cases, found = _split(result)
+    found = _shown(found, cases)
     lists = {}
     for name, excerpt in wanted.items():
         rows, _beside = _split([row for row in result if row.list == name])
-        lists[name] = sorted(rows, key=_PLACE_OF[excerpt.sort])
+        lists[name] = [_withhold(row) for row in sorted(rows, key=_PLACE_OF[excerpt.sort])]
     return lists, {case_id: list({row.beside_id: row for row in rows}.values()) for case_id, rows in found.items()}
 
 
@@ -358,7 +404,10 @@ def next_case(
     here = session.execute(
         sa.select(Case.id, *columns).where(Case.label == label, Case.team_id == team_id)
     ).one_or_none()
-    extra_conditions = [sa.or_(Case.owner_id.is_(None), Case.owner_id == me)]
+    extra_conditions = [
+        sa.or_(Case.owner_id.is_(None), Case.owner_id == me),
+        sa.not_(restriction.hidden_from(MEMBER_ID)),
+    ]
     if here is not None:
         extra_conditions.append(Case.id != here.id)
     if query.view == DEFAULT_VIEW:
@@ -396,7 +445,7 @@ def _counts_statement(query: QueueQuery, saved: tuple[QueueQuery, ...]) -> sa.Se
     of_all = [_sum(condition).label(name) for name, condition in COUNTER_CONDITIONS.items()]
     named = {"shown": query, **{f"own_{n}": one for n, one in enumerate(saved)}}
     narrowed = [_narrowed(one).label(name) for name, one in named.items()]
-    return sa.select(*of_all, *narrowed).where(*_counter_filters(Filters()))
+    return sa.select(*of_all, *narrowed).where(*_counter_filters(QueueQuery(sort=DEFAULT_ORDER)))
 
 
 def _sum(condition: Condition) -> sa.ColumnElement[int]:
@@ -404,14 +453,13 @@ def _sum(condition: Condition) -> sa.ColumnElement[int]:
 
 
 def _narrowed(query: QueueQuery) -> sa.ScalarSelect[int]:
-    rows = (
-        sa.select(_sum(COUNTER_CONDITIONS[query.view])).where(*_counter_filters(query.filters)).select_from(CaseCounter)
-    )
+    rows = sa.select(_sum(COUNTER_CONDITIONS[query.view])).where(*_counter_filters(query)).select_from(CaseCounter)
     return rows.correlate(None).scalar_subquery()
 
 
-def _counter_filters(filters: Filters) -> list[Condition]:
-    """The conditions under which the counters count each matching case exactly once."""
+def _counter_filters(query: QueueQuery) -> list[Condition]:
+    """The conditions under which the counters count each case of the list exactly once."""
+    filters = query.filters
     conditions: list[Condition] = [
         CaseCounter.team_id == _TEAM,
         CaseCounter.need == (filters.need or ""),
@@ -421,6 +469,8 @@ def _counter_filters(filters: Filters) -> list[Condition]:
         conditions.append(CaseCounter.country == filters.country)
     if filters.urgency is not None:
         conditions.append(CaseCounter.urgency == filters.urgency)
+    if query.leaves_out_restricted:
+        conditions.append(CaseCounter.restricted.is_(False))
     return conditions
 
 
@@ -432,10 +482,11 @@ _BY_LABEL: Final = sa.select(Case).where(
 _BY_LABEL_LOCKED: Final = _BY_LABEL.with_for_update().execution_options(populate_existing=True)
 
 
-def by_label(session: Session, team_id: UUID, label: str, *, lock: bool = False) -> Case:
+def by_label(session: Session, team_id: UUID, label: str, *, me: UUID | None = None, lock: bool = False) -> Case:
     """The team's case with this label; `lock`: with its row locked until the transaction ends.
 
-    Raises NotFound: an unknown case, an erased one and one of another team are not told apart.
+    Every page and action of the desk on a case comes through here. `me`: the member who asks; without one, no restricted case is
+    given. Raises RestrictedCase, and NotFound: an unknown case, an erased one and one of another team are not told apart.
     """
     if lock:
         session.flush()  # the row is read again: what was changed in this transaction and not written yet would be lost
@@ -443,11 +494,26 @@ def by_label(session: Session, team_id: UUID, label: str, *, lock: bool = False)
     case = session.scalars(_BY_LABEL_LOCKED if lock else _BY_LABEL, parameters).one_or_none()
     if case is None:
         raise NotFound("There is no such case.")
+    restriction.refuse_unnamed(session, case, me)
     return case
 
 
-def _conditions(filters: Filters, is_postgres: bool) -> list[Condition]:
+def outline(session: Session, team_id: UUID, label: str) -> Case:
+    """The team's case for the page that somebody sees who is not named: for its label, state, urgency and clock alone.
+
+    Raises NotFound.
+    """
+    case = session.scalars(_BY_LABEL, {"label": label, "team_id": team_id}).one_or_none()
+    if case is None:
+        raise NotFound("There is no such case.")
+    return case
+
+
+def _conditions(query: QueueQuery, is_postgres: bool) -> list[Condition]:
     conditions: list[Condition] = []
+    filters = query.filters
+    if query.leaves_out_restricted:
+        conditions.append(Case.restricted.is_(False))
     if filters.country is not None:
         conditions.append(Case.country == filters.country)
     if filters.urgency is not None:

@@ -66,6 +66,7 @@ def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Con
         "unmet": sa.and_(here, rows.state == CaseState.UNMET.value),
         "snoozed": sa.and_(here, rows.snoozed_until.is_not(None), sa.not_(awake)),
         "possible_spam": sa.and_(is_open, rows.held_reason.is_not(None)),
+        "restricted": sa.and_(is_open, rows.restricted),
         "merged": sa.and_(is_open, not_hidden, is_merged),
         "closed": sa.and_(sa.not_(is_open), rows.state != CaseState.ERASED.value),
     }

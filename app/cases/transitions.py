@@ -55,7 +55,7 @@ def move(
     if target in ENDED:
         case.closed_at = case.closed_at or at
         case.forget_at = at
-        _close_country_move(session, case, at)
+        close_country_move(session, case, at)
     else:
         case.closed_at = None
         case.forget_at = at if target in UNATTENDED else None
@@ -81,7 +81,7 @@ def _move_merged_cases(
     session.flush()
 
 
-def _close_country_move(session: Session, case: Case, at: datetime) -> None:
+def close_country_move(session: Session, case: Case, at: datetime) -> None:
     """Close an open question about a move to another country, and delete the key that was prepared for it."""
     is_open = sa.and_(CaseMove.case_id == case.id, CaseMove.answer.is_(None))
     closed = {"answer": "ended", "answered_at": to_the_hour(at), "desk_key": None}

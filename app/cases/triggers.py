@@ -14,7 +14,7 @@ from app.core.db import Base
 _COLUMNS: Final = ", ".join(column.name for column in CaseCounter.__table__.columns if column.name != "id")
 _WATCHED: Final = (
     "team_id, country, urgency, state, needs, languages, closed_at, merged_into_id, owner_id, due_on, snoozed_until,"
-    " person_wrote, referral_status, held_reason, uncovered"
+    " person_wrote, referral_status, held_reason, uncovered, restricted"
 )
 # A case counts once under each need and each language it has, and under '' (any). A closed case keeps fewer codes.
 _ROWS: Final = """\
@@ -27,6 +27,7 @@ SELECT {row}.team_id, need.code, spoken.code, {row}.country, {row}.urgency, {row
   CASE WHEN {row}.closed_at IS NULL THEN {row}.referral_status END,
   CASE WHEN {row}.closed_at IS NULL THEN {row}.held_reason END,
   {row}.uncovered,
+  {row}.restricted,
   {sign}, false
 FROM ({needs}) AS need CROSS JOIN ({languages}) AS spoken
 WHERE {row}.state <> 'erased'"""

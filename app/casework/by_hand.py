@@ -136,7 +136,7 @@ def answers_open(session: Session, referral: Referral, case: Case, now: datetime
 
 def locked(session: Session, desk: Desk, label: str, referral_label: str) -> tuple[Referral, Case]:
     """A referral of the team's case whose organisation a coordinator speaks for, both rows locked. Raises NotFound, Conflict."""
-    case = queue.by_label(session, desk.team_id, label, lock=True)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     referral_id = _referral_id(session, case, referral_label)
     referral, case = queries.locked(session, referral_id)
     if way_of(referral.way) not in BY_COORDINATOR:

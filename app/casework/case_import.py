@@ -238,7 +238,7 @@ def look(
     if not allow(len(to_compare)):
         return reports
     for at, owner, sought in to_compare:
-        found = duplicate_detection.cases_of(session, keys, owner, sought)
+        found = duplicate_detection.cases_of(session, keys, owner, sought, me=None)
         reports[at] = replace(reports[at], cases=tuple(sorted({case.label for case in found})))
     return reports
 

@@ -31,7 +31,7 @@ def compare(session: Session, desk: Desk, label: str) -> Case:
 
     Raises NotFound, NotAllowed.
     """
-    case = queue.by_label(session, desk.team_id, label, lock=True)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     coordinator.record_audit(session, desk, case, "case:compared")
     opened = sealed_access.open_parts(session, desk, case, (Part.CONTACT,))
     contact = opened[0].content if opened else {}
@@ -75,7 +75,7 @@ def _join_needs(session: Session, case: Case, other: Case, desk: Desk) -> None:
 
 def _locked(session: Session, desk: Desk, label: str) -> Case | None:
     try:
-        return queue.by_label(session, desk.team_id, label, lock=True)
+        return queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     except NotFound:
         return None
 
@@ -87,6 +87,8 @@ def _no_case(detail: str) -> Invalid:
 def _check(session: Session, case: Case, other: Case) -> None:
     if case.closed_at is not None or other.closed_at is not None:
         raise Conflict("Only open cases are merged. Open the closed one again first.", state=case.state)
+    if case.restricted != other.restricted:
+        raise Conflict("One of them is restricted. Restrict the other one too before you merge them.", state=case.state)
     if case.merged_into_id is not None or other.merged_into_id is not None:
         raise Conflict("One of them is merged into a case already. Separate it first.", state=case.state)
     if session.scalar(sa.select(Case.id).where(Case.merged_into_id == case.id).limit(1)) is not None:

@@ -1,5 +1,6 @@
 """Ownership of a case, and snoozing it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -8,8 +9,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases import case_presence, undo
+from app.cases import case_presence, restriction, undo
 from app.cases.models import Case, CasePresence
+from app.cases.restriction import Named
 from app.cases.states import CaseState, CaseVerb
 from app.casework.coordinator import UNTAKEN, Desk, locked_case, move_case, record_change, remember_undo
 from app.core.db import UtcDateTime
@@ -41,13 +43,18 @@ def make_own(session: Session, desk: Desk, case: Case) -> None:
 def assign(session: Session, desk: Desk, label: str, version: int, member_id: UUID | None) -> Case:
     """Assign the case to a colleague, or to nobody. Raises Invalid when they are not a coordinator of this team."""
     case = locked_case(session, desk, label, version)
-    if member_id is not None and member_id not in {member.id for member in colleagues(session, desk.team_id)}:
+    if member_id is not None and member_id not in {member.id for member in who_may_own(session, case)}:
         raise Invalid([FieldError(pointer="/member", code="unknown_code", detail="Choose a colleague of this team.")])
     was = undo.snapshot(case)
     case.owner_id = member_id
     record_change(session, desk, case, "case:assigned")
     remember_undo(session, desk, case, "assign", was)
     return case
+
+
+def who_may_own(session: Session, case: Case) -> Sequence["Colleague | Named"]:
+    """The members to whom the case can be given, or a note about it be shown: of the team, or those who are named for it."""
+    return restriction.named(session, case.id) if case.restricted else colleagues(session, case.team_id)
 
 
 def snooze(session: Session, desk: Desk, label: str, version: int, until: date | None) -> Case:

@@ -12,7 +12,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.cases import restriction
 from app.cases.models import Case, CaseMove, HouseholdMember, SavedReply
+from app.cases.queue_views import MEMBER_ID
 from app.cases.states import CaseState
 from app.core.db import UtcDateTime
 from app.referrals.models import ContactAnswer, Referral
@@ -78,6 +80,7 @@ _EVERYTHING: Final = sa.union_all(
         Case.id != _CASE,
         Case.team_id == _TEAM,
         Case.state != CaseState.ERASED.value,
+        sa.not_(restriction.hidden_from(MEMBER_ID)),
     ),
     _rows("move", CaseMove.to_country, _NO_TEXT, CaseMove.asked_at, _NO_ID).where(
         CaseMove.case_id == _CASE, CaseMove.answer.is_(None)
@@ -94,9 +97,9 @@ _EVERYTHING: Final = sa.union_all(
 )  # fmt: skip
 
 
-def case_sidebar(session: Session, team_id: UUID, case_id: UUID) -> CaseSidebar:
-    """Read the whole sidebar; tasks by due time, the household by label."""
-    rows = session.execute(_EVERYTHING, {"team_id": team_id, "case_id": case_id}).all()
+def case_sidebar(session: Session, team_id: UUID, case_id: UUID, *, me: UUID) -> CaseSidebar:
+    """Read the whole sidebar; tasks by due time, the household by label, as far as the member `me` may see it."""
+    rows = session.execute(_EVERYTHING, {"team_id": team_id, "case_id": case_id, "me": me}).all()
 
     def of(what: str) -> list[Any]:
         return [row for row in rows if row.what == what]

@@ -60,7 +60,7 @@ def desk_of(member: SignedIn, keys: KeyRing, now: datetime, reads_a_day: int = R
 
 def locked_case(session: Session, desk: Desk, label: str, version: int) -> Case:
     """The team's case in the version the coordinator has seen, its row locked. Raises NotFound, StaleCase."""
-    case = queue.by_label(session, desk.team_id, label, lock=True)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     if case.version != version:
         raise StaleCase("Somebody has changed this case since you opened it.", state=case.state, version=case.version)
     return case

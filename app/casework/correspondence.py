@@ -45,7 +45,7 @@ def note(session: Session, desk: Desk, label: str, version: int, text: str) -> C
     if not text or len(text) > person_access.MAX_MESSAGE_LENGTH:
         detail = Translatable("Write 1 to {most} characters.", most=person_access.MAX_MESSAGE_LENGTH)
         raise Invalid([FieldError(pointer="/text", code="too_long" if text else "required", detail=detail)])
-    mentioned = _mentioned(session, desk, text)
+    mentioned = _mentioned(session, case, text)
     content = {"text": text, "at": sealed_parts.exact_time(desk.now), "by": desk.member.name}
     sealed_parts.add_part(
         session,
@@ -63,12 +63,12 @@ def note(session: Session, desk: Desk, label: str, version: int, text: str) -> C
     return case
 
 
-def _mentioned(session: Session, desk: Desk, text: str) -> list[UUID]:
-    """The members of the team whom a note mentions. Raises Invalid: a name that nobody of the team signs in with."""
+def _mentioned(session: Session, case: Case, text: str) -> list[UUID]:
+    """The members of the team whom a note mentions. Raises Invalid: a name that nobody signs in with who can open the note."""
     names = [name.rstrip(".-_") for name in _MENTION.findall(text)]
     if not names:
         return []
-    members = {member.name.lower(): member.id for member in case_ownership.colleagues(session, desk.team_id)}
+    members = {member.name.lower(): member.id for member in case_ownership.who_may_own(session, case)}
     unknown = [name for name in names if name.lower() not in members]
     if unknown:
         detail = Translatable(

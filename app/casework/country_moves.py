@@ -62,6 +62,10 @@ def ask(session: Session, desk: Desk, directory: Directory, label: str, version:
         raise Invalid([FieldError(pointer="/country", code="unknown_code", detail="Choose another host country.")])
     if case.closed_at is not None:
         raise Conflict("The case is closed.", state=case.state)
+    if case.restricted:
+        raise Conflict(
+            "The case is restricted. Lift the restriction before it moves to another country.", state=case.state
+        )
     if _open_question(session, case.id, lock=True) is not None:
         raise Conflict("The person has already been asked whether the case may move.", state=case.state)
     _refuse_at_work(session, case)

@@ -140,7 +140,7 @@ def open_at_desk(session: Session, desk: Desk, label: str, document_id: UUID, fi
 
     Raises NotFound, NotAllowed (no key), Conflict, QuotaReached.
     """
-    case = queue.by_label(session, desk.team_id, label)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     document = storage.find(session, case.id, document_id)
     reader = AuditedReader.member(desk.actor.kind.value, desk.member.member_id, desk.reads_a_day)
     access_control.authorize_read(session, desk.keys, reader, case.id, desk.now, every_time=True)
@@ -163,7 +163,7 @@ def open_original_at_desk(session: Session, desk: Desk, label: str, document_id:
 
     Raises NotFound (also when it was not kept), NotAllowed (no key), QuotaReached.
     """
-    case = queue.by_label(session, desk.team_id, label)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     document = _with_original(session, case.id, document_id)
     reader = AuditedReader.member(desk.actor.kind.value, desk.member.member_id, desk.reads_a_day)
     access_control.authorize_read(session, desk.keys, reader, case.id, desk.now, every_time=True)
@@ -203,7 +203,7 @@ def send_to_person(
 
     Raises NotFound, NotAllowed (no key), Conflict (the case is closed), DocumentsFull.
     """
-    case = queue.by_label(session, desk.team_id, label, lock=True)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     if not takes_documents(case):
         raise Conflict("Nothing can be added to this case any more.", state=case.state)
     key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
@@ -217,7 +217,7 @@ def send_to_person(
 
 def take_back_from_person(session: Session, desk: Desk, label: str, document_id: UUID) -> None:
     """Delete a document that the team sent, for example a wrong one. Raises NotFound: another's, or none."""
-    case = queue.by_label(session, desk.team_id, label, lock=True)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     document = storage.find(session, case.id, document_id)
     if document.author != "desk":
         raise NotFound("There is no such document.")

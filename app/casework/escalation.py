@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app import messaging
-from app.cases import emergency_alerts
+from app.cases import emergency_alerts, restriction
 from app.casework import team_notices
 from app.casework.team_notices import Reachable
 from app.messaging.kinds import NoticeKind
@@ -54,7 +54,10 @@ def escalate(session: Session, case_id: UUID, *, now: datetime, waits: Escalatio
         if member.team_id == case.team_id
     }
     already_told = {UUID(member) for member in alert.told}
-    step, to = _next_step(alert.step, here, rota.of_teams(session, {case.team_id})[case.team_id], already_told, now)
+    named = restriction.named_of(session, [case.id]).get(case.id)
+    step, to = _next_step(
+        alert.step, here, rota.of_teams(session, {case.team_id})[case.team_id], already_told, now, named
+    )
     for member_id in to:
         messaging.queue(session, NoticeKind.EMERGENCY_NOT_OPENED, about_id=case.id, member_id=member_id, now=now)
     alert.step, alert.told = step, sorted(str(member) for member in already_told | set(to))
@@ -65,10 +68,22 @@ def escalate(session: Session, case_id: UUID, *, now: datetime, waits: Escalatio
 
 
 def _next_step(
-    step: int, here: Mapping[UUID, Reachable], team_rota: Rota, already_told: set[UUID], now: datetime
+    step: int,
+    here: Mapping[UUID, Reachable],
+    team_rota: Rota,
+    already_told: set[UUID],
+    now: datetime,
+    named: frozenset[UUID] | None,
 ) -> tuple[int, list[UUID]]:
-    """The step that is due now, and the members to tell. With nobody else on the rota, the seniors are told now."""
-    if step < _NEXT:
+    """The step that is taken now, and who is told in it. With no one else on the rota, the seniors are told already now.
+
+    Of a restricted case its `named` members are told instead of those on the rota, then the seniors, who learn its label alone.
+    """
+    if step < _NEXT and named is not None:
+        further = [member for member in here if member in named and member not in already_told]
+        if further:
+            return _NEXT, further
+    elif step < _NEXT:
         further = [member for member in team_rota.on_call(now, here) if member not in already_told]
         if further:
             return _NEXT, further[:1]

@@ -21,9 +21,9 @@ def link(session: Session, desk: Desk, label: str, version: int, other_label: st
     """Put two cases into one household. Raises NotFound, Invalid, StaleCase, Conflict (the same one, or each in one already)."""
     if label == other_label:
         raise Conflict("This is the same case.")
-    queue.by_label(session, desk.team_id, label)
+    queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     try:
-        both = {case.label: case for case in _locked(session, desk.team_id, label, other_label)}
+        both = {case.label: case for case in _locked(session, desk, label, other_label)}
     except NotFound:
         detail = N_("Your team has no case with this label.")
         raise Invalid([FieldError(pointer="/other", code="unknown_code", detail=detail)]) from None
@@ -70,6 +70,8 @@ def _rows(session: Session, case_ids: list[UUID]) -> list[sa.Row[UUID, UUID]]:
     )
 
 
-def _locked(session: Session, team_id: UUID, *labels: str) -> list[Case]:
+def _locked(session: Session, desk: Desk, *labels: str) -> list[Case]:
     """Both cases, locked in a fixed order to avoid deadlocks."""
-    return [queue.by_label(session, team_id, label, lock=True) for label in sorted(labels)]
+    return [
+        queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True) for label in sorted(labels)
+    ]

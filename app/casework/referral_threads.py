@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
-from app.cases import access_control, queue, sealed_parts
+from app.cases import access_control, queue, restriction, sealed_parts
 from app.cases.access_control import READS_PER_DAY, AuditedReader
 from app.cases.models import Case
 from app.casework import partner_access, sealed_access, unread_messages
@@ -34,7 +34,7 @@ def of_case(
     session: Session, desk: Desk, label: str, referral_label: str, *, lock: bool = False
 ) -> tuple[Case, Referral]:
     """A referral of a case of this team. Raises NotFound."""
-    case = queue.by_label(session, desk.team_id, label, lock=lock)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=lock)
     query = sa.select(Referral).where(Referral.label == referral_label, Referral.case_id == case.id)
     referral = session.scalars(query.with_for_update() if lock else query).one_or_none()
     if referral is None:
@@ -54,7 +54,9 @@ def open_at_desk(
     reader = AuditedReader.member(desk.actor.kind.value, desk.member.member_id, desk.reads_a_day)
     access_control.authorize_read(session, desk.keys, reader, case.id, desk.now)
     _record(session, desk.actor.kind.value, desk.member.member_id.hex, "referral:thread_opened", referral, desk.now)
-    messages, opened_keys = threads.open_messages(session, desk.keys, referral.id, desk.team_id, desk.holds(session))
+    messages, opened_keys = threads.open_messages(
+        session, desk.keys, referral.id, restriction.holder_of(case), sealed_access.keys_for(session, desk, case)
+    )
     threads.reseal_opened(session, desk.keys, referral.id, opened_keys)
     if for_export and opened_keys:
         person_key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
@@ -67,7 +69,7 @@ def write_at_desk(
 ) -> Referral:
     """Write to the organisation. `token`: from the form, so that it counts once. Raises NotFound, Conflict, Invalid."""
     case, referral = of_case(session, desk, label, referral_label, lock=True)
-    desk.holds(session)
+    sealed_access.keys_for(session, desk, case)
     message_id = threads.id_of_form(referral.id, "desk", desk.member.member_id, token)
     if _write(session, desk.keys, case, referral, "desk", message_id, text, desk.now, limit):
         _record(

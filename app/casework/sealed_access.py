@@ -6,12 +6,14 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.cases import access_control, queue, rewrapping, sealed_parts
+from app.cases import access_control, queue, restriction, rewrapping, sealed_parts
 from app.cases.access_control import AuditedReader
 from app.cases.intake_storage import INTAKE_PARTS
 from app.cases.models import Case, Part
+from app.cases.restriction import RestrictedCase
 from app.cases.sealed_parts import OpenedPart
 from app.casework.coordinator import Desk, record_audit
+from app.core import keyholders
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
@@ -22,7 +24,7 @@ PURPOSES: Final = ("answer", "urgent_call", "check_channel")
 
 def open_case(session: Session, desk: Desk, label: str) -> tuple[Case, list[OpenedPart]]:
     """Open story, what happened, thread and notes; the opening is audited. Raises NotFound, NotAllowed, QuotaReached."""
-    case = queue.by_label(session, desk.team_id, label)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     _count_read(session, desk, case)
     record_audit(session, desk, case, "case:words_opened", {"parts": [part.value for part in WORDS]})
     return case, open_parts(session, desk, case, WORDS)
@@ -32,7 +34,7 @@ def open_contact(session: Session, desk: Desk, label: str, purpose: str) -> tupl
     """Open the person's contact, for a purpose that is audited. Raises Invalid, NotFound, NotAllowed, QuotaReached."""
     if purpose not in PURPOSES:
         raise Invalid([FieldError(pointer="/purpose", code="unknown_code", detail="Choose what you need it for.")])
-    case = queue.by_label(session, desk.team_id, label)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     _count_read(session, desk, case)
     record_audit(session, desk, case, "case:contact_opened", {"parts": ["contact"], "purpose": purpose})
     contacts = open_parts(session, desk, case, (Part.CONTACT,))
@@ -48,7 +50,7 @@ def _count_read(session: Session, desk: Desk, case: Case) -> None:
 def open_parts(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> list[OpenedPart]:
     """Open parts with the team's key. The caller has audited it. Raises NotAllowed, Conflict."""
     rows = sealed_parts.parts(session, case.id, which)
-    held = desk.holds(session)
+    held = keys_for(session, desk, case)
     opened_parts = []
     data_keys: dict[str, bytes] = {}
     for row in rows:
@@ -61,17 +63,31 @@ def open_parts(session: Session, desk: Desk, case: Case, which: Sequence[Part]) 
     return opened_parts
 
 
+def keys_for(session: Session, desk: Desk, case: Case) -> Mapping[UUID, KeyPair]:
+    """The key pairs with which this member opens the case: the team's, or the one of a restricted case for which they are named.
+
+    Raises NotAllowed when they were given none.
+    """
+    if not case.restricted:
+        return desk.holds(session)
+    key = keyholders.active_key(session, restriction.circle_id(case.id))
+    pair = desk.member.key_of_case(session, key.id) if key is not None else None
+    if key is None or pair is None:
+        raise RestrictedCase
+    return {key.id: pair}
+
+
 def data_key(session: Session, desk: Desk, case: Case, purpose: str) -> bytes:
-    return _with(session, desk, case, purpose, desk.holds(session))
+    return _with(session, desk, case, purpose, keys_for(session, desk, case))
 
 
 def _with(session: Session, desk: Desk, case: Case, purpose: str, held: Mapping[UUID, KeyPair]) -> bytes:
-    """The case's data key, opened with the team key that it is sealed to.
+    """The case's data key, opened with the key it was sealed to: the team's, or a restricted case's own.
 
-    Raises NotAllowed: this member was not given that team key.
+    Raises NotAllowed: this member was not given it.
     """
     try:
-        wrap, sealed = sealed_parts.sealed_data_key(session, desk.keys, case.id, purpose, desk.team_id)
+        wrap, sealed = sealed_parts.sealed_data_key(session, desk.keys, case.id, purpose, restriction.holder_of(case))
         holder = held.get(wrap.key_id) if wrap.key_id else None
         if holder is None:
             raise NotAllowed("You were not given the key that this case was sealed to. Ask a colleague to grant it.")

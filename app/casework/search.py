@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.cases import duplicate_detection
+from app.cases import duplicate_detection, restriction
 from app.cases.models import Case
 from app.cases.short_labels import of_text
 from app.cases.states import CaseState
@@ -64,7 +64,7 @@ def find(session: Session, desk: Desk, directory: Directory, text: str) -> Searc
     """Cases and referrals of the team by their whole label; organisations, services and members by a part of their name."""
     label = of_text(text)
     if label is not None:
-        case, referral = _by_label(session, desk.team_id, label)
+        case, referral = _by_label(session, desk, label)
         if case:
             return SearchResult(case=case, referral=referral)
     words = plain(text).split()
@@ -83,18 +83,21 @@ def find(session: Session, desk: Desk, directory: Directory, text: str) -> Searc
     members = [
         (one.id, one.name) for one in case_ownership.colleagues(session, desk.team_id) if matches(words, one.name)
     ]
-    held = _held(session, desk.team_id, [id for id, _name in members[:_MOST]])
+    held = _held(session, desk, [id for id, _name in members[:_MOST]])
     return SearchResult(
         organisations=organisations[:_MOST], services=services[:_MOST], members=members[:_MOST], held=held
     )
 
 
-def _held(session: Session, team_id: UUID, members: Sequence[UUID]) -> Mapping[UUID | None, Sequence[str]]:
+def _held(session: Session, desk: Desk, members: Sequence[UUID]) -> Mapping[UUID | None, Sequence[str]]:
     """The open cases of each member by their labels, at most 60 in all."""
     held: dict[UUID | None, list[str]] = {}
     if members:
         ours = sa.select(Case.owner_id, Case.label).where(
-            Case.team_id == team_id, Case.owner_id.in_(members), Case.closed_at.is_(None)
+            Case.team_id == desk.team_id,
+            Case.owner_id.in_(members),
+            Case.closed_at.is_(None),
+            sa.not_(restriction.hidden_from(desk.member.member_id)),
         )
         for owner_id, label in session.execute(ours.order_by(Case.due_on, Case.label).limit(_MOST_HELD)):
             held.setdefault(owner_id, []).append(label)
@@ -112,12 +115,14 @@ def matches(words: Iterable[str], *names: object) -> bool:
     return all(any(one.startswith(word) for one in known) for word in words)
 
 
-def _by_label(session: Session, team_id: UUID, label: str) -> tuple[str, str]:
+def _by_label(session: Session, desk: Desk, label: str) -> tuple[str, str]:
     """The label of the team's case, and of the referral when it is one that was searched; empty if there is none."""
-    ours = (Case.team_id == team_id, Case.state != CaseState.ERASED.value)
+    ours = (Case.team_id == desk.team_id, Case.state != CaseState.ERASED.value)
     if label.startswith("R-"):
         found = session.scalar(
-            sa.select(Case.label).join(Referral, Referral.case_id == Case.id).where(Referral.label == label, *ours)
+            sa.select(Case.label)
+            .join(Referral, Referral.case_id == Case.id)
+            .where(Referral.label == label, *ours, sa.not_(restriction.hidden_from(desk.member.member_id)))
         )
         return (found, label) if found else ("", "")
     return session.scalar(sa.select(Case.label).where(Case.label == label, *ours)) or "", ""
@@ -137,7 +142,7 @@ def find_caller(session: Session, desk: Desk, directory: Directory, text: str) -
         )
         raise Invalid([FieldError(pointer="/caller", code="required", detail=detail)])
     read_quotas.count(session, read_quotas.member_key(desk.member.member_id), desk.now, limit=desk.reads_a_day)
-    rows = duplicate_detection.cases_of(session, desk.keys, desk.team_id, sought)
+    rows = duplicate_detection.cases_of(session, desk.keys, desk.team_id, sought, me=desk.member.member_id)
     kinds: dict[str, set[str]] = {}
     for row in rows:
         kinds.setdefault(row.label, set()).add(row.kind)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import messaging
-from app.cases import emergency_alerts
+from app.cases import emergency_alerts, restriction
 from app.cases.models import Case
 from app.messaging import member_settings, outbox
 from app.messaging.kinds import KINDS, Audience, NoticeKind, Speed
@@ -48,6 +48,8 @@ class NoticeCase:
     case_id: UUID
     owner_id: UUID | None
     is_emergency: bool
+    named: frozenset[UUID] | None = None
+    """Of a restricted case, the members who can open it; they are told, and seniors where none of them can be."""
 
 
 def reachable(session: Session, team_ids: Collection[UUID]) -> list[Reachable]:
@@ -122,13 +124,14 @@ def next_interval(moment: datetime) -> datetime:
 def _cases_of(session: Session, ids: Collection[UUID]) -> dict[UUID, NoticeCase]:
     """The cases that messages with these `about_id` are about: the ids of cases or of referrals. One statement."""
     rows = session.execute(
-        sa.select(Case.id, Referral.id.label("referral_id"), Case.owner_id, Case.urgency)
+        sa.select(Case.id, Referral.id.label("referral_id"), Case.owner_id, Case.urgency, Case.restricted)
         .outerjoin(Referral, sa.and_(Referral.case_id == Case.id, Referral.id.in_(list(ids))))
         .where(sa.or_(Case.id.in_(list(ids)), Referral.id.is_not(None)))
     ).all()
     cases = {}
+    named = restriction.named_of(session, {row.id for row in rows if row.restricted})
     for row in rows:
-        about = NoticeCase(row.id, row.owner_id, row.urgency == "emergency")
+        about = NoticeCase(row.id, row.owner_id, row.urgency == "emergency", named.get(row.id))
         cases[row.id] = about
         if row.referral_id is not None:
             cases[row.referral_id] = about
@@ -151,7 +154,7 @@ def recipients_of(
         if not overseers and row.audience is Audience.OPERATIONS:
             overseers = [member for member in everybody if member.role is Role.SENIOR]
         return {member.id: _due(member, row.speed, now, wakes=member.notices.emergencies) for member in overseers}
-    here = {member.id: member for member in members if member.team_id == team_id}
+    here = who_can_help({member.id: member for member in members if member.team_id == team_id}, case)
     on_call = rotas[team_id].first_on_call(now, here)
     if row.audience is Audience.ON_CALL:
         return _for_on_call(here, on_call, now)
@@ -168,6 +171,17 @@ def recipients_of(
     return {
         member_id: _due(here[member_id], row.speed, now, wakes=False) for member_id in (to or here) if member_id in here
     }
+
+
+def who_can_help(here: dict[UUID, Reachable], case: NoticeCase | None) -> dict[UUID, Reachable]:
+    """The members of the team who are told of what concerns this case. Of a restricted one: those who are named; if none of them
+    can be told, the seniors, and else everybody, who learn its label alone.
+    """
+    if case is None or case.named is None:
+        return here
+    named = {one: here[one] for one in here if one in case.named}
+    seniors = {one: here[one] for one in here if here[one].role is Role.SENIOR}
+    return named or seniors or here
 
 
 def _for_on_call(here: Mapping[UUID, Reachable], on_call: Sequence[UUID], now: datetime) -> dict[UUID, datetime]:

@@ -13,12 +13,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases import queue
+from app.cases import queue, restriction
 from app.cases.appointments import HOUR, Appointment
 from app.cases.local_days import LocalDays
 from app.cases.models import Case
 from app.cases.queue import Excerpt, Filters, QueueQuery, QueueRow
-from app.cases.queue_views import LATEST_DAY
+from app.cases.queue_views import LATEST_DAY, MEMBER_ID
 from app.casework.case_clocks import LIVE_REFERRALS, Offer, offer_of
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral
@@ -66,9 +66,9 @@ def today(session: Session, team_id: UUID, *, me: UUID, days: LocalDays, now: da
     return Today(
         **lists,
         of_case={case_id: offers_of(rows) for case_id, rows in beside.items()},
-        offers=ending_offers(session, team_id, now),
-        appointments=_appointments(session, team_id, now),
-        tasks=tasks.open_tasks(session, team_id, most=MOST_TASKS),
+        offers=ending_offers(session, team_id, now, me=me),
+        appointments=_appointments(session, team_id, now, me=me),
+        tasks=tasks.open_tasks(session, team_id, me=me, most=MOST_TASKS),
         counts=counts,
         emergencies=counts["own_0"],
     )
@@ -89,6 +89,7 @@ _OFFERS: Final = (
     .where(
         Case.team_id == _TEAM,
         Case.closed_at.is_(None),
+        sa.not_(restriction.hidden_from(MEMBER_ID)),
         LIVE_REFERRALS.source.c.expires_at < sa.bindparam("before", type_=Referral.expires_at.type),
     )
     .order_by(LIVE_REFERRALS.source.c.expires_at, LIVE_REFERRALS.source.c.id)
@@ -96,9 +97,9 @@ _OFFERS: Final = (
 )  # fmt: skip
 
 
-def ending_offers(session: Session, team_id: UUID, now: datetime) -> Sequence[sa.Row[Any]]:
+def ending_offers(session: Session, team_id: UUID, now: datetime, *, me: UUID) -> Sequence[sa.Row[Any]]:
     """The offers that run out next; see `case_clocks.offer_of`."""
-    return session.execute(_OFFERS, {"team_id": team_id, "before": now + OFFERS_AHEAD}).all()
+    return session.execute(_OFFERS, {"team_id": team_id, "before": now + OFFERS_AHEAD, "me": me}).all()
 
 
 _APPOINTMENTS: Final = (
@@ -114,6 +115,7 @@ _APPOINTMENTS: Final = (
     .where(
         Case.team_id == _TEAM,
         Case.closed_at.is_(None),
+        sa.not_(restriction.hidden_from(MEMBER_ID)),
         Appointment.agreed_hour > sa.bindparam("after", type_=Appointment.agreed_hour.type),
         Appointment.agreed_hour <= sa.bindparam("before", type_=Appointment.agreed_hour.type),
     )
@@ -122,7 +124,7 @@ _APPOINTMENTS: Final = (
 )
 
 
-def _appointments(session: Session, team_id: UUID, now: datetime) -> Sequence[sa.Row[*tuple[Any, ...]]]:
-    """The agreed times of the next day, from the present hour on. Only the full hour is known: the time itself is sealed."""
-    given = {"team_id": team_id, "after": now - HOUR, "before": now + APPOINTMENTS_AHEAD}
+def _appointments(session: Session, team_id: UUID, now: datetime, *, me: UUID) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    """The agreed times of the next day, from the hour that runs now. Only the full hour is known: the time itself is sealed."""
+    given = {"team_id": team_id, "after": now - HOUR, "before": now + APPOINTMENTS_AHEAD, "me": me}
     return session.execute(_APPOINTMENTS, given).all()

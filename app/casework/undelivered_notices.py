@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.cases import transitions
+from app.cases import restriction, transitions
 from app.cases.models import Case
 from app.core.errors import NotFound
 from app.messaging import outbox
@@ -76,8 +76,11 @@ class UndeliveredNotice:
         return group_of(self.kind)
 
 
-def undelivered(session: Session, team_id: UUID) -> list[UndeliveredNotice]:
-    """The team's undelivered notices, oldest first, at most `MAX_LISTED`. One statement."""
+def undelivered(session: Session, team_id: UUID, *, me: UUID) -> list[UndeliveredNotice]:
+    """The team's undelivered notices, oldest first, at most `MAX_LISTED`. One statement.
+
+    Those about a restricted case are there for members who are named for it.
+    """
     query = (
         sa.select(
             OutboxMessage.id, OutboxMessage.kind, Organisation.name, Case.label, OutboxMessage.created_at,
@@ -88,6 +91,7 @@ def undelivered(session: Session, team_id: UUID) -> list[UndeliveredNotice]:
         .outerjoin(Organisation, Organisation.id == OutboxMessage.organisation_id)
         .outerjoin(Case, Case.id == Task.case_id)
         .where(Task.team_id == team_id, Task.kind == TaskKind.UNDELIVERED_NOTICE.value, Task.done_at.is_(None))
+        .where(sa.or_(Task.case_id.is_(None), sa.not_(restriction.hidden_from(me))))
         .order_by(OutboxMessage.created_at, OutboxMessage.id)
         .limit(MAX_LISTED)
     )  # fmt: skip
@@ -96,7 +100,7 @@ def undelivered(session: Session, team_id: UUID) -> list[UndeliveredNotice]:
 
 def retry_all(session: Session, team_id: UUID, member_id: UUID, now: datetime) -> None:
     """Send all listed notices again, except those that a colleague is dealing with."""
-    for letter in undelivered(session, team_id):
+    for letter in undelivered(session, team_id, me=member_id):
         with suppress(NotFound):
             retry(session, team_id, letter.id, member_id, now)
 

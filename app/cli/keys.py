@@ -9,6 +9,7 @@ from uuid import UUID
 import typer
 
 from app.app_context import AppContext, open_app_context
+from app.cases import restriction
 from app.cli import recovery_proof
 from app.core.clock import utc_now
 from app.core.errors import AppError
@@ -122,13 +123,16 @@ def _private_seeds(context: AppContext, member: str) -> Mapping[UUID, bytes]:
         return team_keys.held_by(session, staff.key_id(session, sign_in.member_id), own_seed)
 
 
-def recover(member: str, *, renew: bool) -> None:
-    """Ask for the recovery key and grant the member the keys of their team or organisation."""
+def recover(member: str, *, renew: bool, case: str = "") -> None:
+    """Ask for the recovery key and grant the member the keys of their team or organisation, or that of one restricted case."""
     context = open_app_context()
     try:
         seed = recovery.parse_key(typer.prompt("Recovery key", hide_input=True))
         with context.database.begin() as session:
-            granted = recovery.grant_to(session, seed, member, utc_now())
+            if case:
+                granted = restriction.recover(session, seed, case.strip().upper(), member, utc_now())
+            else:
+                granted = recovery.grant_to(session, seed, member, utc_now())
             new = recovery.renew(session, seed, utc_now()) if renew else None
     except (AppError, WrongKey, CannotOpen) as error:
         typer.echo(str(error) or "This key or passphrase is wrong.", err=True)

@@ -101,11 +101,14 @@ def invite(
 def recover(
     member: Annotated[str, typer.Argument(help="Member who gets the keys of their team or organisation.")],
     renew: Annotated[bool, typer.Option(help="Replace the recovery key after use and print the new one.")] = True,
+    case: Annotated[
+        str, typer.Option(help="Label of a restricted case: only its key is given, to a member of its team.")
+    ] = "",
 ) -> None:
     """Use the offline recovery key to give a member keys that no other member holds any more."""
     from app.cli.keys import recover as run
 
-    run(member, renew=renew)
+    run(member, renew=renew, case=case)
 
 
 def backup(

@@ -28,7 +28,10 @@ class OwnerKind(StrEnum):
 
 
 class SealingKey(Base):
-    """A public key. `version` counts the keys of one owner; new data is sealed only to the active one, the newest."""
+    """A public key. `version` counts the keys of one owner; new data is sealed only to the active one, the newest.
+
+    `case_id`: of a restricted case, whose named members hold this key of their team's; null for every other key.
+    """
 
     __tablename__ = "sealing_keys"
     __table_args__ = (
@@ -50,6 +53,7 @@ class SealingKey(Base):
     public_key: Mapped[bytes]
     active: Mapped[bool]
     created_at: Mapped[datetime]
+    case_id: Mapped[UUID | None]
 
 
 class KeyGrant(Base):
@@ -64,7 +68,9 @@ class KeyGrant(Base):
     sealed_seed: Mapped[bytes]
 
 
-def register(session: Session, kind: OwnerKind, owner_id: UUID, public_key: bytes, now: datetime) -> SealingKey:
+def register(
+    session: Session, kind: OwnerKind, owner_id: UUID, public_key: bytes, now: datetime, *, case_id: UUID | None = None
+) -> SealingKey:
     """Make this the owner's active key. The previous one is kept inactive, to open what was sealed to it.
 
     Raises ValueError when the bytes are not a public key. Only an organisation may have a key of the older kind, X25519.
@@ -83,6 +89,7 @@ def register(session: Session, kind: OwnerKind, owner_id: UUID, public_key: byte
         public_key=public_key,
         active=True,
         created_at=now,
+        case_id=case_id,
     )
     session.add(key)
     session.flush()
@@ -136,13 +143,32 @@ def grant(session: Session, key: SealingKey, seed: bytes, holder: SealingKey) ->
     session.flush()
 
 
-def open_granted(session: Session, holder_key_id: UUID, holder: KeyPair) -> dict[UUID, bytes]:
-    """All seeds granted to this holder: sealing key id to 32-byte seed. Raises CannotOpen when a grant was tampered with."""
-    grants = session.scalars(sa.select(KeyGrant).where(KeyGrant.holder_key_id == holder_key_id))
+def open_granted(session: Session, holder_key_id: UUID, holder: KeyPair, *, of_cases: bool = True) -> dict[UUID, bytes]:
+    """All seeds granted to this holder: sealing key id to 32-byte seed; without `of_cases`, none of a restricted case's keys.
+
+    Raises CannotOpen when a grant was tampered with.
+    """
+    query = sa.select(KeyGrant).where(KeyGrant.holder_key_id == holder_key_id)
+    if not of_cases:
+        keys = sa.select(SealingKey.id).where(SealingKey.case_id.is_not(None))
+        query = query.where(KeyGrant.sealing_key_id.not_in(keys))
+    grants = session.scalars(query)
     return {
         grant.sealing_key_id: holder.open(grant.sealed_seed, _grant_info(grant.sealing_key_id, holder_key_id))
         for grant in grants
     }
+
+
+def open_one(session: Session, key_id: UUID, holder_key_id: UUID, holder: KeyPair) -> KeyPair | None:
+    """The key pair with this id, if it was granted to this holder. Raises CannotOpen when the grant was tampered with."""
+    sealed_seed = session.scalar(
+        sa.select(KeyGrant.sealed_seed).where(
+            KeyGrant.sealing_key_id == key_id, KeyGrant.holder_key_id == holder_key_id
+        )
+    )
+    if sealed_seed is None:
+        return None
+    return KeyPair.from_seed(holder.open(sealed_seed, _grant_info(key_id, holder_key_id)))
 
 
 def by_id(session: Session, key_id: UUID) -> SealingKey:

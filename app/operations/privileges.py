@@ -91,7 +91,7 @@ PRIVILEGES: Final = MappingProxyType(
         "honeytokens": Rights(partner="S", desk="SI", worker="S"),
         "household_members": Rights(public="SD", partner="S", desk=_CASE, worker=_CASE),
         "invitations": Rights(partner="SID", desk="SIUD", worker="SIUD"),
-        "key_grants": Rights(partner="SID", desk="SID", worker="S"),
+        "key_grants": Rights(partner="SID", desk="SID", worker="SD"),
         "kill_switches": Rights(public="S", partner="S", desk="SIU", worker="S"),
         "known_browsers": Rights(partner="SIUD", desk="SIUD", worker="SD"),
         "match_runs": Rights(public="SID", partner="SI", desk="SI", worker="SIUD"),

@@ -242,7 +242,7 @@ def _team_keys(session: Session) -> list[TeamKey]:
     rows = session.execute(
         sa.select(Team.name, SealingKey.version, SealingKey.created_at)
         .join(SealingKey, sa.and_(SealingKey.owner_id == Team.id, SealingKey.active))
-        .where(SealingKey.owner_kind == OwnerKind.TEAM.value)
+        .where(SealingKey.owner_kind == OwnerKind.TEAM.value, SealingKey.case_id.is_(None))
         .order_by(Team.name)
     )
     return [TeamKey(row.name, row.version, row.created_at) for row in rows]

@@ -16,7 +16,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from app.cases import sealed_parts
+from app.cases import restriction, sealed_parts
 from app.cases.models import Case, WrapFor
 from app.core import keyholders, sealing
 from app.core.errors import Conflict, FieldError, Invalid
@@ -93,12 +93,15 @@ def wrap_binding(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def readers(session: Session, case: Case, referral: Referral) -> dict[WrapFor, Reader]:
-    """The team and the organisation with their active keys. Raises Conflict when one of them has none."""
-    owners = {WrapFor.TEAM: case.team_id, WrapFor.ORGANISATION: referral.organisation_id}
+    """The team and the organisation with their active keys; of a restricted case its named members instead of the team.
+
+    Raises Conflict when one of them has none.
+    """
+    owners = {WrapFor.TEAM: restriction.holder_of(case), WrapFor.ORGANISATION: referral.organisation_id}
     keys = keyholders.public_keys(session, list(owners.values()))
     if referral.organisation_id not in keys:
         raise Conflict("This organisation has no key, so nothing can be encrypted to it. Write or phone.")
-    if case.team_id not in keys:
+    if owners[WrapFor.TEAM] not in keys:
         raise Conflict("The team has no key yet, so nothing can be encrypted to it.")
     return {kind: Reader(kind, owner, keys[owner].id, keys[owner].public_key) for kind, owner in owners.items()}
 
@@ -309,6 +312,33 @@ def rewrap(keys: KeyRing, wrap: ReferralMessageWrap, holder: KeyPair, key: Seali
     """Seal a wrap's message key to a newer key of the same reader. Raises CannotOpen."""
     info = message_info(wrap.referral_id, wrap.message_id, wrap.kind, wrap.owner_id)
     _reseal(keys, wrap, holder.open(keys.decrypt(wrap.ciphertext, *_binding_of(wrap)), info), key)
+
+
+def move_to(
+    session: Session, keys: KeyRing, case_id: UUID, held: Mapping[UUID, KeyPair], holder_id: UUID, key: SealingKey
+) -> bool:
+    """Seal the desk's side of every conversation about the case to another holder, and destroy what was sealed before.
+
+    False: a message was sealed to a key that is not in `held`. A wrap that does not open at all is destroyed.
+    """
+    wraps = session.scalars(
+        sa.select(ReferralMessageWrap)
+        .where(ReferralMessageWrap.case_id == case_id, ReferralMessageWrap.kind == WrapFor.TEAM.value)
+        .with_for_update()
+    ).all()
+    for wrap in wraps:
+        if wrap.key_id not in held:
+            return False
+        info = message_info(wrap.referral_id, wrap.message_id, wrap.kind, wrap.owner_id)
+        try:
+            message_key = held[wrap.key_id].open(keys.decrypt(wrap.ciphertext, *_binding_of(wrap)), info)
+        except CannotOpen:
+            session.delete(wrap)
+            continue
+        wrap.owner_id = holder_id
+        _reseal(keys, wrap, message_key, key)
+    session.flush()
+    return True
 
 
 def outdated_referrals(

@@ -130,10 +130,12 @@ class CaseRecords:
 
 
 def of_cases(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, CaseRecords]:
-    """The records to count for these cases, by their ids. A case that does not exist is left out."""
+    """What is counted about these cases, by their ids. A case that does not exist is left out, and so is a restricted one, of
+    which a figure would tell need and country to whoever is not named.
+    """
     found = _cases(session, case_ids)
     if found:
-        _add_offers(session, case_ids, found)
+        _add_offers(session, list(found), found)
     return found
 
 
@@ -154,7 +156,7 @@ def _cases(session: Session, case_ids: Sequence[UUID]) -> dict[UUID, CaseRecords
     )
     found = {}
     for case_id, team_id, came_in, country, language, urgency, needs, state in session.execute(
-        sa.select(*columns).where(Case.id.in_(case_ids))
+        sa.select(*columns).where(Case.id.in_(case_ids), Case.restricted.is_(False))
     ):
         counted = CountedCase(
             case_id, _month(came_in), came_in, country, language, urgency, tuple(needs), state, ends.get(case_id, {})

@@ -52,9 +52,16 @@ class SignedIn:
         return f"SignedIn(member_id={self.member_id}, role={self.role})"
 
     def keys_of(self, session: Session) -> dict[UUID, KeyPair]:
-        """The key pairs of the team or organisation that this member holds, by the id of the public key."""
-        granted = keyholders.open_granted(session, self.key_id, KeyPair.from_seed(self.seed))
+        """The key pairs of the team or organisation that this member holds, by the id of the public key.
+
+        Keys of restricted cases are not among them, so that nothing that is done with the team's keys passes them on.
+        """
+        granted = keyholders.open_granted(session, self.key_id, KeyPair.from_seed(self.seed), of_cases=False)
         return {key_id: KeyPair.from_seed(seed) for key_id, seed in granted.items()}
+
+    def key_of_case(self, session: Session, key_id: UUID) -> KeyPair | None:
+        """The key pair of a restricted case, if this member is one of those who are named for it."""
+        return keyholders.open_one(session, key_id, self.key_id, KeyPair.from_seed(self.seed))
 
 
 def start(session: Session, member: Member, seed: bytes, now: datetime, factor: str = "code") -> str:

@@ -4,18 +4,19 @@ A task is opened and ended in the transaction of its cause. There is at most one
 however often the cause is repeated. The caller holds the case's row, which makes that check safe.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
+from app.cases import restriction
 from app.cases.models import Case
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, NotFound
@@ -62,6 +63,7 @@ class TaskKind(StrEnum):
     LINK_STOPPED = "link_stopped"
     WROTE_AFTER_END = "wrote_after_end"
     MENTION = "mention"
+    NAMED = "named"
 
 
 class TaskEnd(StrEnum):
@@ -144,6 +146,7 @@ RULES: Final = MappingProxyType(
             N_("Wrong codes have stopped a link: phone the organisation before you make a new one"), _SOON, _CASE
         ),
         K.MENTION: TaskRule(N_("A colleague mentions you in a note of the team: read it"), _SOON, _CASE),
+        K.NAMED: TaskRule(N_("You were named for a restricted case: read it"), _SOON, _CASE),
         K.HAND_OVER: TaskRule(
             N_("The organisation has accepted: give it what the person agreed that it can read"), _SOON, _MOVE
         ),
@@ -202,6 +205,13 @@ def open_mention(session: Session, case: Case, member_id: UUID, *, now: datetime
     _insert(
         session, K.MENTION, about_id, team_id=case.team_id, due_at=due, now=now, case_id=case.id, owner_id=member_id
     )
+
+
+def open_named(session: Session, case: Case, member_id: UUID, *, now: datetime) -> None:
+    """Open the task of a member who was named for a restricted case; one at a time for each member."""
+    about_id = named_id("named", f"{case.id.hex}:{member_id.hex}")
+    due = now + RULES[K.NAMED].within[current_urgency(case, now)]
+    _insert(session, K.NAMED, about_id, team_id=case.team_id, due_at=due, now=now, case_id=case.id, owner_id=member_id)
 
 
 def open_undelivered_notice(
@@ -300,6 +310,12 @@ def end_undelivered_notices(session: Session, case_id: UUID, now: datetime) -> N
     _end(session, sa.and_(Task.case_id == case_id, Task.kind == K.UNDELIVERED_NOTICE.value), "case_ended", now)
 
 
+def hand_over_restricted(session: Session, case_id: UUID, owner_id: UUID | None, named: Collection[UUID]) -> None:
+    """Give the open tasks of a restricted case, which somebody else has, to this member."""
+    theirs = sa.and_(Task.case_id == case_id, Task.owner_id.not_in(list(named)))
+    session.execute(sa.update(Task).where(Task.done_at.is_(None), theirs).values(owner_id=owner_id))
+
+
 def end_tasks_of_kind(session: Session, kind: TaskKind, about_id: UUID, now: datetime) -> None:
     """End the open task of this kind, because what it asks for has already happened."""
     _end(session, sa.and_(Task.kind == kind.value, Task.about_id == about_id), "overtaken", now)
@@ -317,7 +333,7 @@ _OPEN_COUNT: Final = sa.select(
     team_reach.SHIFTS,
     team_reach.ZONE,
 ).where(Task.team_id == sa.bindparam("team_id", type_=sa.Uuid()), Task.done_at.is_(None))
-OpenTaskRow = sa.Row[UUID, str, datetime, datetime, str | None, str | None, str | None, UUID | None]
+OpenTaskRow = sa.Row[UUID, str | None, datetime, datetime, str | None, str | None, str | None, UUID | None]
 
 
 class OpenTaskCounts(NamedTuple):
@@ -335,13 +351,22 @@ def count_open(session: Session, team_id: UUID) -> OpenTaskCounts:
 
 
 def open_tasks(
-    session: Session, team_id: UUID, *, owner_id: UUID | None = None, most: int = MAX_LISTED
+    session: Session, team_id: UUID, *, me: UUID, owner_id: UUID | None = None, most: int = MAX_LISTED
 ) -> list[OpenTaskRow]:
-    """Open tasks with the label and country of their subject, the first due first. At most `most`."""
+    """Open tasks with the labels and the country of what they are about, those due first. At most `most`.
+
+    Of a restricted case for which the member `me` is not named, they have its label alone: kind, country and referral are None.
+    """
+    hidden = sa.and_(Task.case_id.is_not(None), restriction.hidden_from(me))
+
+    def shown(column: Any) -> sa.ColumnElement[Any]:
+        return sa.case((hidden, sa.null()), else_=column)
+
     query = (
         sa.select(
-            Task.id, Task.kind, Task.due_at, Task.opened_at,
-            Case.label.label("case_label"), Case.country, Referral.label.label("referral_label"), Task.owner_id,
+            Task.id, shown(Task.kind).label("kind"), Task.due_at, Task.opened_at, Case.label.label("case_label"),
+            shown(Case.country).label("country"), shown(Referral.label).label("referral_label"),
+            shown(Task.owner_id).label("owner_id"),
         )
         .outerjoin(Case, Case.id == Task.case_id)
         .outerjoin(Referral, Referral.id == Task.referral_id)
@@ -354,19 +379,26 @@ def open_tasks(
     return list(session.execute(query))
 
 
-def _locked_task(session: Session, team_id: UUID, task_id: UUID) -> Task:
-    """The team's open task, its row locked. Raises NotFound: unknown, another team's, or no longer open."""
+def _locked_task(session: Session, team_id: UUID, task_id: UUID, member_id: UUID) -> Task:
+    """The team's open task, its row locked. Raises NotFound: unknown, another team's, or no longer open; RestrictedCase."""
     task = session.scalars(
         sa.select(Task).where(Task.id == task_id, Task.team_id == team_id, Task.done_at.is_(None)).with_for_update()
     ).one_or_none()
     if task is None:
         raise NotFound("There is no such open task.")
+    _refuse_unnamed(session, task, member_id)
     return task
+
+
+def _refuse_unnamed(session: Session, task: Task, member_id: UUID) -> None:
+    case = session.get(Case, task.case_id) if task.case_id is not None else None
+    if case is not None:
+        restriction.refuse_unnamed(session, case, member_id)
 
 
 def take_task(session: Session, team_id: UUID, task_id: UUID, member_id: UUID, *, now: datetime) -> None:
     """Make the member the task's owner. Raises NotFound."""
-    task = _locked_task(session, team_id, task_id)
+    task = _locked_task(session, team_id, task_id, member_id)
     task.owner_id = member_id
     session.flush()
     _record_audit(session, task, "task:taken", member_id, now)
@@ -374,7 +406,7 @@ def take_task(session: Session, team_id: UUID, task_id: UUID, member_id: UUID, *
 
 def finish_task(session: Session, team_id: UUID, task_id: UUID, member_id: UUID, *, now: datetime) -> None:
     """End the task as done. Raises NotFound."""
-    task = _locked_task(session, team_id, task_id)
+    task = _locked_task(session, team_id, task_id, member_id)
     task.done_at, task.done_by, task.ending = now, member_id, "done"
     session.flush()
     _record_audit(session, task, "task:done", member_id, now)
@@ -392,6 +424,7 @@ def reopen_task(session: Session, team_id: UUID, task_id: UUID, member_id: UUID,
     ).one_or_none()
     if task is None or task.done_at is None or now - task.done_at > UNDO_WITHIN:
         raise NotFound("There is no task that you have just marked as done.")
+    _refuse_unnamed(session, task, member_id)
     if is_open(session, TaskKind(task.kind), task.about_id):
         raise Conflict("There is another task of this kind about the same by now.")
     task.done_at, task.done_by, task.ending = None, None, None

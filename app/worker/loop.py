@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app import audit, privacy
 from app.audit import witness
-from app.cases import appointments, callback_windows, case_presence, counters
+from app.cases import appointments, callback_windows, case_presence, counters, restriction
 from app.casework import (
     appointment_offers,
     auto_offer,
@@ -357,6 +357,7 @@ class Worker:
                 + partners.drop_expired_tokens(session, now)
                 + change_feed.drop_old(session, now)
                 + case_presence.delete_expired(session, now)
+                + restriction.end_unused_keys(session)
                 + callback_windows.delete_past(session, now)
                 + webhooks_delivery.delete_old(session, now)
                 + quotas.delete_expired(session, now)

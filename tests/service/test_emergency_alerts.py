@@ -72,11 +72,11 @@ def test_opening_forgetting_and_hurrying_one_leave_the_other(scene: Scene) -> No
         assert emergency_alerts.due(session, scene.now, 10) == [one]
         assert set(emergency_alerts.waiting(session, [one])) == {one}
         label, team_id = session.get_one(Case, one).label, session.get_one(Case, one).team_id
-        emergency_alerts.opened(session, UUID(int=7), label)
+        emergency_alerts.opened(session, UUID(int=7), label, UUID(int=8))
         assert set(emergency_alerts.waiting(session, [one, other])) == {one, other}, (
             "another team's look counts for nothing"
         )
-        emergency_alerts.opened(session, team_id, label)
+        emergency_alerts.opened(session, team_id, label, UUID(int=8))
         assert set(emergency_alerts.waiting(session, [one, other])) == {other}
         emergency_alerts.forget(session, one)
         assert set(emergency_alerts.waiting(session, [one, other])) == {other}

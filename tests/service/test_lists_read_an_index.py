@@ -6,6 +6,7 @@ into order, and takes the index that was made for the list.
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -99,7 +100,8 @@ def lists(world: World) -> Iterator[tuple[str, str, Callable[[Session], Any]]]:
     by_day = QueueQuery(filters=Filters(country="LT"), sort=DEFAULT_ORDER)
     yield "a country by the day of review", "ix_cases_country", page(by_day)
     yield "today", "ix_cases_uncovered_urgency", lambda session: excerpts(session, world, now)
-    yield "today, offers", "ix_referrals_expires", lambda session: today.ending_offers(session, world.team_id, START)
+    offers = partial(today.ending_offers, team_id=world.team_id, now=START, me=now["me"])
+    yield "today, offers", "ix_referrals_expires", offers
     yield "counts", "ix_case_counters_kind", lambda session: queue.counts(session, world.team_id, QueueQuery(), **now)
 
     def pull(wanted: ReferralFilter, **place: Any) -> Callable[[Session], Any]:

@@ -112,7 +112,7 @@ def test_with_no_rota_who_is_awake_is_told_and_the_sleeping_in_the_morning_unles
     case_id = scene.case(ONE, urgency="emergency")
     assert post.round() == [("pavel", NEW)]
     with scene.write() as session:
-        emergency_alerts.opened(session, team_of(scene), session.get_one(Case, case_id).label)
+        emergency_alerts.opened(session, team_of(scene), session.get_one(Case, case_id).label, UUID(int=7))
     scene.later(hours=9)
     assert post.round() == []
     assert ("emergency", "dead", "opened") in left(scene)

@@ -18,6 +18,7 @@ from app import audit
 from app.audit import queries
 from app.audit.models import AuditEntry
 from app.casework import api_clients as program_secrets
+from app.casework import restrictions
 from app.core import spreadsheet, written_dates
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotFound
@@ -57,6 +58,8 @@ router = APIRouter(prefix="/desk/proposals")
 partner_router = APIRouter(prefix="/partner/proposals")
 
 Id = Annotated[str, Path(max_length=36)]
+_NOBODY: Final = UUID(int=0)
+"""Nobody is named for all restricted cases: what an export says of them leaves the service without codes."""
 _DONE: Final = {
     Verb.APPROVE: "approved",
     Verb.CONFIRM: "confirmed",
@@ -271,15 +274,22 @@ def _export(session: Session, carried_out: Proposal, member: SignedIn, now: date
 
 
 def _audit_csv(session: Session, month: date) -> str:
-    """The audit of a month as CSV, with the same codes as on the page. An entry that waits for its place has no number, no hash."""
+    """The audit of a month as CSV, with the same codes as on the page, and none of restricted cases.
+
+    An entry that waits for its place has no number, no hash.
+    """
     next_month = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
     criteria = queries.EntryFilter(since=month, until=next_month - timedelta(days=1))
     header = ("seq", "at", "actor_kind", "actor_id", "action", "subject_kind", "subject_id", "codes", "hash")
-    return spreadsheet.csv_text(header, map(_audit_row, queries.all_entries(session, criteria)))
+    withheld = restrictions.withheld_subjects(session, _NOBODY)
+    entries = queries.all_entries(session, criteria)
+    return spreadsheet.csv_text(
+        header, (_audit_row(entry, shown=entry.subject_id not in withheld) for entry in entries)
+    )
 
 
-def _audit_row(entry: AuditEntry) -> tuple[object, ...]:
-    codes = " ".join(f"{name}={value}" for name, value in sorted(entry.codes.items()))
+def _audit_row(entry: AuditEntry, *, shown: bool) -> tuple[object, ...]:
+    codes = " ".join(f"{name}={value}" for name, value in sorted(entry.codes.items()) if shown)
     at, subject = entry.at.isoformat(), (entry.subject_kind, entry.subject_id)
     place, digest = (entry.seq, entry.hash) if entry.is_placed else ("", "")
     return place, at, entry.actor_kind, entry.actor_id, entry.action, *subject, codes, digest

@@ -25,8 +25,10 @@ Label = Annotated[str, Path(max_length=14)]
 
 @router.get("", name="case_appointments")
 def show_appointments(label: Label, request: Request, desk: AtDesk, session: ReadDb, packs: Packs) -> Response:
-    """Show the state of the appointments, and the form, without decrypting anything."""
-    return _page(request, session, packs, queue.by_label(session, desk.team_id, label), now=desk.now)
+    """Show how the appointments stand, and the form, without decrypting anything."""
+    return _page(
+        request, session, packs, queue.by_label(session, desk.team_id, label, me=desk.member.member_id), now=desk.now
+    )
 
 
 @router.post("/show", name="show_case_appointments")
@@ -39,7 +41,7 @@ def open_appointments(label: Label, request: Request, desk: AtDesk, session: Db,
 @router.post("", name="offer_case_appointment")
 def offer_times(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Offer times to the person; the same form sent again is the same offer."""
-    case, form = queue.by_label(session, desk.team_id, label), request.state.form
+    case, form = queue.by_label(session, desk.team_id, label, me=desk.member.member_id), request.state.form
     try:
         offer = appointment_form.read(form, time_format.zone_of(packs, case.country), desk.now)
         appointment_offers.offer_at_desk(session, desk, label, offer, field_value(form, "once"))
@@ -51,7 +53,7 @@ def offer_times(label: Label, request: Request, desk: AtDesk, session: Db, packs
 @router.post("/windows", name="offer_case_windows")
 def offer_windows(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Offer callback windows of the team to the person; the same form sent again is the same offer."""
-    case, form = queue.by_label(session, desk.team_id, label), request.state.form
+    case, form = queue.by_label(session, desk.team_id, label, me=desk.member.member_id), request.state.form
     try:
         appointment_offers.offer_windows(
             session,

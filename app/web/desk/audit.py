@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from app.audit import queries
 from app.audit.models import WAITING, AuditEntry
 from app.audit.queries import KINDS, EntryFilter
+from app.cases import restriction
 from app.cases.models import Case
+from app.casework import restrictions
 from app.core.dependencies import Now, ReadDb
 from app.core.errors import Invalid
 from app.core.written_dates import Nearest
@@ -33,7 +35,7 @@ _NO_ID = "nobody"
 @router.get("", name="audit")
 def show_audit(
     request: Request,
-    _member: Auditor,
+    member: Auditor,
     session: ReadDb,
     now: Now,
     kind: Text = "",
@@ -71,6 +73,8 @@ def show_audit(
         entries=result.entries,
         actor_names=actor_names(session, result.entries),
         subject_labels=subject_labels(session, result.entries),
+        withheld=restrictions.withheld_subjects(session, member.member_id, _ids(result.entries)),
+        restricted=restriction.overview(session),
         filters=filters,
         boxes={
             name: date_fields.typed(typed, name) if name in errors else date_fields.of_day(days[name]) for name in days
@@ -115,12 +119,16 @@ def actor_names(session: Session, entries: Sequence[AuditEntry]) -> dict[str, st
 
 def subject_labels(session: Session, entries: Sequence[AuditEntry]) -> dict[str, str]:
     """Labels of the cases and referrals, and names of the members, that the entries are about, by id."""
-    ids = [UUID(hex=entry.subject_id) for entry in entries if _is_id(entry.subject_id)]
+    ids = _ids(entries)
     label_of = {member_id.hex: name for member_id, name in members.names(session, ids).items()}
     for model in (Case, Referral):
         rows = session.execute(sa.select(model.id, model.label).where(model.id.in_(ids)))
         label_of |= {row.id.hex: row.label for row in rows}
     return label_of
+
+
+def _ids(entries: Sequence[AuditEntry]) -> list[UUID]:
+    return [UUID(hex=entry.subject_id) for entry in entries if _is_id(entry.subject_id)]
 
 
 def _is_id(text: str) -> bool:

@@ -48,16 +48,16 @@ def record_asked(label: Label, referral: Label, request: Request, desk: AtDesk, 
 def show_answer_form(
     label: Label, referral: Label, verb: Verb, request: Request, desk: AtDesk, session: ReadDb
 ) -> Response:
-    """Ask for the details of one answer of the organisation: how and by whom it was given, a reason, an outcome, a day."""
-    case = queue.by_label(session, desk.team_id, label)
+    """Ask for what belongs to one answer of the organisation: how it was said and by whom, a reason, an outcome, a day."""
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     summary = _summary(session, case, referral)
     return _answer_form(request, case, summary, _answer(verb))
 
 
 @router.post("/said/{verb:referral_verb}", name="answer_by_hand")
 def record_answer(label: Label, referral: Label, verb: Verb, request: Request, desk: AtDesk, session: Db) -> Response:
-    """Record the answer on behalf of the organisation. Missing input is asked for again, and typed input is kept."""
-    case = queue.by_label(session, desk.team_id, label)
+    """Record the answer on behalf of the organisation. What is missing is asked for again, with what was typed."""
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     summary = _summary(session, case, referral)
     form, moved = request.state.form, _answer(verb)
     try:
@@ -84,15 +84,15 @@ def record_answer(label: Label, referral: Label, verb: Verb, request: Request, d
 
 @router.get("/quality", name="quality_by_hand_form")
 def show_quality_form(label: Label, referral: Label, request: Request, desk: AtDesk, session: ReadDb) -> Response:
-    """Ask the coordinator what the organisation said about the quality of the referral, how, and by whom."""
-    case = queue.by_label(session, desk.team_id, label)
+    """Ask what the organisation said about the quality of the referral, how it was said and by whom."""
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     return _quality_form(request, session, case, _summary(session, case, referral))
 
 
 @router.post("/quality", name="quality_by_hand")
 def record_quality(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
-    """Record the quality that the organisation reported. Missing input is asked for again, and typed input is kept."""
-    case = queue.by_label(session, desk.team_id, label)
+    """Record it on behalf of the organisation. What is missing is asked for again, with what was typed."""
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     form = request.state.form
     try:
         by_hand.record_quality(session, desk, label, referral, form.get("quality", []), _contact_note(request))
@@ -120,7 +120,9 @@ def make_link(
     """Make a link with a code, and mail it or show it. The code is shown on this page; both are in no address and no log."""
     by_mail = field_value(request.state.form, "send") == "mail"
     moved = by_link.send(session, desk, label, referral, submitted_version(request), made, by_mail=by_mail)
-    slug = _summary(session, queue.by_label(session, desk.team_id, label), referral).service_key.split("/", 1)[0]
+    slug = _summary(
+        session, queue.by_label(session, desk.team_id, label, me=desk.member.member_id), referral
+    ).service_key.split("/", 1)[0]
     address = f"{settings.base_url}/partner/link/{language_of_centre(packs, slug)}/{made.token}"
     return _link_page(request, label, moved.label, made.code, "" if by_mail else address, is_new=True)
 
@@ -225,5 +227,5 @@ def _to_case(label: str, done: str) -> Response:
 
 
 def _after(request: Request, desk: Desk, session: Session, packs: Directory, label: str, done: str) -> Response:
-    case = queue.by_label(session, desk.team_id, label)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     return case_screen.after(request, desk, session, packs, case, done)

@@ -30,7 +30,7 @@ def show_calendar(
     today = LocalDays.at(desk.now, time_format.zones(packs)).earliest
     monday = _monday(start, today)
     days = [monday + timedelta(days=number) for number in range(7 * _WEEKS)]
-    found = deadline_calendar.deadlines(session, desk.team_id, days[0], days[-1])
+    found = deadline_calendar.deadlines(session, desk.team_id, days[0], days[-1], me=desk.member.member_id)
     step = timedelta(days=7 * _WEEKS)
     return staff_pages.page(
         request,

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
+from uuid import UUID
 
 from app.intake.questions import FormFields
 from app.web.components.date_fields import names as date_names
@@ -19,6 +20,7 @@ SNOOZE: Final = date_names("until")
 MERGE: Final = ("into",)
 HOUSEHOLD: Final = ("other",)
 MOVE: Final = ("country",)
+NAMED: Final = ("named_",)
 CONTACT: Final = ("purpose",)
 CLOSE: Final = ("verb", "end_")
 """The fields of each action. A name that ends in `_` stands for all that begin with it, one for each need."""
@@ -26,6 +28,8 @@ _TYPED: Final = (*MESSAGE, *NOTE, *SNOOZE, *MERGE, *HOUSEHOLD, "verb")
 _CHOSEN: Final = (*OWNER, *MOVE, *CONTACT)
 _OPENED: Final = ("words", "contact")
 _MOST: Final = 200
+_NAMED_MEMBER: Final = "named_@"
+"""Begins the name of a tick; the rest is the member's id. With its @ it stays on the page like whatever else is typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,20 @@ class TypedInput:
         return TypedInput({**self.fields, "text": f"{before}\n\n{more}" if before else more}, self.opened)
 
 
+def named_members(form: FormFields) -> list[UUID]:
+    """The members who are ticked to be named for a restricted case. What is no id stands for nobody."""
+    found = []
+    for name in form:
+        if name.startswith(_NAMED_MEMBER) and field_value(form, name) == "yes":
+            try:
+                found.append(UUID(hex=name.removeprefix(_NAMED_MEMBER)))
+            except ValueError:
+                continue
+    return found[:_MOST]
+
+
 def read(form: FormFields, *, but: Collection[str] = ()) -> TypedInput:
-    """The input typed for actions other than the one just done: without the fields `but` and those of its target."""
+    """What was typed for other actions than the one that was done: without the fields `but` and those of what it acted on."""
     acted_on = field_value(form, "of")
     gone = tuple(name for name in but if name.endswith("_"))
     names = [

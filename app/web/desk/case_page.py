@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.cases import case_presence, emergency_alerts, needs, queue, short_labels
 from app.cases.models import Case
 from app.cases.need_states import ASKABLE
+from app.cases.restriction import RestrictedCase
 from app.cases.states import CaseVerb
 from app.casework import (
     by_hand,
@@ -76,7 +77,7 @@ async def _record_view(label: Label, request: Request, desk: AtDesk) -> None:
         return
     async with state.transactions.open(write=True) as session:
         await run_sync(case_presence.record, session, desk.team_id, label, desk.member.member_id, desk.now)
-        await run_sync(emergency_alerts.opened, session, desk.team_id, label)
+        await run_sync(emergency_alerts.opened, session, desk.team_id, label, desk.member.member_id)
     if len(recorded) >= _MOST_RECORDED_VIEWS:
         recorded.clear()
     recorded[key] = desk.now
@@ -90,7 +91,19 @@ def show_case(label: Label, request: Request, desk: AtDesk, session: ReadDb, pac
         return staff_pages.redirect(
             queue_url.case_path(written, case_screen.valid_list_query(request.query_params.get("list", "")))
         )
-    return case_screen.case_page(request, desk, session, packs, queue.by_label(session, desk.team_id, label))
+    try:
+        case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    except RestrictedCase:
+        return _outline_page(request, queue.outline(session, desk.team_id, label))
+    return case_screen.case_page(request, desk, session, packs, case)
+
+
+def _outline_page(request: Request, case: Case) -> Response:
+    """What is shown of a restricted case to a member of the team who is not named: that it is there, and how urgent it is."""
+    return staff_pages.page(
+        request, "desk/restricted.html", status=403, label=case.label, urgency=case.urgency, state=case.state,
+        due_on=None if case.closed_at else case.due_on, waiting_since=case.waiting_since,
+    )  # fmt: skip
 
 
 @router.post("/show", name="show_words")
@@ -128,7 +141,7 @@ def keep_typed(
     Pressing Enter in a field leads here, and so does an action with other text on the page. `used`: the fields of the action
     that was done, whose text is not shown again.
     """
-    case = queue.by_label(session, desk.team_id, label)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     typed = case_form.read(request.state.form, but=used.split())
     return case_screen.with_open_parts(request, desk, session, packs, case, typed)
 
@@ -138,7 +151,7 @@ def keep_typed(
 def leave_case(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Go to another page. With text that is not sent yet, show this page again, with a link that opens the other in a new tab."""
     form = request.state.form
-    case = queue.by_label(session, desk.team_id, label)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     target = _target(case, field_value(form, "to"), case_screen.valid_list_query(field_value(form, "list")))
     typed = case_form.read(form)
     if not typed.is_unsent:
@@ -214,7 +227,7 @@ def look_before_referring(label: Label, request: Request, desk: AtDesk, session:
 def _refer_page(
     request: Request, desk: Desk, session: Session, packs: Directory, label: str, service: str, list_query: str
 ) -> Response:
-    case = queue.by_label(session, desk.team_id, label)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     entry = packs.service(service)
     if entry is None or not packs.serves(entry, case.country):
         raise NotFound("This service does not exist.")
@@ -320,7 +333,7 @@ def ask_form(
     list_query: ListQuery = "",
 ) -> Response:
     """Show a saved question in the person's language, to be edited and sent. This page sends nothing."""
-    case = queue.by_label(session, desk.team_id, label)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     if question not in saved_replies.QUESTIONS:
         raise NotFound("This question does not exist.")
     return staff_pages.page(
@@ -337,7 +350,7 @@ def ask_form(
 @router.post("/insert", name="insert_reply")
 def insert_reply(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Add a saved question to the message that is being written, in the person's language. Sends nothing."""
-    case = queue.by_label(session, desk.team_id, label)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     text, meaning = saved_replies.in_two_languages(
         session,
         desk.team_id,

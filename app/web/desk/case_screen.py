@@ -11,12 +11,20 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
-from app.cases import duplicate_detection, queue, states
+from app.cases import duplicate_detection, queue, restriction, states
 from app.cases.models import Case, Part
 from app.cases.need_states import NeedState
 from app.cases.sealed_parts import OpenedPart
 from app.cases.states import CaseVerb
-from app.casework import case_clocks, case_closing, case_ownership, desk_referrals, next_actions, sealed_access
+from app.casework import (
+    case_clocks,
+    case_closing,
+    case_ownership,
+    desk_referrals,
+    next_actions,
+    restrictions,
+    sealed_access,
+)
 from app.casework.case_clocks import Offer
 from app.casework.case_sidebar import CaseSidebar
 from app.casework.coordinator import Desk
@@ -60,7 +68,8 @@ def case_page(
     summaries = summaries_of(session, case.id)
     actor = desk.actor.kind
     colleagues = case_ownership.colleagues(session, desk.team_id, case_id=case.id, now=desk.now)
-    duplicates = duplicate_detection.possible_duplicates(session, case)
+    restricted_to = restriction.named(session, case.id) if case.restricted else []
+    duplicates = duplicate_detection.possible_duplicates(session, case, me=desk.member.member_id)
     contents = case_view.case_contents(session, case)
     list_query = valid_list_query(request.query_params.get("list") or _posted_field(request, "list"))
     allowed_verbs = states.allowed(states.CaseState(case.state), by=actor.value)
@@ -101,7 +110,10 @@ def case_page(
         local=lambda at: times.local_moment(at, zone),
         owner=next((member.name for member in colleagues if member.id == case.owner_id), None),
         mine=case.owner_id == desk.member.member_id,
-        colleagues=colleagues,
+        colleagues=restricted_to if case.restricted else colleagues,
+        nameable=colleagues,
+        restricted_to=restricted_to,
+        may_restrict=case.restricted or restrictions.may_restrict(desk, case),
         facts=case_view.facts_in_words(facts, case, code_names, words),
         consent=case_view.consent_in_words(facts, packs, words) if facts else [],
         deadline=case_view.deadline(case, facts, packs, desk.now, words),
@@ -307,7 +319,7 @@ def errors_on_page(handler: Callable[..., Response]) -> Callable[..., Response]:
             session, desk, request = given["session"], given["desk"], given["request"]
             session.rollback()
             here = field_value(request.state.form, "page")[:12] or given["label"]
-            case = queue.by_label(session, desk.team_id, here)
+            case = queue.by_label(session, desk.team_id, here, me=desk.member.member_id)
             typed = case_form.read({**request.state.form, "of": [""]})
             return with_open_parts(request, desk, session, given["packs"], case, typed, error.errors)
 

@@ -41,7 +41,7 @@ _LETTER_ERRORS: Final = {
 @router.get("/desk/cases/{label}/documents", name="case_documents")
 def show_documents(label: Label, request: Request, desk: AtDesk, session: ReadDb, packs: Packs) -> Response:
     """List the documents, without opening any."""
-    return _page(request, session, packs, queue.by_label(session, desk.team_id, label))
+    return _page(request, session, packs, queue.by_label(session, desk.team_id, label, me=desk.member.member_id))
 
 
 @router.post("/desk/cases/{label}/documents/letter", name="enter_letter")
@@ -57,7 +57,13 @@ def enter_letter(label: Label, request: Request, desk: AtDesk, session: Db, pack
         received_on = date_fields.read(form, "received_on", today=desk.now.date(), nearest=Nearest.PAST)
         documents.enter_letter(session, desk, packs, label, version, kind, received_on)
     except Invalid as error:
-        return _page(request, session, packs, queue.by_label(session, desk.team_id, label), error.errors)
+        return _page(
+            request,
+            session,
+            packs,
+            queue.by_label(session, desk.team_id, label, me=desk.member.member_id),
+            error.errors,
+        )
     return staff_pages.redirect(f"/desk/cases/{label}?done=done")
 
 
@@ -97,7 +103,7 @@ def send_document(
     label, pages = field_value(request.state.form, "to_case"), request.state.pages
     if not label:
         raise Invalid([FieldError(pointer="/to_case", code="required", detail="The form names no case.")])
-    case = queue.by_label(session, desk.team_id, label)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     if isinstance(pages, str) or pages is None:
         return _page(request, session, packs, case, not_sent=NOT_SENT[pages or "none"])
     if not filing.is_urgent(case.urgency):

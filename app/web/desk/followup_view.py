@@ -37,7 +37,7 @@ def load_followup(
 ) -> Followup:
     """Read the follow-up of a case. One statement, and a few more for each referral withdrawn in the last half hour."""
     by_id: dict[UUID, ReferralSummary] = {summary.referral.id: summary for summary in summaries}
-    sidebar = case_sidebar(session, desk.team_id, case.id)
+    sidebar = case_sidebar(session, desk.team_id, case.id, me=desk.member.member_id)
     return Followup(
         sidebar=sidebar,
         countries=[country.code for country in packs.places if country.code != case.country],

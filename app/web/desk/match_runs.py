@@ -31,7 +31,7 @@ def match_again(label: Label, request: Request, desk: AtDesk, session: Db, packs
 @router.get("/runs", name="runs")
 def show_runs(label: Label, request: Request, desk: AtDesk, session: ReadDb) -> Response:
     """Show every stored run with its order and reasons, and how it differs from the run before."""
-    case = queue.by_label(session, desk.team_id, label)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     code_names = staff_pages.code_names(request)
     return staff_pages.page(
         request,

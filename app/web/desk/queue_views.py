@@ -38,7 +38,7 @@ GROUPS: Final = (
     (N_("To do"), ("open", "new", "mine", "due", "overdue", "review", "answered", "uncovered", "declined")),
     (N_("Waiting"), ("consent", "waiting", "working")),
     (N_("Done"), ("unmet", "merged", "closed")),
-    (N_("Set aside"), ("snoozed", "possible_spam", "undelivered")),
+    (N_("Set aside"), ("snoozed", "possible_spam", "restricted", "undelivered")),
 )
 """The views by what they are for; each view is in one group."""
 

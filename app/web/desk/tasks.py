@@ -33,7 +33,9 @@ def show_tasks(
     """Show open tasks, earliest due date first; `whose=mine` shows only those the member has taken."""
     mine = whose == "mine"
     clocks = Clocks(packs, desk.now, reader_language.times(request))
-    rows = tasks.open_tasks(session, desk.team_id, owner_id=desk.member.member_id if mine else None)
+    rows = tasks.open_tasks(
+        session, desk.team_id, me=desk.member.member_id, owner_id=desk.member.member_id if mine else None
+    )
     return staff_pages.page(
         request,
         "desk/tasks.html",
@@ -73,5 +75,5 @@ def _to_where_it_was(
     label = field_value(request.state.form, "page")[:12]
     if not label:
         return staff_pages.redirect(staff_pages.with_message("/desk/tasks", done=done, task=task))
-    case = queue.by_label(session, desk.team_id, label)
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     return case_screen.after(request, desk, session, packs, case, done, more={"task": task})

@@ -31,7 +31,7 @@ def page(request: Request, desk: Desk, session: Session, packs: Directory) -> Re
         **queue_views.header_context(
             request, desk, session, VIEW, Listing(), LocalDays.at(desk.now, time_format.zones(packs))
         ),
-        notices=undelivered_notices.undelivered(session, desk.team_id),
+        notices=undelivered_notices.undelivered(session, desk.team_id, me=desk.member.member_id),
         limit=undelivered_notices.MAX_LISTED,
     )
 

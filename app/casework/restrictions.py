@@ -1,7 +1,7 @@
 """Restricting a case to named members of its team, changing who is named, and lifting it (docs/decisions/0160).
 
 The data keys are sealed to a key of the case's own, which the named members are granted, and the wraps of the team are destroyed.
-Nothing is encrypted anew: whoever has read the case before knows it, and what the documents say about backups holds.
+Nothing is encrypted again: whoever has read the case before knows it, and what the documents say about backups holds.
 """
 
 from collections.abc import Collection, Mapping

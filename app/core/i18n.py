@@ -87,7 +87,7 @@ class Translator:
         if isinstance(message, Translatable):
             return self.text(message.message, **_fields(self, message.params))
         translated = self._gettext(message) if message else ""
-        return translated.format(**params) if params else translated
+        return translated.format(**_with_one_stop(translated, params)) if params else translated
 
     def reworded(self, table: Mapping[str, str]) -> "Translator":
         """The same translator for a reader who gets another wording of some sentences. `table`: English for English."""
@@ -95,7 +95,8 @@ class Translator:
 
     def plural(self, one: str, many: str, n: int, **params: object) -> str:
         """The translated message in the plural form for `n`, with `{n}` formatted in this language."""
-        return self._ngettext(one, many, n).format(n=self.number(n), **params)
+        translated = self._ngettext(one, many, n)
+        return translated.format(n=self.number(n), **_with_one_stop(translated, params))
 
     def number(self, value: float) -> str:
         return _number(self.locale, value)
@@ -140,11 +141,11 @@ class Translator:
             if year
             else format_skeleton("MMMMd", like, locale=self.locale)
         )
-        return re.sub(r"\b28\b", str(day), str(text).rstrip("."), count=1)
+        return re.sub(r"\b28\b", str(day), str(text), count=1)
 
     def date(self, day: date) -> str:
-        """A date in long form, without the full stop that some languages put after "year": it often ends a sentence."""
-        return str(format_date(day, format="long", locale=self.locale)).rstrip(".")
+        """A date in long form, with the full stop that some languages put after "day" or "year": "2026 m. gruodžio 5 d."."""
+        return str(format_date(day, format="long", locale=self.locale))
 
     def moment(self, instant: datetime, zone: tzinfo = UTC) -> str:
         """Day and time of day in the time zone `zone`."""
@@ -182,6 +183,14 @@ def _field(words: Translator, value: object) -> object:
 
 
 _ANOTHER_COUNTRY: Final = N_("Another country")
+
+
+def _with_one_stop(message: str, params: Mapping[str, object]) -> Mapping[str, object]:
+    """The parameters, without the full stop of one that ends in an abbreviation ("5 d.", "e.V.") where the message has its own."""
+    return {
+        name: value[:-1] if isinstance(value, str) and value.endswith(".") and f"{{{name}}}." in message else value
+        for name, value in params.items()
+    }
 
 
 class _RewordedTranslator(Translator):

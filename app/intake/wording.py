@@ -236,6 +236,7 @@ IN_SOME_LANGUAGES: Final = MappingProxyType(
         "Show my letters and documents too": N_("Show the letters and documents too"),
         "A centre has taken your case.": N_("A centre has taken the case."),
         "They will be able to read your request, and the current team will not. We will cancel requests to centres that have not replied. You will keep your place in the queue.": N_("They will be able to read the request, and the current team will not. We will cancel requests to centres that have not replied. The request keeps its place in the queue."),
+        "Send the appeal today anyway, and ask in the same letter to be allowed to appeal late. Write why you could not appeal in time, who you are and which decision you mean. Sign it. There are often only a few days for this.": N_("The appeal can still be sent today, with a request in the same letter to be allowed to appeal late. It says why the person could not appeal in time, who the person is and which decision is meant. The person signs it. There are often only a few days for this."),
         "How to save the deadline yourself": N_("How to save the deadline without a lawyer"),
         "We will also let you know in the way you chose when there is something new.": N_("We will also let the person know in the way you chose when there is something new."),
         "I am in another country": N_("The person is in another country"),

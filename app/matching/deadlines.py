@@ -37,6 +37,7 @@ ASSUMED_SOURCES: Final[dict[str | None, tuple[str, str | None]]] = {
     None: ("no law known to us: 5 days are a careful assumption", None),
 }
 """What the assumed 5 days rest on, and its address, by the frame of the country."""
+_DAY_UNKNOWN: Final = "the day of receipt is not known: 5 days are a careful assumption"
 _ABOUT_ASYLUM: Final = ("asylum", "dublin")
 """Words in the codes of letters to which the Union's rules on asylum procedures apply: no source for any other letter."""
 _SOURCED: Final[dict[str, Certainty]] = {"high": "sourced-high", "medium": "sourced-medium", "low": "sourced-low"}
@@ -199,8 +200,7 @@ def assess(
     if deadline is None or limit_day is None or not known_days:
         assumed_day = start + ASSUMED
         day = min(assumed_day, limit_day) if limit_day else assumed_day
-        about_asylum = deadline is None or any(word in deadline.event for word in _ABOUT_ASYLUM)
-        source, url = ASSUMED_SOURCES[country.frame if about_asylum else None]
+        source, url = _source_of_assumption(deadline, limit_day, assumed_day, country)
         return DeadlineFinding(
             day,
             "assumed",
@@ -221,6 +221,17 @@ def assess(
         rule=deadline,
         further=more,
     )
+
+
+def _source_of_assumption(
+    deadline: Deadline | None, limit_day: date | None, assumed_day: date, country: Country
+) -> tuple[str, str | None]:
+    """What an assumed day rests on, and its address. `limit_day`: what the letter's own limit gives; the earlier of the two counts."""
+    if deadline is not None and limit_day is not None and limit_day < assumed_day:
+        return deadline.legal_basis or deadline.source.title, deadline.source.url
+    about_asylum = deadline is None or any(word in deadline.event for word in _ABOUT_ASYLUM)
+    source = ASSUMED_SOURCES[country.frame if about_asylum else None]
+    return (_DAY_UNKNOWN, None) if limit_day is not None and source[1] is None else source
 
 
 def _limit_day(deadline: Deadline, start: date, calendar: Calendar) -> date | None:

@@ -225,3 +225,13 @@ def test_what_else_the_letter_makes_due_has_a_day_of_its_own(
     )
     assert "Give the court the reasons and evidence within one month of delivery." in undated.also
     assert not undated.further_days
+
+
+def test_the_source_of_an_assumed_day_is_not_of_another_number_of_days() -> None:
+    short = finding("DE", "airport_procedure_urgent_motion", None, TODAY)
+    assert "5 days" not in short.source, "it is counted by the letter's own limit"
+    assert short.source_url
+    no_day = finding("PL", "return_decision_appeal", None, TODAY)
+    assert no_day.certainty == "assumed"
+    assert "no law known" not in no_day.source
+    assert "no law known" in finding("PL", "border_leave_order_complaint", "2026-11-20", TODAY).source

@@ -154,6 +154,24 @@ def test_a_request_from_elsewhere_is_taken_and_says_what_it_can_do(from_everywhe
         assert session.scalars(sa.select(Case.country)).all() == [ACROSS]
 
 
+def test_somebody_elsewhere_is_not_sent_to_numbers_of_other_countries_and_facts_that_are_not_there(
+    from_everywhere: PersonSite,
+) -> None:
+    said = {"country": ACROSS, "region": "XX-AM", "needs": ["residence_permit"], "how_soon": "today", "allow": ()}
+    browser = short_form(from_everywhere.browser(), "en", until_check=True, **said)
+    assert "This is very urgent. Send the form now: a coordinator will look at it first." in browser.text
+    assert browser.page.css_first('main a[href="/en/contacts"]') is None
+    assert browser.page.css_first('main a[href="/en/elsewhere/am"]') is not None
+    number = browser.fill().number()
+    assert "While you wait" in browser.text
+    assert "These are facts from public sources" not in browser.text
+    with from_everywhere.database.begin() as session:
+        session.execute(sa.update(Case).values(state="unmet"))
+    case = from_everywhere.browser().open("/en/return").fill(number=number)
+    assert "A coordinator checks what else is possible and writes to you here." in case.text
+    assert "The contacts below" not in case.text, "there are none"
+
+
 def test_nobody_is_asked_automatically_elsewhere_but_a_coordinator_can_refer(office: StaffSite) -> None:
     with office.database.begin() as session:
         session.execute(sa.update(TeamCountry).where(TeamCountry.country == "PL").values(country=ACROSS))

@@ -209,6 +209,7 @@ SPEAKS_TO_THE_HELPER = re.compile(
     r"|(Something else, or )?I do not know"
     r"|In your own words|Another language, in your own words|I want to say more about what happened"
     r"|.*You can skip this\..*|Look at the heading of the letter\. If you are not sure, choose .*"
+    r"|A lawyer can check an electronic signature .* Tick this only if you know that the file is signed\."
     r"|You can continue with the form at the same time\.|You can photograph the letter instead: .*"
     r"|We will write only “There is something new for you”, unless you let us say who we are\. .*"
     r"|The person or I will come back with the number"

@@ -24,6 +24,7 @@ from app.web.components.rendering import render
 from tests.support.people import Browser, PersonSite, person_site_on, short_form
 
 UNKNOWN = "We do not know the deadline for this letter. It may be close, or already past. Get legal advice today."
+LATE = "ask in the same letter to be allowed to appeal late"
 NEWS = "There is something new for you."
 
 
@@ -111,8 +112,15 @@ def test_a_known_deadline_is_named_as_an_estimate_until_it_has_passed(person_sit
     assert "You must act by" in browser.text
     number = browser.number()
     assert "You must act by" in back(person_site, number).text
+    case = back(person_site, number)
+    assert "How to save the deadline yourself" in case.text
+    assert LATE not in case.text
     person_site.time.at += timedelta(days=60)
-    assert "The deadline was probably" in back(person_site, number).text
+    case = back(person_site, number)
+    assert "The deadline was probably" in case.text
+    assert LATE in case.text
+    assert "before the last day" not in case.text, "no advice that nobody can follow any more"
+    assert case.page.css_first('a[href="/en/case/reminder.ics"]') is None, "no day is left to save"
 
 
 def test_a_letter_that_is_long_past_is_said_to_be_probably_too_late(person_site: PersonSite) -> None:
@@ -124,6 +132,18 @@ def test_a_letter_that_is_long_past_is_said_to_be_probably_too_late(person_site:
     )  # fmt: skip
     assert "The deadline was probably" in browser.text
     assert "You must act by" not in browser.text
+    browser.fill()
+    assert LATE in browser.text
+    assert "before the last day" not in browser.text
+
+
+def test_the_day_is_that_of_the_country_on_the_page_and_in_the_copy(person_site: PersonSite) -> None:
+    person_site.time.at = person_site.time.at.replace(hour=21, minute=0)
+    number = short_form(person_site.browser(), "en", country="GE", allow=()).number()
+    there = translator("en").date(person_site.time().date() + timedelta(days=1))
+    case = back(person_site, number)
+    assert f"Last updated: {there}." in case.text
+    assert f"Last updated: {there}." in case.fill(action="/en/case/copy").text
 
 
 ASKED_FIRST = "No centre is asked until you come back with your number and say yes."

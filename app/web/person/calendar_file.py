@@ -11,11 +11,13 @@ from typing import Final
 from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse, Response
 
+from app.cases.models import Case
 from app.core.dependencies import Db, Keys, Now
 from app.core.i18n import N_, translator
 from app.core.ids import named_id
 from app.matching import runs
 from app.matching.code_names import CodeNames
+from app.matching.deadline_texts import DeadlineText
 from app.web.person import letter, visits
 from app.web.person.dependencies import ENDED, Cookie, Directory, Lang, anyone
 
@@ -33,17 +35,25 @@ def reminder(lang: Lang, cookie: Cookie, now: Now, keys: Keys, directory: Direct
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     case = opened.case
     today = runs.local_date(directory, case.country, now)
-    if case.closed_at is not None:
-        return file((), today, lang, now)
     found = letter.of_case(case, keys, CodeNames(lang, directory), directory, now)
-    return file((case.last_safe_day, case.due_on, *(found.further_days if found else ())), today, lang, now)
+    return file(days_to_come(case, found, today), today, lang, now)
+
+
+def days_to_come(case: Case, found: DeadlineText | None, today: date) -> list[date]:
+    """The days that the calendar of a request would name; none of a closed one. `found`: the deadline of its letter."""
+    if case.closed_at is not None:
+        return []
+    return _to_come((case.last_safe_day, case.due_on, *(found.further_days if found else ())), today)
+
+
+def _to_come(days: Iterable[date | None], today: date) -> list[date]:
+    return sorted({day for day in days if day is not None and day >= today})
 
 
 def file(days: Iterable[date | None], today: date, lang: str, now: datetime) -> Response:
     """The days that are still to come, each once, as a file to save."""
-    to_come = sorted({day for day in days if day is not None and day >= today})
     return Response(
-        calendar(to_come, translator(lang).text(_TITLE), now),
+        calendar(_to_come(days, today), translator(lang).text(_TITLE), now),
         media_type="text/calendar",
         headers={"content-disposition": 'attachment; filename="reminder.ics"'},
     )

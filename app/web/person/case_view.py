@@ -32,6 +32,7 @@ from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import (
     appointments,
+    calendar_file,
     centre_cards,
     conversation,
     elsewhere_pages,
@@ -118,6 +119,7 @@ _BY_LINK: Final = N_(
 _ACCEPTED_BY_LINK: Final = N_(
     "They have taken your case. With a link and a code they can read what you agreed they may read. They will contact you."
 )
+_UNMET_WITHOUT_CONTACTS: Final = N_("A coordinator checks what else is possible and writes to you here.")
 _GOING_TO_ASK: Final = (
     N_("A coordinator is going to ask a centre to help you."),
     N_("The coordinator calls or writes to them. If they do not answer in time, we will ask the next one."),
@@ -156,6 +158,16 @@ def status_page(
     visible_referrals = [entry for entry in every_referral if REFERRAL[entry.state]]
     today = runs.local_date(directory, case.country, now)
     asked = [entry for entry in visible_referrals if entry.state == State.AWAITING_CONSENT]
+    contacts = (
+        directory.urgent_contacts(
+            case.country, urgent_contacts.lines_needed(case.needs), status=_facts(case, keys).get("status")
+        )
+        if case.urgency == "emergency" or case.state == CaseState.UNMET
+        else ()
+    )
+    if case.state == CaseState.UNMET and not contacts:
+        next_step = _UNMET_WITHOUT_CONTACTS
+    deadline = letter.of_case(case, keys, code_names, directory, now)
     return page(
         "person/case.html",
         lang,
@@ -165,7 +177,8 @@ def status_page(
         headline=_MAY_WE_ASK if asked else headline,
         next_step=_UNTIL_YES if asked else next_step,
         asked=_questions_of_consent(session, keys, case, asked, code_names, directory) if asked else (),
-        deadline=letter.of_case(case, keys, code_names, directory, now),
+        deadline=deadline,
+        has_days_to_come=bool(calendar_file.days_to_come(case, deadline, today)),
         look_by=max(case.due_on, today) if case.state in _BEFORE_REFERRAL else None,
         zone=deadlines.time_zone(directory.country(case.country)),
         needs=code_names.names("need", case.needs),
@@ -201,11 +214,7 @@ def status_page(
             case.country, _facts(case, keys).get("region"), lang, code_names.translator
         ),
         telegram=telegram and case.closed_at is None,
-        contacts=directory.urgent_contacts(
-            case.country, urgent_contacts.lines_needed(case.needs), status=_facts(case, keys).get("status")
-        )
-        if case.urgency == "emergency" or case.state == "unmet"
-        else (),
+        contacts=contacts,
         text=text,
         error=error,
         notice=notice,
@@ -302,6 +311,7 @@ def _while_you_wait(
         from_day=max(case.due_on, today) + timedelta(days=1) if case.state in _BEFORE_REFERRAL else None,
         has_deadline=case.last_safe_day is not None,
         at_once=case.urgency == "emergency" or _is_near(case.last_safe_day, today),
+        is_over=case.last_safe_day is not None and case.last_safe_day < today,
         no_status=facts.get("status") == runs.NO_STATUS,
     )
 

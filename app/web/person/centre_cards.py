@@ -213,7 +213,7 @@ def known_since(text: str | None, words: Translator) -> str:
     if len(parts) == 3:
         return words.date(date(parts[0], parts[1], parts[2]))
     if len(parts) == 2:
-        return str(format_skeleton("yMMMM", date(parts[0], parts[1], 1), locale=words.locale)).rstrip(".")
+        return str(format_skeleton("yMMMM", date(parts[0], parts[1], 1), locale=words.locale))
     return text or ""
 
 

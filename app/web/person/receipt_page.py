@@ -140,6 +140,7 @@ def receipt_page(
     reworded = wording.of_facts(reply)
     code_names = CodeNames(lang, directory, reworded)
     words = code_names.translator
+    today, last_day = runs.local_date(directory, reply["country"], now), _last_safe_day(reply)
     return page(
         "person/receipt.html",
         lang,
@@ -176,9 +177,10 @@ def receipt_page(
             from_day=_turn_to_a_centre_from(reply, directory, now),
             has_deadline=bool(reply.get("deadline")),
             at_once=reply["urgency"] == "emergency",
+            is_over=last_day is not None and last_day < today,
             no_status=bool(reply.get("no_status")),
         ),
-        next_steps=next_steps.sentences(reply, runs.local_date(directory, reply["country"], now), words),
+        next_steps=next_steps.sentences(reply, today, words),
         elsewhere=elsewhere_pages.about_the_place(reply["country"], reply.get("region"), lang, words),
         mistyped=mistyped,
         notice=notice,

@@ -30,7 +30,7 @@ class WhileYouWait:
     `first`: up to three facts for the most pressing need; `more`: the rest.
 
     `from_day`: the day from which to contact a centre directly if nobody has answered; None once somebody has. `at_once`: there is
-    no time to wait for an answer.
+    no time to wait for an answer. `is_over`: the last safe day of the letter has passed, so that an appeal would be late.
     """
 
     first: Sequence[tuple[str, Source]]
@@ -39,6 +39,7 @@ class WhileYouWait:
     from_day: date | None
     has_deadline: bool
     at_once: bool = False
+    is_over: bool = False
 
 
 def while_you_wait(
@@ -51,6 +52,7 @@ def while_you_wait(
     from_day: date | None,
     has_deadline: bool,
     at_once: bool = False,
+    is_over: bool = False,
     no_status: bool = False,
 ) -> WhileYouWait:
     """The facts for these needs and this kind of letter, in the reader's language. Those for the letter come first.
@@ -65,7 +67,7 @@ def while_you_wait(
         if not (no_status and entry.leads_to_the_state)
     ]
     sourced = [(code_names.text(entry.fact), entry.source) for entry in facts]
-    return WhileYouWait(sourced[:SHOWN], sourced[SHOWN:], country.lower(), from_day, has_deadline, at_once)
+    return WhileYouWait(sourced[:SHOWN], sourced[SHOWN:], country.lower(), from_day, has_deadline, at_once, is_over)
 
 
 def need_of_letter(kind: str | None) -> str | None:

@@ -20,7 +20,11 @@ def test_an_abbreviation_keeps_its_full_stop_in_the_middle_of_a_sentence() -> No
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_no_sentence_ends_in_two_full_stops(lang: str) -> None:
     words = translator(lang)
-    for message in ("Last updated: {day}.", "To be safe, treat {day} as the last day.", "These centres can help with this: {names}."):
+    for message in (
+        "Last updated: {day}.",
+        "To be safe, treat {day} as the last day.",
+        "These centres can help with this: {names}.",
+    ):
         field = "names" if "{names}" in message else "day"
         said = words.text(message, **{field: "RLC e.V." if field == "names" else words.date(DAY)})
         assert ".." not in said

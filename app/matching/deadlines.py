@@ -226,7 +226,7 @@ def assess(
 def _source_of_assumption(
     deadline: Deadline | None, limit_day: date | None, assumed_day: date, country: Country
 ) -> tuple[str, str | None]:
-    """What an assumed day rests on, and its address. `limit_day`: what the letter's own limit gives; the earlier of the two counts."""
+    """What an assumed day rests on, and its address. `limit_day`: what the letter's own limit gives; the earlier one counts."""
     if deadline is not None and limit_day is not None and limit_day < assumed_day:
         return deadline.legal_basis or deadline.source.title, deadline.source.url
     about_asylum = deadline is None or any(word in deadline.event for word in _ABOUT_ASYLUM)

@@ -127,7 +127,9 @@ def read(
     try:
         sheets = [sheet for sheet in list_files.read_sheets(content, _LIMITS) if sheet.rows]
     except UnreadableListError as error:
-        raise refused(Translatable("This file cannot be read: {why}.", why=str(error).removesuffix("."))) from None
+        raise refused(
+            Translatable("This file cannot be read: {why}.", why=Translatable(error.message, **error.params))
+        ) from None
     if not sheets or len(sheets[0].rows) < 2:
         raise refused(N_("The first row has to be headings, and each row below it a case. There is no such row."))
     (_number, head), *rest = sheets[0].rows

@@ -44,7 +44,11 @@ _WORD: Final = re.compile(r"[А-ЯЁІЇЄҐЎ]?[а-яёіїєґў]+|[А-ЯЁІ�
 
 class UnreadableListError(Exception):
     """The file is no list that can be read; the text is the end of a sentence that begins with
-    the file's name, without anything from the file."""
+    the file's name, without anything from the file. `message` and `params`: the same before its fields are filled in."""
+
+    def __init__(self, message: str, **params: int) -> None:
+        super().__init__(message.format(**params))
+        self.message, self.params = message, params
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Sheet:
 def read_sheets(content: bytes, limits: Limits = _ANY) -> list[Sheet]:
     """The sheets of a file: one of a CSV file, all of an XLSX one. Raises UnreadableListError."""
     if len(content) > limits.size:
-        raise UnreadableListError(_too_long(limits.size))
+        raise UnreadableListError("it is longer than {megabytes} MB", megabytes=limits.size // 1_000_000)
     if not content.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise UnreadableListError("it is empty")
     if content.startswith(_OLD_OFFICE):
@@ -102,18 +106,14 @@ def read_sheets(content: bytes, limits: Limits = _ANY) -> list[Sheet]:
     return [Sheet(_within(_lines(text), limits), encoding)]
 
 
-def _too_long(size: int) -> str:
-    return f"it is longer than {size // 1_000_000} MB"
-
-
 def _within(rows: Iterator[tuple[int, tuple[Cell, ...]]], limits: Limits) -> tuple[tuple[int, tuple[Cell, ...]], ...]:
     """The rows of a sheet. Raises UnreadableListError: more rows or columns than are read."""
     kept: list[tuple[int, tuple[Cell, ...]]] = []
     for number, cells in rows:
         if limits.columns is not None and len(cells) > limits.columns:
-            raise UnreadableListError(f"it has more than {limits.columns} columns")
+            raise UnreadableListError("it has more than {columns} columns", columns=limits.columns)
         if limits.rows is not None and len(kept) == limits.rows:
-            raise UnreadableListError(f"it has more than {limits.rows} rows with the headings: divide it")
+            raise UnreadableListError("it has more than {rows} rows with the headings: divide it", rows=limits.rows)
         kept.append((number, cells if limits.formulas else tuple(map(_no_formula, cells))))
     return tuple(kept)
 
@@ -245,7 +245,7 @@ def _lines(text: str) -> Iterator[tuple[int, tuple[Cell, ...]]]:
         raise UnreadableListError("its cells cannot be told apart: save it as XLSX, or as CSV in UTF-8") from None
     if "\n" in "".join(row[-1:]) and text.count('"') % 2:
         raise UnreadableListError(
-            f"a quotation mark in row {number} is not closed, so the rows below it are part of its cell"
+            "a quotation mark in row {row} is not closed, so the rows below it are part of its cell", row=number
         )
 
 
@@ -264,7 +264,9 @@ def _workbook(content: bytes, limits: Limits) -> list[Sheet]:
             if "[Content_Types].xml" not in packed.namelist():
                 raise UnreadableListError("it is no XLSX file: save the list as XLSX, or as CSV in UTF-8")
             if sum(entry.file_size for entry in packed.infolist()) > limits.unpacked:
-                raise UnreadableListError(f"unpacked, {_too_long(limits.unpacked)}")
+                raise UnreadableListError(
+                    "unpacked, it is longer than {megabytes} MB", megabytes=limits.unpacked // 1_000_000
+                )
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=limits.formulas, keep_links=False)
         sheets = [Sheet(_within(_worksheet(sheet, limits), limits)) for sheet in book.worksheets]
     except UnreadableListError:
@@ -283,7 +285,7 @@ def _worksheet(sheet: Any, limits: Limits) -> Iterator[tuple[int, tuple[Cell, ..
     sheet.reset_dimensions()  # what a file says of its own size is not believed
     for number, row in enumerate(sheet.iter_rows(max_col=last_column), 1):
         if last_row is not None and number > last_row:
-            raise UnreadableListError(f"it has rows below row {last_row}: delete them, also if they look empty")
+            raise UnreadableListError("it has rows below row {row}: delete them, also if they look empty", row=last_row)
         cells = tuple(Cell("", "a formula") if cell.data_type == "f" else _cell(cell.value) for cell in row)
         while cells and not (cells[-1].text or cells[-1].unclear):
             cells = cells[:-1]

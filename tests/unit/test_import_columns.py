@@ -1,6 +1,8 @@
 """Lists of cases as teams have them: what is understood becomes an intake, everything else is named by its place, not repeated."""
 
+import ast
 import datetime as dt
+import inspect
 import io
 import zipfile
 from typing import Any
@@ -11,8 +13,10 @@ import xlsxwriter
 from app.casework import case_import, import_columns
 from app.casework.case_import import CaseList
 from app.casework.import_columns import COLUMNS
+from app.casework.list_faults import LIST_FAULTS
+from app.client import list_files
 from app.core.errors import Invalid
-from app.core.i18n import LANGUAGES, translator
+from app.core.i18n import LANGUAGES, STAFF, translator
 from app.directory.packs import load_packs
 from app.intake.vocabulary import STATUSES
 
@@ -203,3 +207,17 @@ def unpacks_to_much() -> bytes:
 )
 def test_a_hostile_or_empty_file_is_refused_in_clear_words(content: bytes, why: str) -> None:
     assert why in refused(content)
+
+
+def test_each_reason_why_a_list_cannot_be_read_is_translated() -> None:
+    """The client says them and is not translated; what is said there and not marked for translation stays English at the desk."""
+    tree = ast.parse(inspect.getsource(list_files))
+    said = {
+        node.args[0].value if isinstance(node.args[0], ast.Constant) else list_files._UNCERTAIN
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "UnreadableListError"
+    }
+    assert said == LIST_FAULTS
+    words = translator("ka", STAFF)
+    for reason in LIST_FAULTS:
+        assert words.text(reason) != reason

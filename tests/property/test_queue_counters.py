@@ -26,7 +26,7 @@ SPEAK = ["ru", "be", "en"]
 def counted(session: Session, team_id: UUID, look: QueueQuery) -> int:
     """One by one."""
     query = sa.select(sa.func.count()).select_from(Case).where(Case.team_id == team_id, CASE_CONDITIONS[look.view])
-    query = query.where(*queue._conditions(look.filters, queue._is_postgres(session)))
+    query = query.where(*queue._conditions(look, queue._is_postgres(session)))
     return session.execute(query, {"today": TODAY, "me": ME}).scalar_one()
 
 
@@ -51,6 +51,7 @@ def changed(chance: random.Random, members: list[UUID | None]) -> dict[str, Any]
         "person_wrote": chance.random() < 0.2,
         "referral_status": chance.choice([None, "work", "answer", "consent", "declined"]),
         "held_reason": chance.choice([None, None, "trap", "haste"]),
+        "restricted": chance.random() < 0.2,
         "merged_into_id": chance.choice([None, None, None, UUID(int=5)]),
     }
 

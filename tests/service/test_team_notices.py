@@ -196,7 +196,7 @@ def test_a_case_that_becomes_an_emergency_wakes_who_is_on_call_though_a_sleeping
     scene.later(minutes=15)
     assert post.round() == [("sofia", STILL)]
     with scene.write() as session:
-        emergency_alerts.opened(session, team_of(scene), session.get_one(Case, case_id).label)
+        emergency_alerts.opened(session, team_of(scene), session.get_one(Case, case_id).label, UUID(int=7))
     scene.later(minutes=45)
     assert post.round() == []
 

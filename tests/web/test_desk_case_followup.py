@@ -64,7 +64,7 @@ def test_what_is_left_to_do_stands_in_the_list_on_the_case_and_in_the_head(offic
     label, path = offered(office)
     partner, vera = office.as_("partner"), office.as_("vera")
     with office.database.begin() as session:  # else the tasks would be hers from the start
-        session.execute(sa.update(Case).where(Case.label == label).values(owner_id=None, owner_name=None))
+        session.execute(sa.update(Case).where(Case.label == label).values(owner_id=None, owner_name=""))
     assert task_count(vera.get("/desk/")) == "0"
     partner.submit(partner.get(path), f"{path}/decline", reason="out_of_scope")
     assert task_count(vera.get("/desk/")) == task_count(vera.get(f"/desk/cases/{label}")) == "2"

@@ -90,10 +90,14 @@ def enter_letter(
 ) -> MatchResult:
     """Replace what is known of the letter by what somebody has read in it, and calculate deadline, urgency and matches again.
 
+    Without a day those that the person gave go on counting: a reader who does not find one must not move the deadline back.
     The caller holds the case's row, and records who it was. Raises Conflict (the case has ended), Invalid.
     """
     before = answers_of(session, opened, keys)
-    letter = {"kind": kind, "received_on": received_on.isoformat() if received_on else None}
+    if received_on:
+        letter = {"kind": kind, "received_on": received_on.isoformat()}
+    else:
+        letter = {**(before.get("letter") or {}), "kind": kind}
     today = runs.local_date(directory, opened.case.country, now)
     intake = intake_schemas.read({**before, "letter": letter}, directory, today)
     return _replace_answers(session, opened, before, intake, keys, directory, now, NoticeKind.EMERGENCY)

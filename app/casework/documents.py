@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import audit, messaging
 from app.audit.models import AuditEntry
-from app.cases import access_control, person_access, queue, rewrapping, sealed_parts
+from app.cases import access_control, person_access, queue, restriction, rewrapping, sealed_parts
 from app.cases.access_control import READS_PER_DAY, AuditedReader
 from app.cases.models import Case
 from app.cases.person_access import OpenedCase
@@ -66,14 +66,18 @@ def takes_documents(case: Case) -> bool:
     return case.closed_at is None
 
 
-def merged_with_documents(session: Session, case: Case) -> Sequence[str]:
-    """Labels of the cases that are merged with this one and have documents: each case keeps its own, under its own key."""
+def merged_with_documents(session: Session, case: Case, me: UUID) -> Sequence[str]:
+    """Labels of the cases that are merged with this one and have documents: each case keeps its own, under its own key.
+
+    Without those that are restricted to others than `me`.
+    """
     query = (
         sa.select(Case.label)
         .where(
             Case.team_id == case.team_id,
             sa.or_(Case.merged_into_id == case.id, Case.id == case.merged_into_id),
             sa.exists().where(Document.case_id == Case.id),
+            sa.not_(restriction.hidden_from(me)),
         )
         .order_by(Case.label)
     )
@@ -236,7 +240,9 @@ def enter_letter(
     opened = OpenedCase(case, sealed_access.data_key(session, desk, case, sealed_parts.PERSON))
     corrections.enter_letter(session, opened, kind, received_on, keys=desk.keys, directory=directory, now=desk.now)
     reworded = wording.of_facts(sealed_access.facts_of(desk.keys, case))
-    text = translator(case.language).reworded(reworded).text(person_texts.LETTER_READ)
+    is_known = kind != "unknown" and received_on is not None
+    said = person_texts.LETTER_READ if is_known else person_texts.LETTER_UNCLEAR
+    text = translator(case.language).reworded(reworded).text(said)
     person_access.add_message(
         session, case, opened.person_key, text, author="desk", now=desk.now, actor_id=desk.member.member_id.hex
     )

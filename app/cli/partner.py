@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -122,6 +122,12 @@ def pull(state: States = None, need: Need = None, since: Since = None, as_json: 
             typer.echo("No referrals.")
 
 
+UNTOUCHED_WARNING: Final = (
+    "Nobody has looked into untouched files. Open them only to check their signature, on a computer that has nothing else to "
+    "lose."
+)
+
+
 @partner_app.command()
 def show(
     id_or_label: ReferralArgument,
@@ -163,12 +169,6 @@ def show(
             typer.echo(f"  {name}: {value}")
     if files:
         typer.echo(f"\nFiles written to {files}: {len(written)}")
-        if any(file.suffix == partner_files.ORIGINAL_SUFFIX for file in written):
-            typer.echo(
-                "Nobody has looked into the untouched files. Open them only to check their signature, on a computer that has "
-                "nothing else to lose.",
-                err=True,
-            )
 
 
 @partner_app.command()
@@ -372,6 +372,7 @@ def _write_documents(
         files = partner_files.page_files(folder, referral.label, document)
         if originals and document.get("original_pieces"):
             file = partner_files.original_file(folder, referral.label, document)
+            typer.echo(UNTOUCHED_WARNING, err=True)
             if not file.exists() and partner_files.write_whole(file, client.original(referral.id, document, case_key)):
                 written.append(file)
         if all(file.exists() for file in files):

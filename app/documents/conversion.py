@@ -20,7 +20,7 @@ from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 
 from app.core.errors import Unavailable
 from app.documents.converter import GIVE_BACK, GIVEN_BACK, Frame
-from app.documents.limits import MOST_PAGE_BYTES, FileLimits, Refusal
+from app.documents.limits import MOST_PAGE_BYTES, FileLimits, Refusal, format_of
 
 PIECE_BYTES: Final = 1 << 16
 _HEADER: Final = struct.Struct(">cI")
@@ -28,6 +28,8 @@ _MOST_FRAME: Final = MOST_PAGE_BYTES + 4096
 _START_SECONDS: Final = 30.0
 _BEGINS_WITHIN: Final = 1024
 """A PDF says within so many bytes that it is one."""
+_SIGNED: Final = b"/ByteRange"
+"""The key of a signature's dictionary that says which bytes it covers. A signed PDF cannot compress it."""
 
 
 class ConverterFailed(Unavailable):
@@ -45,7 +47,7 @@ class Conversion:
         self._buffer = bytearray()
         self._sent = 0
         self._size = 0
-        self._begins = b""
+        self._begins, self._tail, self._is_signed = b"", b"", False
         self.confinement: Mapping[str, bool] = {}
 
     async def start(self) -> None:
@@ -59,8 +61,10 @@ class Conversion:
     async def feed(self, piece: bytes) -> bool:
         """Pass on some bytes of the file. False: it is larger than allowed, and the process takes no more of it."""
         if not self._sent:
-            self._begins = b""
+            self._begins, self._tail, self._is_signed = b"", b"", False
         self._begins = (self._begins + piece[:_BEGINS_WITHIN])[:_BEGINS_WITHIN]
+        self._is_signed = self._is_signed or _SIGNED in self._tail + piece
+        self._tail = (self._tail + piece)[-len(_SIGNED) :]
         self._sent += len(piece)
         if self._sent > self._limits.bytes:
             return False
@@ -80,7 +84,7 @@ class Conversion:
         self._size, self._sent = self._sent, 0
         pages: list[bytes] = []
         async with self._turn:
-            with anyio.move_on_after(self._seconds):
+            with anyio.move_on_after(self._seconds) as wait:
                 await self._send(bytes(4))
                 while True:
                     kind, content = await self._frame()
@@ -91,8 +95,10 @@ class Conversion:
                     elif kind == Frame.REFUSED and content.decode("ascii", "replace") in set(Refusal):
                         return Refusal(content.decode("ascii"))
                     else:
-                        raise ConverterFailed
-            await self.kill()
+                        break
+            await self.kill()  # what it says later would be taken for the next file's
+            if not wait.cancelled_caught:
+                raise ConverterFailed
         return Refusal.TOO_SLOW
 
     @property
@@ -101,26 +107,29 @@ class Conversion:
         return -(-self._size // GIVEN_BACK)
 
     @property
-    def is_pdf(self) -> bool:
-        """Whether the last file is a PDF, by its first bytes."""
-        return b"%PDF-" in self._begins
+    def is_signed_pdf(self) -> bool:
+        """Whether the last file is a PDF, by its first bytes, that says it is signed: what a signature covers stands there in plain
+        text. Whether the signature is good is not looked at."""
+        return format_of(self._begins) == "PDF" and self._is_signed
 
     async def original(self) -> AsyncIterator[bytes]:
         """The last file, untouched, in pieces of `converter.GIVEN_BACK` bytes. To be read to its end. Raises ConverterFailed.
 
         The converting process has the only copy.
         """
-        with anyio.move_on_after(self._seconds):
-            await self._send(GIVE_BACK.to_bytes(4, "big"))
-            while True:
+        given = 0
+        await self._send(GIVE_BACK.to_bytes(4, "big"))
+        while given < self._size:
+            with anyio.move_on_after(self._seconds) as wait:
                 kind, content = await self._frame()
-                if kind == Frame.DONE:
-                    return
-                if kind != Frame.ORIGINAL:
-                    raise ConverterFailed
-                yield content
-        await self.kill()
-        raise ConverterFailed
+            if wait.cancelled_caught or kind != Frame.ORIGINAL or len(content) != min(GIVEN_BACK, self._size - given):
+                await self.kill()
+                raise ConverterFailed
+            given += len(content)
+            yield content
+        if (await self._frame())[0] != Frame.DONE:
+            await self.kill()
+            raise ConverterFailed
 
     @property
     def is_running(self) -> bool:
@@ -144,6 +153,7 @@ class Conversion:
     async def _frame(self) -> tuple[bytes, bytes]:
         kind, length = _HEADER.unpack(await self._exactly(_HEADER.size))
         if length > _MOST_FRAME:
+            await self.kill()
             raise ConverterFailed
         return kind, await self._exactly(length)
 
@@ -181,17 +191,23 @@ class Converters:
         self._command = command or converter_command
         self._turn = anyio.Semaphore(at_once)
         self._alive = anyio.Semaphore(alive)
+        self._whose: set[bytes] = set()
         self._confinement: Mapping[str, bool] | None = None
 
     @asynccontextmanager
-    async def open(self, limits: FileLimits | None = None) -> AsyncIterator[Conversion]:
-        """A process that has confined itself. Killed at the end of the block. Raises Unavailable when too many are alive."""
+    async def open(self, limits: FileLimits | None = None, whose: bytes = b"") -> AsyncIterator[Conversion]:
+        """A process that has confined itself. Killed at the end of the block. `whose`: a hash of the visit it works for; nobody has
+        two at a time. Raises Unavailable when too many are alive.
+        """
         try:
+            if whose in self._whose:
+                raise anyio.WouldBlock
             self._alive.acquire_nowait()
         except anyio.WouldBlock:
             raise Unavailable(
                 "Many files are being received at the moment. Nothing was stored; try again in a minute."
             ) from None
+        self._whose |= {whose} - {b""}
         try:
             limits = limits or self.limits
             process = await anyio.open_process(
@@ -212,6 +228,7 @@ class Converters:
                 await conversion.kill()
         finally:
             self._alive.release()
+            self._whose -= {whose}
 
     async def confinement(self) -> Mapping[str, bool]:
         """The rights that the process could give up, by the codes of `confinement.MEASURES`; {} if it does not start.

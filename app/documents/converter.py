@@ -117,8 +117,8 @@ def _encoded(image: object) -> bytes:
         image.save(file, "JPEG", quality=quality, optimize=False)  # type: ignore[attr-defined]
         encoded = file.getvalue()
         if len(encoded) <= MOST_PAGE_BYTES:
-            break
-    return encoded
+            return encoded
+    return _encoded(image.reduce(2))  # type: ignore[attr-defined]  # noise, which half as large can still be read or not
 
 
 def _read_in_child(content: bytes, limits: FileLimits, out: int) -> None:

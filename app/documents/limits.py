@@ -36,6 +36,23 @@ class DocumentLimits:
     file: FileLimits = FileLimits()
 
 
+_PDF_BEGINS_WITHIN: Final = 1024
+_HEIF_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def format_of(begins: bytes) -> str:
+    """`JPEG`, `PNG`, `WEBP`, `HEIF` or `PDF`, by the first bytes of a file, whatever its name says; "" for everything else."""
+    if begins.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if begins.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if begins.startswith(b"RIFF") and begins[8:12] == b"WEBP":
+        return "WEBP"
+    if begins[4:8] == b"ftyp" and begins[8:12] in _HEIF_BRANDS:
+        return "HEIF"
+    return "PDF" if b"%PDF-" in begins[:_PDF_BEGINS_WITHIN] else ""
+
+
 LONGEST_SIDE: Final = 2600
 """Pixels of the longer side of a page picture: 222 dots per inch of a sheet of A4, at which small print is legible."""
 MOST_PAGE_BYTES: Final = 1_500_000

@@ -12,7 +12,8 @@ from app.core.db import Base
 class Document(Base):
     """A photo or PDF that belongs to a case, in plain codes: who added it, how many pages. Its name was never kept.
 
-    `author`: person, desk or partner; `organisation_id`: of a partner. `created_at` is truncated to the hour. `original_pieces`: of
+    `author`: person, desk or partner; `organisation_id`: of a partner. `created_at` is truncated to the hour. `position`: in
+    which order the documents of the case were added. `original_pieces`: of
     the untouched file, which is kept only if the person says that it is electronically signed; 0: it is not.
     """
 
@@ -28,6 +29,7 @@ class Document(Base):
     organisation_id: Mapped[UUID | None]
     pages: Mapped[int]
     created_at: Mapped[datetime]
+    position: Mapped[int] = mapped_column(sa.Integer(), server_default="0", default=0)
     original_pieces: Mapped[int] = mapped_column(sa.Integer(), server_default="0", default=0)
 
 

@@ -23,7 +23,7 @@ from PIL import (
 )
 from PIL.Image import Resampling, Transpose
 
-from app.documents.limits import LONGEST_SIDE, FileLimits, Refusal
+from app.documents.limits import LONGEST_SIDE, FileLimits, Refusal, format_of
 
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 Image.preinit()
@@ -42,7 +42,6 @@ _NEEDED_LATER: Final = (
 """Pillow would import them when it needs them, and could not any more."""
 Image.MAX_IMAGE_PIXELS = None  # `_check_pixels` is stricter, and refuses instead of warning
 
-_PDF_BEGINS_WITHIN: Final = 1024
 _PDF_DOTS_PER_INCH: Final = 200
 _POINTS_PER_INCH: Final = 72
 _ORIENTATION_TAG: Final = 0x0112
@@ -56,7 +55,6 @@ _UPRIGHT: Final = {
     8: Transpose.ROTATE_90,
 }
 """What turns a picture upright, by its EXIF orientation."""
-_HEIF_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 class Refused(Exception):
@@ -67,26 +65,13 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-def format_of(content: bytes) -> str:
-    """`JPEG`, `PNG`, `WEBP`, `HEIF` or `PDF`, by its first bytes. Raises Refused for everything else, whatever its name says."""
-    if content.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return "WEBP"
-    if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
-        return "HEIF"
-    if b"%PDF-" in content[:_PDF_BEGINS_WITHIN]:
-        return "PDF"
-    raise Refused(Refusal.NOT_ACCEPTED)
-
-
 def pages_of(content: bytes, limits: FileLimits) -> Iterator[Image.Image]:
     """The pages of a file as RGB pictures, one after the other. A photo is one page. Raises Refused, MemoryError."""
     if len(content) > limits.bytes:
         raise Refused(Refusal.TOO_BIG)
     format_name = format_of(content)
+    if not format_name:
+        raise Refused(Refusal.NOT_ACCEPTED)
     if format_name == "PDF":
         yield from _pages_of_pdf(content, limits)
     else:

@@ -22,6 +22,8 @@ from app.documents.models import Document, DocumentPiece
 
 PIECE_BYTES: Final = 1 << 16
 """Bytes of a padded piece. The last one of a page may be shorter: a power of two."""
+ORIGINAL_PIECE: Final = PIECE_BYTES - 1
+"""Bytes of each piece of an untouched file but the last."""
 ORIGINAL: Final = 0
 """The page number of the pieces of an untouched file."""
 
@@ -42,6 +44,7 @@ class DocumentRoom:
 class SealedFile:
     """An untouched file, sealed piece by piece for one document; `pages`: how many that document has."""
 
+    case_id: UUID
     document_id: UUID
     pages: int
     pieces: Sequence[bytes]
@@ -66,7 +69,11 @@ def document_key(data_key: bytes, document_id: UUID) -> bytes:
 
 def of_case(session: Session, case_id: UUID) -> Sequence[Document]:
     """The documents of a case, oldest first."""
-    query = sa.select(Document).where(Document.case_id == case_id).order_by(Document.created_at, Document.id)
+    query = (
+        sa.select(Document)
+        .where(Document.case_id == case_id)
+        .order_by(Document.created_at, Document.position, Document.id)
+    )
     return session.scalars(query).all()
 
 
@@ -139,6 +146,7 @@ def add_with_key(
         organisation_id=organisation_id,
         pages=len(pages),
         created_at=to_the_hour(now),
+        position=_next_position(session, case_id),
         original_pieces=len(original.pieces) if original else 0,
     )
     session.add(document)
@@ -146,9 +154,14 @@ def add_with_key(
     for number, content in enumerate(pages, 1):
         session.execute(sa.insert(DocumentPiece), _sealed(key, document, number, content))
     if original is not None:
-        assert (original.document_id, original.pages) == (document_id, len(pages))
+        assert (original.case_id, original.document_id, original.pages) == (case_id, document_id, len(pages))
         session.execute(sa.insert(DocumentPiece), _of_original(document, original))
     return document
+
+
+def _next_position(session: Session, case_id: UUID) -> int:
+    """One after the last: the hour alone does not tell apart the photos of one form."""
+    return (session.scalar(sa.select(sa.func.max(Document.position)).where(Document.case_id == case_id)) or 0) + 1
 
 
 def seal_piece(key: bytes, document_id: UUID, case_id: UUID, pages: int, part: bytes, piece: int, pieces: int) -> bytes:

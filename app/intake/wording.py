@@ -248,6 +248,7 @@ IN_SOME_LANGUAGES: Final = MappingProxyType(
         "We could not reach you in the way you chose. Is there another safe way? You can also come back here with your number and read our answer.": N_("We could not reach the person in the way you chose. Is there another safe way? You can also come back here with your number and read our answer."),
         "Do you still need help with this? If something has changed, please write it here.": N_("Does the person still need help with this? If something has changed, please write it here."),
         "We have found a centre that may be able to help you. Please look at the question above and tell us if it may read your request.": N_("We have found a centre that may be able to help the person. Please look at the question above and tell us if it may read the request."),
+        "We have looked at your letter. What it is about or its date is not certain yet. You see on this page which day we count with.": N_("We have looked at the letter. What it is about or its date is not certain yet. You see on this page which day we count with."),
         "We have read your letter and entered what it is about and its date. The deadline was worked out again. You see it on this page.": N_("We have read the letter and entered what it is about and its date. The deadline was worked out again. You see it on this page."),
     }
 )  # fmt: skip

@@ -126,6 +126,7 @@ export function openDocument(document, privateRaw, pieces) {
   const key = Buffer.from(hkdfSync("sha256", caseKeyOf(document, privateRaw), NOTHING, `pristan/document:${id}`, 32));
   const found = Array.from({ length: pages }, () => []);
   for (const piece of pieces) {
+    if (!piece.page) continue; // the untouched file of a signed PDF
     const parts = found[piece.page - 1];
     const aad = context("document_pieces", id, caseId, `${piece.page}/${pages}`, `${parts.length + 1}/${piece.pieces}`, "1");
     const blob = bytes(piece.ciphertext);

@@ -18,7 +18,7 @@ from app.documents import conversion as conversions
 from app.documents import page_images
 from app.documents.confinement import MEASURES
 from app.documents.conversion import Converters
-from app.documents.limits import LONGEST_SIDE, FileLimits, Refusal
+from app.documents.limits import LONGEST_SIDE, MOST_PAGE_BYTES, FileLimits, Refusal
 from tests.support import hostile_files
 from tests.support.hostile_files import CANARY, PAGES
 
@@ -314,3 +314,25 @@ def test_a_photo_for_which_the_memory_is_too_small_is_called_too_big(said: str, 
     with pytest.raises(page_images.Refused) as caught:
         list(page_images.pages_of(b"\0\0\0\x18ftypheix", LIMITS))
     assert caught.value.refusal is refusal
+
+
+def test_noise_that_no_quality_makes_small_is_drawn_smaller_and_the_next_file_is_its_own() -> None:
+    noise = Image.effect_noise((2600, 2600), 255).point(lambda value: 255 * (value > 127))
+    file = io.BytesIO()
+    noise.convert("1").save(file, "PNG")
+    drawn, page = convert([file.getvalue(), hostile_files.one_page(b"")], FileLimits())
+    assert max(map(len, drawn)) <= MOST_PAGE_BYTES
+    assert len(page) == 1
+
+
+def test_nobody_has_two_processes_at_a_time() -> None:
+    async def run() -> None:
+        converters = Converters(LIMITS)
+        async with converters.open(whose=b"one"), converters.open(whose=b"another"):
+            with pytest.raises(Unavailable):
+                async with converters.open(whose=b"one"):
+                    pass
+        async with converters.open(whose=b"one"):
+            pass
+
+    anyio.run(run)

@@ -240,6 +240,22 @@ def test_a_photographed_letter_is_a_task_until_somebody_has_read_it(office: Staf
     assert task not in vera.get("/desk/tasks").words()
 
 
+def test_a_reader_who_finds_no_day_does_not_move_the_deadline_back(office: StaffSite) -> None:
+    kind = next(row.event for row in load_packs().deadlines("PL") if row.letter_kind)
+    label, receipt = office.file(language="en", letter={"kind": kind, "received_on": "2026-11-20"})
+    browser = person(office, receipt)
+    send(browser, hostile_files.many_pages(1))
+    vera, path = office.as_("vera"), f"/desk/cases/{label}/documents"
+    before = office.case(label)
+    assert vera.submit(vera.get(path), f"{path}/letter", kind=kind).status == 303
+    after = office.case(label)
+    assert (after.last_safe_day, after.deadline_certainty) == (before.last_safe_day, before.deadline_certainty)
+    assert after.urgency_rank <= before.urgency_rank
+    words = browser.get("/en/case").words()
+    assert "What it is about or its date is not certain yet." in words
+    assert "We have read your letter" not in words
+
+
 def test_openings_of_documents_are_limited_a_day(database: Database, tmp_path: Path) -> None:
     with running(database, tmp_path / "var", member_reads_per_day=1) as office:
         label, receipt = office.file(language="en")

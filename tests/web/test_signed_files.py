@@ -27,8 +27,8 @@ from tests.web import test_partner_link as links
 from tests.web.test_desk_case import referral_of, referred
 from tests.web.test_documents import KIND, documents, form, person
 
-SIGNED = hostile_files.one_page(b"(%s)" % CANARY.encode()) + b"%" + CANARY.encode() * 20_000
-"""A PDF of three pieces; what comes after its end is of no page."""
+SIGNED = hostile_files.one_page(b"(%s)" % CANARY.encode()) + b"%" + CANARY.encode() * 20_000 + b" /ByteRange [0 1 2 3]"
+"""A PDF of some pieces that says it is signed; what comes after its end is of no page."""
 WARNING = "nobody has made it harmless, and it may be dangerous to open"
 
 
@@ -66,7 +66,7 @@ def test_a_signed_pdf_is_kept_as_it_is_for_those_who_may_read_it(office: StaffSi
     ), "a browser sends the tick before the files"
     page = keep(browser, SIGNED, hostile_files.telling_photo())
     assert "File 1: It was added, and the file itself is kept too." in page.words()
-    assert "File 2: It was added as pictures. Only a PDF can be kept as it is." in page.words()
+    assert "File 2: It was added as pictures. Only a PDF with an electronic signature is kept as it is." in page.words()
     letter, photo = sorted(documents(office), key=lambda entry: -entry.original_pieces)
     assert (letter.original_pieces, letter.pages, photo.original_pieces) == (-(-len(SIGNED) // 65_535), 1, 0)
     own = f"/en/case/documents/{letter.id}/original"
@@ -108,6 +108,33 @@ def test_a_signed_pdf_is_kept_as_it_is_for_those_who_may_read_it(office: StaffSi
     with office.database.begin(write=False) as session:
         assert set(session.scalars(sa.select(DocumentPiece.document_id))) == {photo.id}
     assert vera.post(f"{desk}/{letter.id}/original", token_of(vera.get("/desk/"))).status == 404
+
+
+def test_only_a_pdf_that_says_it_is_signed_is_kept_and_never_a_photo_that_says_so(office: StaffSite) -> None:
+    browser = person(office, office.file(language="en")[1])
+    photo = hostile_files.telling_photo()
+    polyglot = photo[:2] + b"\xff\xfe\x00\x20%PDF-1.7 /ByteRange [0 1 2 3]  " + photo[2:]
+    unsigned = hostile_files.one_page(b"(x)")
+    page = keep(browser, polyglot, unsigned)
+    assert page.words().count("It was added as pictures.") == 2
+    assert [entry.original_pieces for entry in documents(office)] == [0, 0]
+
+
+def test_a_person_whose_visit_ends_gets_no_more_of_the_file(office: StaffSite) -> None:
+    """Each piece is read in a transaction of its own, which the database shows the case only to its number."""
+    browser = person(office, office.file(language="en")[1])
+    page = keep(browser, SIGNED)
+    (letter,) = documents(office)
+    answer = browser.submit(page, f"/en/case/documents/{letter.id}/original")
+    assert len(answer.response.content) == int(answer.response.headers["content-length"]) == len(SIGNED)
+
+
+def test_photos_of_one_form_stay_in_their_order(office: StaffSite) -> None:
+    browser = person(office, office.file(language="en")[1])
+    keep(browser, *(hostile_files.many_pages(number) for number in (3, 1, 4, 2, 5)))
+    with office.database.begin(write=False) as session:
+        entries = storage.of_case(session, session.scalars(sa.select(Document.case_id)).first())
+        assert [entry.pages for entry in entries] == [3, 1, 4, 2, 5]
 
 
 def test_without_the_tick_no_file_is_kept_and_with_it_none_is_found_anywhere(
@@ -219,6 +246,6 @@ def add_signed(network: Network, key: CaseKey) -> str:
             now=network.now,
             organisation_id=None,
             document_id=document_id,
-            original=storage.SealedFile(document_id, 1, pieces),
+            original=storage.SealedFile(case_id, document_id, 1, pieces),
         )
     return str(document_id)

@@ -1,7 +1,7 @@
 """Shared by the document pages of the person, the desk and the partner: limits, and pictures inside a page."""
 
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from app.casework.documents import OpenedPages, OriginalFile
 from app.core.dependencies import Transactions
-from app.core.errors import Conflict
+from app.core.errors import Conflict, NotFound
 from app.core.sealing import CannotOpen
 from app.documents import storage
 from app.documents.limits import DocumentLimits, FileLimits
 from app.documents.models import Document
+from app.documents.storage import ORIGINAL_PIECE
 from app.intake.questions import FormFields
 from app.partners import organisations
 from app.settings import Settings
@@ -37,35 +38,43 @@ def embedded(pages: Sequence[tuple[int, bytes]]) -> list[tuple[int, Markup]]:
     ]
 
 
-def download(request: Request, session: Session, file: OriginalFile) -> Response:
+def download(
+    request: Request, session: Session, file: OriginalFile, still: Callable[[Session], bool] = lambda _session: True
+) -> Response:
     """The untouched file as a download, never shown: piece by piece, each but the first in a transaction of its own.
 
-    It ends early if the document is taken back meanwhile. Raises Conflict: this key does not open it.
+    It ends early if the document is taken back meanwhile. `still`: asked first in each transaction, whether they may go on; where
+    the database shows a case to its number alone, it also says whose number it is. Raises Conflict: this key does not open it.
     """
     transactions: Transactions = request.app.state.transactions
     document = file.document
     try:
-        first = storage.open_original_piece(session, file.key, document, 1)
+        first, last = (
+            storage.open_original_piece(session, file.key, document, number) for number in (1, document.original_pieces)
+        )
     except CannotOpen:
         raise Conflict("This document cannot be opened with this key.") from None
 
     async def pieces() -> AsyncIterator[bytes]:
         yield first
         for number in range(2, document.original_pieces + 1):
-            read = partial(_piece, file.key, document, number)
+            read = partial(_piece, file.key, document, number, still)
             yield await transactions.run(read, write=False)
 
     return StreamingResponse(
         pieces(),
         media_type="application/octet-stream",
         headers={
+            "content-length": str((document.original_pieces - 1) * ORIGINAL_PIECE + len(last)),
             "content-disposition": 'attachment; filename="signed-document.pdf"',
             "content-security-policy": "default-src 'none'; sandbox",
         },
     )
 
 
-def _piece(key: bytes, document: Document, number: int, session: Session) -> bytes:
+def _piece(key: bytes, document: Document, number: int, still: Callable[[Session], bool], session: Session) -> bytes:
+    if not still(session):
+        raise NotFound
     return storage.open_original_piece(session, key, document, number)
 
 

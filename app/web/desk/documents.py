@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.cases import queue
 from app.cases.models import Case
 from app.casework import documents, filing
+from app.casework.coordinator import Desk
 from app.core.dependencies import Brake, Db, ReadDb
 from app.core.errors import FieldError, Invalid
 from app.core.i18n import N_
@@ -41,7 +42,8 @@ _LETTER_ERRORS: Final = {
 @router.get("/desk/cases/{label}/documents", name="case_documents")
 def show_documents(label: Label, request: Request, desk: AtDesk, session: ReadDb, packs: Packs) -> Response:
     """List the documents, without opening any."""
-    return _page(request, session, packs, queue.by_label(session, desk.team_id, label, me=desk.member.member_id))
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    return _page(request, session, packs, case, desk)
 
 
 @router.post("/desk/cases/{label}/documents/letter", name="enter_letter")
@@ -62,6 +64,7 @@ def enter_letter(label: Label, request: Request, desk: AtDesk, session: Db, pack
             session,
             packs,
             queue.by_label(session, desk.team_id, label, me=desk.member.member_id),
+            desk,
             error.errors,
         )
     return staff_pages.redirect(f"/desk/cases/{label}?done=done")
@@ -72,6 +75,7 @@ def _page(
     session: Session,
     packs: Directory,
     case: Case,
+    desk: Desk,
     errors: Sequence[FieldError] = (),
     not_sent: str = "",
 ) -> Response:
@@ -85,7 +89,7 @@ def _page(
         send_to=uploads.AT_DESK,
         case=case,
         documents=document_pages.listed(session, storage.of_case(session, case.id)),
-        merged=documents.merged_with_documents(session, case),
+        merged=documents.merged_with_documents(session, case, desk.member.member_id),
         kinds=[
             ("unknown", ""),
             *((row.event, names.text(row.label or "")) for row in packs.deadlines(case.country) if row.letter_kind),
@@ -105,13 +109,13 @@ def send_document(
         raise Invalid([FieldError(pointer="/to_case", code="required", detail="The form names no case.")])
     case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     if isinstance(pages, str) or pages is None:
-        return _page(request, session, packs, case, not_sent=NOT_SENT[pages or "none"])
+        return _page(request, session, packs, case, desk, not_sent=NOT_SENT[pages or "none"])
     if not filing.is_urgent(case.urgency):
         brake.check(session)
     try:
         documents.send_to_person(session, desk, label, pages, document_pages.document_limits(config))
     except DocumentsFull:
-        return _page(request, session, packs, case, not_sent=NOT_SENT["full"])
+        return _page(request, session, packs, case, desk, not_sent=NOT_SENT["full"])
     return staff_pages.redirect(f"/desk/cases/{label}/documents?done=document_sent")
 
 

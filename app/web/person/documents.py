@@ -4,6 +4,7 @@ A file goes from the network straight into the converting process; what is store
 is open while a file is received or converted.
 """
 
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -56,7 +57,7 @@ NONE_CHOSEN: Final = "none"
 OUTCOMES: Final = complete({*Refusal, ADDED, KEPT, ONLY_PICTURES, FULL, BUSY, TOO_MANY}, {
     "added": N_("It was added."),
     "kept": N_("It was added, and the file itself is kept too."),
-    "only_pictures": N_("It was added as pictures. Only a PDF can be kept as it is."),
+    "only_pictures": N_("It was added as pictures. Only a PDF with an electronic signature is kept as it is."),
     "not_accepted": N_("It was not added: it is not a photo or PDF that we can read."),
     "encrypted": N_("It was not added: it is protected by a password. Please save it without a password, or photograph the pages."),
     "too_many_pages": N_("It was not added: it has too many pages. Please send only the pages that matter."),
@@ -155,13 +156,17 @@ async def add_documents(
 
 def _prepared(
     session: Session, cookie: str | None, keys: KeyRing, now: datetime, brake: StorageBrake, limits: DocumentLimits
-) -> tuple[UUID, bytes, storage.DocumentRoom, str] | None:
-    """The case and its key, how much it can take, and why nothing can be added; None: the visit has ended."""
+) -> tuple[UUID, bytes, storage.DocumentRoom, str, bool] | None:
+    """The case and its key, how much it can take, why nothing can be added, and whether files are kept as they are; None: the visit
+    has ended. The brake on storage is off for urgent cases, but not for files of 15 MB beside their pictures.
+    """
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return None
-    stopped = not filing.is_urgent(opened.case.urgency) and brake.is_on(session)
-    return opened.case.id, opened.person_key, storage.room(session, opened.case.id, limits), NO_ROOM if stopped else ""
+    is_full = brake.is_on(session)
+    stopped = is_full and not filing.is_urgent(opened.case.urgency)
+    room = storage.room(session, opened.case.id, limits)
+    return opened.case.id, opened.person_key, room, NO_ROOM if stopped else "", not is_full
 
 
 @dataclass
@@ -178,6 +183,7 @@ class _Upload:
     person_key: bytes
     room: storage.DocumentRoom
     problem: str
+    keeps_files: bool
 
     def __post_init__(self) -> None:
         self.outcomes: list[tuple[int, str]] = []
@@ -226,7 +232,9 @@ class _Upload:
         await processes.aclose()
         try:
             return await processes.enter_async_context(
-                self.converters.open(replace(self.limits.file, pages=self.room.pages))
+                self.converters.open(
+                    replace(self.limits.file, pages=self.room.pages), hashlib.sha256(self.cookie.encode()).digest()
+                )
             )
         except Unavailable:
             return None
@@ -262,14 +270,14 @@ class _Upload:
 
         Raises ConverterFailed.
         """
-        if not conversion.is_pdf:
+        if not (self.keeps_files and conversion.is_signed_pdf):
             return None
         document_id = uuid4()
         key = storage.document_key(self.person_key, document_id)
         count, sealed = conversion.original_pieces, list[bytes]()
         async for piece in conversion.original():
             sealed.append(storage.seal_piece(key, document_id, self.case_id, pages, piece, len(sealed) + 1, count))
-        return storage.SealedFile(document_id, pages, sealed)
+        return storage.SealedFile(self.case_id, document_id, pages, sealed)
 
     def _store(self, session: Session, pages: Sequence[bytes], original: storage.SealedFile | None) -> str:
         opened = visits.case_of_visit(session, self.cookie, self.keys, self.now, lock=True)
@@ -334,7 +342,10 @@ def save_original(
     opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is None:
         return visits.nothing_changed(lang, session, cookie, now)
-    return document_pages.download(request, session, documents.own_original(session, opened, document))
+    file = documents.own_original(session, opened, document)
+    return document_pages.download(
+        request, session, file, still=lambda later: visits.case_of_visit(later, cookie, keys, now) is not None
+    )
 
 
 @router.post("/case/documents/{document:id}/remove")

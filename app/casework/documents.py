@@ -266,24 +266,7 @@ def open_by_partner(
 
     Raises NotFound, Conflict (not accepted), NotAllowed (no key), QuotaReached.
     """
-    referral_id = partner_access.referral_id_of(session, partner_access.organisation_of(member), label)
-    document = storage.find(session, session.get_one(Referral, referral_id).case_id, document_id)
-    referral, case, key = partner_access.opened_referral(session, keys, member, label)
-    partner_access.mark_opened(session, referral, now)
-    access_control.authorize_read(
-        session, keys, AuditedReader.member("partner", member.member_id, reads_a_day), case.id, now, every_time=True
-    )
-    audit.record(
-        session,
-        actor_kind="partner",
-        actor_id=member.member_id.hex,
-        action="referral:document_opened",
-        subject_kind="referral",
-        subject_id=referral.id,
-        codes={"document": document.id.hex, "page": first},
-        now=now,
-    )
-    rewrapping.rewrap_opened(session, keys, case.id, key, to=member.keys_of(session))
+    case, document, key = _opened_by_partner(session, keys, member, label, document_id, first, now, reads_a_day)
     return pages_of(session, key, case, document, first)
 
 
@@ -300,14 +283,31 @@ def open_original_by_partner(
 
     Raises NotFound, Conflict (not accepted), NotAllowed (no key), QuotaReached.
     """
-    referral_id = partner_access.referral_id_of(session, partner_access.organisation_of(member), label)
-    _with_original(session, session.get_one(Referral, referral_id).case_id, document_id)
-    referral, case, key = partner_access.opened_referral(session, keys, member, label)
-    file = original_for_organisation(session, case, key, document_id)
-    partner_access.mark_opened(session, referral, now)
-    access_control.authorize_read(
-        session, keys, AuditedReader.member("partner", member.member_id, reads_a_day), case.id, now, every_time=True
+    case, document, key = _opened_by_partner(
+        session, keys, member, label, document_id, storage.ORIGINAL, now, reads_a_day
     )
+    return original_for_organisation(session, case, key, document.id)
+
+
+def _opened_by_partner(
+    session: Session,
+    keys: KeyRing,
+    member: SignedIn,
+    label: str,
+    document_id: UUID,
+    page: int,
+    now: datetime,
+    reads_a_day: int,
+) -> tuple[Case, Document, bytes]:
+    """The case, the document and the case's key, for pages from `page` on or the untouched file; counted and audited."""
+    referral_id = partner_access.referral_id_of(session, partner_access.organisation_of(member), label)
+    case_id = session.get_one(Referral, referral_id).case_id
+    find = _with_original if page == storage.ORIGINAL else storage.find
+    document = find(session, case_id, document_id)
+    referral, case, key = partner_access.opened_referral(session, keys, member, label)
+    partner_access.mark_opened(session, referral, now)
+    reader = AuditedReader.member("partner", member.member_id, reads_a_day)
+    access_control.authorize_read(session, keys, reader, case.id, now, every_time=True)
     audit.record(
         session,
         actor_kind="partner",
@@ -315,11 +315,11 @@ def open_original_by_partner(
         action="referral:document_opened",
         subject_kind="referral",
         subject_id=referral.id,
-        codes={"document": file.document.id.hex, "page": storage.ORIGINAL},
+        codes={"document": document.id.hex, "page": page},
         now=now,
     )
     rewrapping.rewrap_opened(session, keys, case.id, key, to=member.keys_of(session))
-    return file
+    return case, document, key
 
 
 def sealed_piece_for_client(

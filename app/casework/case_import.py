@@ -23,10 +23,12 @@ from sqlalchemy.orm import Session
 from app import audit, messaging
 from app.cases import duplicate_detection, intake_storage
 from app.cases.models import Part
-from app.casework import filing, import_columns
+from app.casework import filing, import_columns, import_rows
 from app.casework.coordinator import Desk
 from app.casework.filing import MovedIn
-from app.casework.import_columns import COLUMNS, LEFT_OUT, NOTE, CodeWords, Problem, ReadRow
+from app.casework.import_code_words import CodeWords
+from app.casework.import_columns import COLUMNS, LEFT_OUT, NOTE
+from app.casework.import_rows import Problem, ReadRow
 from app.client import list_files
 from app.client.list_files import Limits, UnreadableListError
 from app.core.clock import to_the_hour
@@ -140,7 +142,7 @@ def read(
     columns = _columns(headings, chosen)
     words, today = CodeWords(directory), now.astimezone(UTC).date()
     rows = tuple(
-        import_columns.read_row(
+        import_rows.read_row(
             number, cells, columns, headings, directory=directory, words=words, country=country, today=today
         )
         for number, cells in rest

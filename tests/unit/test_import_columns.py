@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from app.casework import case_import, import_columns
+from app.casework import case_import, import_columns, import_rows
 from app.casework.case_import import CaseList
 from app.casework.import_columns import COLUMNS
 from app.casework.list_faults import LIST_FAULTS
@@ -43,7 +43,7 @@ def workbook(cells: dict[tuple[int, int], Any]) -> bytes:
     return out.getvalue()
 
 
-def one(heading: str, value: str) -> import_columns.ReadRow:
+def one(heading: str, value: str) -> import_rows.ReadRow:
     """A row that is good but for this cell."""
     return read(f"needs;{heading}\nasylum;{value}\n").rows[0]
 

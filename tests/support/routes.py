@@ -1,13 +1,17 @@
-"""FastAPI looks at the parameters of every function behind a route when an app is first asked; here one app does it for all.
+"""What FastAPI finds out about the functions behind the routes is found out once in a process, and not for each app.
 
-The service builds one app in its life, the tests build thousands, and each would do the same work again on the same routers.
+The service builds one app in its life, the tests build thousands, and each would do the same work again on the same routers:
+first as their routers are included, then as `app.core.route_index` puts their routes into one list.
 """
 
 from typing import Any
 
 from fastapi import routing
 
+from app.core import route_index
+
 _BY_ROUTE: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+_FLAT: dict[int, tuple[Any, Any]] = {}
 
 
 def share() -> None:
@@ -24,4 +28,16 @@ def share() -> None:
             _BY_ROUTE[key] = (build(self, route), (route, about))  # held: no other gets their ids
         return _BY_ROUTE[key][0]
 
+    flat = route_index._flat
+
+    def shared_flat(context: Any, app: Any) -> Any:
+        """The same route for the same included route: nothing in it is its app's but the overrides of dependencies, unused here."""
+        included_route = getattr(context, "_route_context", None)
+        if included_route is None:
+            return flat(context, app)
+        if id(included_route) not in _FLAT:
+            _FLAT[id(included_route)] = (flat(context, app), included_route)  # held, as above
+        return _FLAT[id(included_route)][0]
+
     included._build_effective_context = shared
+    route_index._flat = shared_flat

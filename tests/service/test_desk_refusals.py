@@ -26,6 +26,7 @@ from app.casework import (
     partner_access,
     person_actions,
     referral_actions,
+    referral_threads,
     rematching,
     restrictions,
     sealed_access,
@@ -50,6 +51,7 @@ from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
 from app.referrals.states import MAY_OPEN, Actor, Verb
+from app.referrals.thread_models import ReferralMessage
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.service import TaskKind
@@ -343,6 +345,33 @@ def test_a_move_is_asked_once_and_answered_once(verbs: StaffVerbs) -> None:
         answer(receipt, yes=False)
     with verbs.database.begin(write=False) as session:
         assert session.scalars(sa.select(CaseMove.answer)).all() == ["no"]
+
+
+def test_a_move_takes_the_keys_and_conversations_of_this_case_alone(verbs: StaffVerbs) -> None:
+    (label, receipt), (other, _r) = verbs.file(), verbs.file()
+    desk, packs = verbs.desk(), load_packs()
+    asked, neighbour = (verbs.refer(which, f"{ONE}/legal-help") for which in (label, other))
+    for which, referral in ((label, asked), (other, neighbour)):
+        verbs.do(referral_threads.write_at_desk, desk, which, referral.label, "hello", "form")
+    by = ActorRef(Actor.PARTNER, verbs.member("partner").member_id, named_id("organisation", ONE))
+    verbs.do(referral_actions.advance, asked.id, Verb.ACCEPT, by=by, now=verbs.time.at)
+    status, words = verbs.status(country_moves.ask, desk, packs, label, verbs.case(label).version, "GE")
+    assert (status, words[:40]) == (409, "An organisation is at work on the case. ")
+    handed_back = TransitionInput(reason="no_capacity")
+    verbs.do(referral_actions.advance, asked.id, Verb.HAND_BACK, by=by, now=verbs.time.at, payload=handed_back)
+    verbs.do(country_moves.ask, desk, packs, label, verbs.case(label).version, "GE")
+    with verbs.database.begin() as session:
+        opened = verbs.opened(session, receipt)
+        country_moves.answer(session, opened, yes=True, keys=verbs.keys, directory=packs, now=verbs.time.at)
+    georgia, poland = verbs.desk("outsider"), desk.team_id
+    with verbs.database.begin(write=False) as session:
+        wraps = session.execute(sa.select(CaseWrap.case_id, CaseWrap.owner_id).where(CaseWrap.kind == "team")).all()
+        talks = session.scalars(sa.select(ReferralMessage.case_id)).all()
+    mine, theirs = verbs.case(label).id, verbs.case(other).id
+    assert sorted(map(tuple, wraps)) == sorted([(mine, georgia.team_id)] * 2 + [(theirs, poland)] * 2)
+    assert talks == [theirs]
+    assert verbs.do(sealed_access.open_case, georgia, label)[1]
+    assert verbs.do(sealed_access.open_case, desk, other)[1]
 
 
 def test_a_case_that_nobody_had_taken_is_taken_up_where_it_moves(verbs: StaffVerbs) -> None:

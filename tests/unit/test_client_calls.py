@@ -174,3 +174,25 @@ def test_an_id_can_not_lead_elsewhere():
 def test_the_credentials_stay_out_of_the_repr():
     check: Callable[[object], bool] = lambda thing: "secret" not in repr(thing)  # noqa: E731
     assert check(Service().client())
+
+
+def test_without_a_private_key_nothing_is_asked_that_it_could_not_open():
+    service = Service()
+    client = service.client()
+    calls: tuple[Callable[[], Any], ...] = (
+        lambda: client.open("a"),
+        lambda: list(client.documents("a")),
+        lambda: client.send_document("a", b"content"),
+        lambda: client.offer_times("a", []),
+        lambda: client.messages("a"),
+    )
+    for call in calls:
+        with pytest.raises(ValueError, match="a private key is needed"):
+            call()
+    assert service.asked == []
+
+
+def test_signing_keys_that_are_not_there_are_an_error():
+    service = Service(httpx.Response(404, json={"title": "nothing here"}))
+    with pytest.raises(ApiError):
+        service.client().signers({"signature": {"kid": "k"}})

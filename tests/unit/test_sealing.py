@@ -3,6 +3,7 @@
 import hashlib
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import x25519
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,3 +69,34 @@ def test_a_filling_that_is_not_whole_is_refused(broken: bytes) -> None:
 @given(st.lists(st.text(max_size=8), max_size=4), st.lists(st.text(max_size=8), max_size=4))
 def test_two_places_never_read_alike(one: list[str], other: list[str]) -> None:
     assert (sealing.context(*one) == sealing.context(*other)) == (one == other)
+
+
+def test_the_older_suite_opens_with_its_own_key_in_its_own_place_alone() -> None:
+    mine, other = x25519.X25519PrivateKey.generate(), x25519.X25519PrivateKey.generate()
+    sealed = sealing.seal_to(mine.public_key().public_bytes_raw(), b"secret", b"here")
+    private = mine.private_bytes_raw()
+    assert sealing.open_sealed(sealing.X25519, private, sealed, b"here") == b"secret"
+    for key, blob, place in (
+        (other.private_bytes_raw(), sealed, b"here"),
+        (private, sealed, b"there"),
+        (private, sealed[:-1], b"here"),
+        (private, b"short", b"here"),
+    ):
+        with pytest.raises(CannotOpen):
+            sealing.open_sealed(sealing.X25519, key, blob, place)
+    with pytest.raises(ValueError, match="32 bytes"):
+        sealing.open_sealed(sealing.X25519, private[1:], sealed, b"here")
+
+
+def test_what_is_encrypted_alike_opens_with_its_own_key_in_its_own_place_alone() -> None:
+    key, other = bytes(32), bytes(31) + b"x"
+    blob = sealing.encrypt_deterministically(key, b"secret", b"here")
+    assert sealing.decrypt_deterministically(key, blob, b"here") == b"secret"
+    for wrong, what, place in (
+        (other, blob, b"here"),
+        (key, blob, b"there"),
+        (key, blob[:-1], b"here"),
+        (key, b"", b"here"),
+    ):
+        with pytest.raises(CannotOpen):
+            sealing.decrypt_deterministically(wrong, what, place)

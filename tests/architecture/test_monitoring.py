@@ -1,5 +1,6 @@
 """deploy/monitoring: an alert for each problem, with what to do in the words of the handbook. promtool fires each."""
 
+import configparser
 import json
 import re
 import shutil
@@ -29,6 +30,17 @@ def by_code() -> dict[str, dict[str, Any]]:
 def expressions() -> list[str]:
     board = json.loads((FOLDER / "grafana-dashboard.json").read_text())
     return [rule["expr"] for rule in rules()] + [one["expr"] for panel in board["panels"] for one in panel["targets"]]
+
+
+def test_the_log_leaves_by_tls_with_a_certificate_on_each_side() -> None:
+    config = configparser.ConfigParser()
+    config.read(FOLDER / "journal-upload.conf")
+    upload = config["Upload"]
+    assert upload["URL"].startswith("https://")
+    assert {"serverkeyfile", "servercertificatefile", "trustedcertificatefile"} <= set(upload)
+    assert (
+        f"deploy/monitoring/{FOLDER.joinpath('journal-upload.conf').name}" in (ROOT / "docs/operations.md").read_text()
+    )
 
 
 def test_each_problem_has_one_alert_that_says_what_to_do() -> None:

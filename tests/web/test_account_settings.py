@@ -97,20 +97,35 @@ def test_a_secret_from_another_form_is_not_taken(office: StaffSite) -> None:
 
 def test_what_changes_the_sign_in_takes_a_fresh_one(office: StaffSite) -> None:
     """A browser that was left open changes nothing; ten minutes after signing in it takes passphrase and code again."""
-    vera = office.as_("vera")
+    vera, elsewhere = office.as_("vera"), office.as_("vera")
     page = vera.get("/desk/me")
     csrf = page.form("/desk/sign-out")["csrf"]
+    (end,) = (
+        str(form.attributes["action"])
+        for form in page.tree.css("form")
+        if str(form.attributes["action"]).endswith("/end")
+    )
+    other = end.split("/")[-2]
     assert "sign in again first" not in page.words()
     office.later(minutes=11)
     assert "sign in again first" in vera.get("/desk/me").words()
     assert vera.get("/desk/me/code").location.startswith("/desk/sign-in")
     typed = {"csrf": csrf, "passphrase": PASSPHRASE, "passphrase_new": NEW, "passphrase_again": NEW, "label": "x"}
-    for path in ("passphrase", "code", "passkeys", "passkeys/00000000-0000-4000-8000-000000000000/remove"):
+    nobody = "00000000-0000-4000-8000-000000000000"
+    for path in (
+        "passphrase",
+        "code",
+        "passkeys",
+        f"passkeys/{nobody}/remove",
+        "sessions/end-others",
+        f"sessions/{other}/end",
+    ):
         answer = vera.post(f"/desk/me/{path}", typed)
         assert answer.status == 401, path
         assert "sign in again first" in answer.words()
         assert NEW not in answer.text
     assert vera.get("/desk/").status == 200, "everything else goes on"
+    assert elsewhere.get("/desk/").status == 200, "her other session too: whoever found this browser cannot end it"
 
 
 def test_the_member_is_told_what_changed_until_they_have_seen_it(office: StaffSite) -> None:

@@ -88,14 +88,14 @@ def choose_language(request: Request, member: AnyMember, session: Db, config: Co
 
 
 @router.post("/sessions/end-others", name="end_other_sessions")
-def end_other_sessions(request: Request, member: AnyMember, session: Db) -> Response:
+def end_other_sessions(request: Request, member: ProvedMember, session: Db) -> Response:
     """End all sessions of the member except this one."""
     sessions.end_sessions(session, member.member_id, but=cookie(request))
     return staff_pages.redirect("/desk/me?done=sessions_ended")
 
 
 @router.post("/sessions/{session_id}/end", name="end_session")
-def end_session(session_id: Id, member: AnyMember, session: Db) -> Response:
+def end_session(session_id: Id, member: ProvedMember, session: Db) -> Response:
     try:
         sessions.end_session(session, member.member_id, bytes.fromhex(session_id))
     except ValueError:

@@ -96,7 +96,7 @@ class EvenFrozen(RequiresRole):
 
 
 class RecentlyProved(RequiresRole):
-    """The policy of routes that change how somebody signs in: they must have signed in within the last ten minutes.
+    """The policy of routes that change how somebody signs in, or where: they must have signed in within the last ten minutes.
 
     A browser that was left open is not enough to take over an account.
     """
@@ -105,7 +105,7 @@ class RecentlyProved(RequiresRole):
         member = await super().authenticate(request, counted=counted)
         if not is_recently_proved(member, request.app.state.clock()):
             raise ProofNeeded(
-                "To change how you sign in, sign in again first. Then make the change within ten minutes."
+                "To change how you sign in, or to end a session, sign in again first. Then do it within ten minutes."
             )
         return member
 

@@ -4,4 +4,4 @@ from tests.support.desk import office  # noqa: F401
 from tests.support.partners import network  # noqa: F401
 from tests.support.people import person_site  # noqa: F401
 from tests.support.sandbox import sandbox_network  # noqa: F401
-from tests.support.verbs import verbs  # noqa: F401
+from tests.support.verbs import postgres_verbs, verbs  # noqa: F401

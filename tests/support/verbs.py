@@ -94,11 +94,17 @@ class StaffVerbs:
         with self.database.begin() as session:
             session.execute(sa.update(table).where(which).values(**values))
 
-    def opened(self, session: Session, receipt: Receipt) -> person_access.OpenedCase:
-        return person_access.open_by_receipt(session, receipt, self.keys, self.time.at, lock=True)
+    def opened(self, session: Session, receipt: Receipt, *, lock: bool = True) -> person_access.OpenedCase:
+        return person_access.open_by_receipt(session, receipt, self.keys, self.time.at, lock=lock)
 
 
 @pytest.fixture
 def verbs(sqlite_database: Database) -> StaffVerbs:
     founded = found(sqlite_database, founded_office)
     return StaffVerbs(sqlite_database, copy.deepcopy(founded.keys), Time())
+
+
+@pytest.fixture
+def postgres_verbs(postgres_database: Database) -> StaffVerbs:
+    founded = found(postgres_database, founded_office)
+    return StaffVerbs(postgres_database, copy.deepcopy(founded.keys), Time())

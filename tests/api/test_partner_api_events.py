@@ -5,14 +5,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from anyio.to_thread import run_sync
 
 from app import privacy
-from app.api import schemas
+from app.api import events, schemas
 from app.cases import transitions
+from app.core import kill_switch
 from app.core.db import Database
 from app.referrals import change_feed
 from app.referrals.models import Referral
@@ -208,3 +211,22 @@ def test_a_slow_writer_is_never_skipped(postgres_network: Network):
         assert [event["subject"] for event in page["events"]] == [second]
     page = network.get("/v1/events", params={"cursor": page["cursor"]}).json()
     assert [event["subject"] for event in page["events"]] == [first]
+
+
+def test_who_waits_for_events_is_stopped_by_the_switch_too(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is set while the request waits: an event that comes afterwards is not given out."""
+    cursor = network.get("/v1/events").json()["cursor"]
+    pauses = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        await run_sync(switch)
+
+    def switch() -> None:
+        with network.database.begin() as session:
+            kill_switch.set_switch(session, kill_switch.FREEZE, on=True, by=None, now=network.now)
+
+    monkeypatch.setattr(events, "anyio", SimpleNamespace(sleep=pause))
+    answer = network.get("/v1/events", params={"cursor": cursor, "wait": 5})
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:pristan:problem:partner-reads-frozen")
+    assert len(pauses) == 1

@@ -1,6 +1,8 @@
 """A program says how good an accepted referral was: a closed list of codes, of its own referrals alone."""
 
-from uuid import UUID
+from base64 import b64encode
+from datetime import timedelta
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +13,7 @@ from app.referrals import quality
 from app.referrals.models import Referral
 from app.referrals.quality import ReferralQuality
 from tests.support.partners import MINE, OTHER, Network
+from tests.support.sandbox import WHO
 
 
 def post(network: Network, referral: str, body: object, who: str = MINE) -> int:
@@ -44,3 +47,24 @@ def test_answers_are_looked_up_and_counted_for_these_referrals_alone(
         theirs = session.get_one(Referral, UUID(first)).organisation_id
         monkeypatch.setattr(sandbox_identity, "ORGANISATION_ID", theirs)
         assert quality.counts(session, network.now) == {}, "what a sandbox says counts for nothing"
+
+
+def test_the_sandbox_answers_for_its_own_referrals_alone(sandbox_network: Network) -> None:
+    """What it does not keep is checked all the same: a referral of somebody else is unknown there."""
+    stranger = sandbox_network.offer(MINE)
+    own = sandbox_network.get("/v1/referrals?limit=1", who=WHO).json()["referrals"][0]["id"]
+    times = {
+        "id": str(uuid4()), "times": 1, "last_hour": (sandbox_network.now + timedelta(days=1)).isoformat(),
+        "ciphertext": b64encode(bytes(1052)).decode(),
+    }  # fmt: skip
+
+    def answers(referral: str) -> list[int]:
+        path = f"/v1/referrals/{referral}/appointments"
+        return [
+            post(sandbox_network, referral, {"quality": ["complete"]}, who=WHO),
+            sandbox_network.call("POST", path, who=WHO, json=times).status_code,
+            sandbox_network.call("DELETE", f"{path}/{uuid4()}", who=WHO).status_code,
+        ]
+
+    assert answers(own) == [200, 200, 204]
+    assert answers(stranger) == answers(str(uuid4())) == [404, 404, 404]

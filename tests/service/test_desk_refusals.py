@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -35,12 +35,13 @@ from app.casework import (
 from app.casework.by_hand import SpokenContact
 from app.conflicts.models import Exclusion
 from app.core import identifiers, keyholders, kill_switch
-from app.core.errors import Conflict
+from app.core.errors import AppError, Conflict
 from app.core.ids import named_id
 from app.core.keyholders import KeyGrant, OwnerKind, SealingKey
 from app.core.sealing import KeyPair
 from app.directory.models import ServiceRow
 from app.directory.packs import load_packs
+from app.documents.models import Document
 from app.documents.storage import DocumentLimits, DocumentsFull
 from app.links import service as links
 from app.links.models import ReferralLink
@@ -561,6 +562,13 @@ def test_a_centre_opens_with_its_own_key_and_nothing_else(verbs: StaffVerbs) -> 
     assert verbs.status(*read, partner, referral.label, now) == (
         409, "The encrypted parts cannot be opened with this key.",
     )  # fmt: skip
+    with verbs.database.begin() as session:  # for this key, and not what was sealed to it
+        row = session.scalars(sa.select(CaseWrap).where(wrap)).one()
+        binding = (row.case_id, row.purpose, row.kind, row.owner_id, row.version)
+        row.ciphertext = verbs.keys.encrypt(bytes(1200), *sealed_parts._wrap_binding(*binding))
+    assert verbs.status(*read, partner, referral.label, now) == (
+        409, "The encrypted parts cannot be opened with this key.",
+    )  # fmt: skip
     verbs.change(CaseWrap, wrap, ciphertext=sealed, version=version)
     verbs.do(lambda session: session.execute(sa.delete(KeyGrant).where(KeyGrant.sealing_key_id == key)))
     assert verbs.status(*read, partner, referral.label, now)[0] == 403
@@ -716,3 +724,43 @@ def test_a_task_is_not_opened_again_beside_another_of_its_kind(verbs: StaffVerbs
         verbs.refused(tasks.reopen_task, desk.team_id, first, verbs.member("pavel").member_id, now=verbs.time.at).status
         == 404
     )
+
+
+def test_a_case_is_not_restricted_while_a_conversation_stays_with_another_key(verbs: StaffVerbs) -> None:
+    label, _receipt = verbs.file()
+    referral = verbs.refer(label, f"{ONE}/legal-help")
+    verbs.do(referral_threads.write_at_desk, verbs.desk(), label, referral.label, "hello", "form")
+    with verbs.database.begin() as session:
+        foreign = keyholders.active_key(session, verbs.desk("outsider").team_id)
+        assert foreign is not None
+        of_team = threads.ReferralMessageWrap.kind == "team"
+        session.execute(sa.update(threads.ReferralMessageWrap).where(of_team).values(key_id=foreign.id))
+    named = [verbs.member(name).member_id for name in ("sofia", "pavel")]
+    status, words = verbs.status(restrictions.restrict, verbs.desk("sofia"), label, verbs.case(label).version, named)
+    assert (status, words.startswith("You were not given the key")) == (403, True)
+    assert not verbs.case(label).restricted
+
+
+def test_a_centre_takes_back_its_own_document_while_it_may_open(
+    verbs: StaffVerbs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label, _receipt = verbs.file()
+    referral = verbs.refer(label, f"{ONE}/legal-help")
+    taken: list[UUID] = []
+    monkeypatch.setattr(centre_documents.storage, "remove", lambda _session, document: taken.append(document.id))
+
+    def take_back(owner: str | None, state: str) -> tuple[int, str] | None:
+        document = Document(id=uuid4(), organisation_id=named_id("organisation", owner) if owner else None)
+        monkeypatch.setattr(centre_documents.storage, "find", lambda *_given: document)
+        referral.state = state
+        try:
+            verbs.do(centre_documents.take_back, referral, document.id, who=uuid4(), now=verbs.time.at)
+        except AppError as error:
+            return error.status, str(error)
+        return None
+
+    assert take_back(TWO, "accepted") == take_back(None, "accepted") == (404, "There is no such document.")
+    assert take_back(ONE, "offered") == (409, "The documents open once you have accepted.")
+    assert taken == []
+    assert take_back(ONE, "accepted") is None
+    assert len(taken) == 1

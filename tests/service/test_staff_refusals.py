@@ -1,7 +1,7 @@
 """What members, keys, proposals and lists are refused, each with its own status: the rules of the verbs, without any page."""
 
-from datetime import timedelta
-from uuid import uuid4
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from app.casework import api_clients, filing
 from app.conflicts import service as conflicts
 from app.conflicts.models import ConflictEntry
 from app.core import keyholders
-from app.core.errors import AppError, NotAllowed
+from app.core.errors import AppError, Conflict, Invalid, NotAllowed
 from app.core.ids import named_id
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.sealing import KeyPair
@@ -51,6 +51,7 @@ from app.staff.proposal_rules import Kind, ProposalSubject
 from app.staff.proposal_states import Verb
 from app.webhooks import service as webhooks
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
+from tests.support.authenticator import Authenticator
 from tests.support.desk import ONE, PASSPHRASE, TWO
 from tests.support.verbs import StaffVerbs
 
@@ -493,3 +494,40 @@ def test_a_form_that_holds_more_than_fits_is_not_kept(verbs: StaffVerbs) -> None
     hour = timedelta(hours=1)
     assert verbs.refused(drafts.save, "secret", {"story": "x" * drafts.MOST_BYTES}, verbs.time.at, hour).status == 413
     verbs.do(drafts.save, "secret", {"story": "x" * 100}, verbs.time.at, hour)
+
+
+def test_an_endpoint_is_tested_so_often_an_hour(verbs: StaffVerbs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "MAX_TESTS_PER_HOUR", 2)
+    now, owners = verbs.time.at, [webhooks.Owner(named_id("organisation", slug), "program") for slug in (ONE, TWO)]
+    made = [
+        verbs.do(webhooks.add, verbs.keys, owner, "https://example.org/", ["referral.offered"], "v1", now)[0].id
+        for owner in owners
+    ]
+    for _time in range(2):
+        verbs.do(webhooks.send_test, owners[0], made[0], now)
+    assert verbs.status(webhooks.send_test, owners[0], made[0], now)[0] == 409
+    verbs.do(webhooks.send_test, owners[1], made[1], now)
+    assert verbs.refused(webhooks.send_test, owners[1], made[0], now).status == 404
+
+
+def test_a_passkey_is_added_once_with_each_challenge_once(verbs: StaffVerbs) -> None:
+    now, vera, pavel = verbs.time.at, verbs.member("vera").member_id, verbs.member("pavel").member_id
+    site = RelyingParty("pristan.test", "https://pristan.test")
+    device = Authenticator(site.origin)
+
+    def made(who: UUID) -> str:
+        challenge = passkeys.challenge(verbs.keys, "form", now)
+        return device.make(passkeys.options_for_new(site, who, "x", [], challenge))
+
+    def add(who: UUID, answer: str, bound_to: str = "form", at: datetime = now) -> None:
+        verbs.do(passkeys.add, verbs.keys, site, who, answer, "x", bound_to, at)
+
+    first = made(vera)
+    for bound_to, at in (("another form", now), ("form", now + timedelta(hours=1, seconds=1))):
+        with pytest.raises(Invalid):
+            add(vera, first, bound_to, at)
+    add(vera, first, at=now + timedelta(hours=1))
+    with pytest.raises(Invalid):
+        add(pavel, first)
+    with pytest.raises(Conflict, match="known already"):
+        add(pavel, made(pavel))

@@ -17,6 +17,7 @@ from typing import Any, Final
 from mutants import accepted
 from mutants.changes import Change, Kind, changes, compiles, sample
 from mutants.planning import plan
+from mutants.refusals import unseen
 from mutants.traces import Traces, read
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument(
         "--ci", action="store_true", help="conditions of ownership and twenty others, within five minutes"
     )
+    parser.add_argument("--refusals", action="store_true", help="only list the refusals that no test sees")
     parser.add_argument("--json", type=Path, help="write the results here, too")
     wanted = parser.parse_args()
     if wanted.trace:
@@ -59,6 +61,10 @@ def main() -> None:
         print("No traces of the tests: run `make mutants ARGS=--trace` once. Nothing was judged.")
         sys.exit(0 if wanted.ci else 2)
     traces = read(wanted.traces)
+    if wanted.refusals or wanted.ci:
+        _list_unseen(traces)
+    if wanted.refusals:
+        return
     found = _of_continuous_integration() if wanted.ci else _asked_for(wanted)
     if wanted.ci:  # what runs at import needs a new process as well
         found = [change for change in found if not plan(change, ROOT, traces).imported]
@@ -71,6 +77,13 @@ def main() -> None:
     if wanted.json:
         wanted.json.write_text(json.dumps(results, ensure_ascii=False, indent=1))
     sys.exit(_report(found, results))
+
+
+def _list_unseen(traces: Traces) -> None:
+    refusals = unseen(ROOT, traces)
+    print(f"{len(refusals)} refusals that no test sees")
+    for change in refusals:
+        print(f"  {change.path}:{change.line} {change.function}: {' '.join(change.before.split())[:100]}")
 
 
 def _trace(folder: Path) -> None:

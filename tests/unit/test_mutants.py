@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mutants import accepted, blocks, judging, planning
+from mutants import accepted, blocks, judging, planning, refusals
 from mutants.__main__ import interval
 from mutants.changes import Change, Kind, changes, compiles, sample
 from mutants.traces import IMPORT, Traces, packed, unpacked
@@ -222,3 +222,36 @@ def test_the_interval_of_a_share() -> None:
     low, high = interval(57, 94)
     assert (round(low, 2), round(high, 2)) == (0.51, 0.7)
     assert interval(0, 0) == (0.0, 1.0)
+
+
+def test_a_refusal_that_no_test_goes_through_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Tree:
+        """A folder with one module."""
+
+        def __truediv__(self, _name: str) -> "Tree":
+            return self
+
+        def rglob(self, _pattern: str) -> list["Tree"]:
+            return [self]
+
+        def relative_to(self, _root: object) -> str:
+            return PATH
+
+        def read_text(self) -> str:
+            return SOURCE
+
+        def __lt__(self, _other: object) -> bool:
+            return False
+
+    line = SOURCE.splitlines().index('        raise Taken("Somebody has it.")') + 1
+    block = blocks.Block(line, line, "take")
+
+    def unseen(*tests: str, of: str = SOURCE) -> list[str]:
+        traces = Traces(digests={PATH: blocks.digest(of)}, by_block={PATH: {block: set(tests)}})
+        return [change.before for change in refusals.unseen(Tree(), traces)]  # type: ignore[arg-type]
+
+    assert unseen() == unseen(IMPORT) == ['raise Taken("Somebody has it.")']
+    assert unseen("tests/x.py::test") == []
+    assert unseen(of="another text") == [], "it was traced before it changed"
+    monkeypatch.setattr(refusals, "ELSEWHERE", ("app/made_up",))
+    assert unseen() == []

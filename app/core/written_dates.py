@@ -193,74 +193,14 @@ _RELATIVE: Final = {
     }.items()
     for word in words.split()
 }
-_AROUND: Final = [
-    "г",
-    "гг",
-    "год",
-    "года",
-    "году",
-    "годзе",
-    "го",
-    "ого",
-    "е",
-    "й",
-    "число",
-    "числа",
-    "от",
-    "ад",
-    "від",
-    "р",
-    "рік",
-    "року",
-    "rok",
-    "roku",
-    "r",
-    "dnia",
-    "dn",
-    "go",
-    "ego",
-    "z",
-    "m",
-    "d",
-    "metų",
-    "metai",
-    "diena",
-    "dieną",
-    "dienos",
-    "mėn",
-    "mėnesio",
-    "oji",
-    "ąją",
-    "nuo",
-    "der",
-    "den",
-    "dem",
-    "am",
-    "vom",
-    "jahr",
-    "jahres",
-    "წ",
-    "წელი",
-    "წლის",
-    "წლით",
-    "რიცხვი",
-    "of",
-    "the",
-    "on",
-    "from",
-    "th",
-    "st",
-    "nd",
-    "rd",
-    "у",
-    "в",
-    "во",
-    "w",
-    "we",
-    "ა",
-    "ს",
-]
-"""Words that stand in a date and say nothing: "of the year", endings of ordinal numbers, "from"."""
+_AROUND: Final = """
+г гг год года году годзе го ого е й число числа от ад від р рік року rok roku r dnia dn go ego z m d metų
+metai diena dieną dienos mėn mėnesio oji ąją nuo der den dem am vom jahr jahres წ წელი წლის წლით რიცხვი of the
+on from th st nd rd у в во w we ა ს ое ье га ter te br received got получил получила получено отримав отримала
+отримано атрымаў атрымала атрымана otrzymano otrzymałem otrzymałam odebrałem odebrałam gauta gavau erhalten
+მივიღე
+"""
+"""Words that stand in a date and say nothing: "of the year", endings of ordinal numbers, "from", "received"."""
 
 
 def _plain(text: str) -> str:
@@ -298,7 +238,16 @@ def _months() -> dict[str, int]:
 @lru_cache(maxsize=1)
 def _noise() -> frozenset[str]:
     """Words around a date, and the days of the week: the date itself says which day it is."""
-    words = {_plain(word) for word in _AROUND} | {"в", "во", "суботу", "среду", "пятницу", "субботу", "środę", "sobotę"}
+    words = {_plain(word) for word in _AROUND.split()} | {
+        "в",
+        "во",
+        "суботу",
+        "среду",
+        "пятницу",
+        "субботу",
+        "środę",
+        "sobotę",
+    }
     for language in LANGUAGES:
         for context in Locale.parse(language).days.values():
             for width in ("wide", "abbreviated", "short"):

@@ -155,6 +155,10 @@ class Directory:
         found = (self.deadline(country, step.event) for step in (rule.then if rule else ()))
         return tuple(row for row in found if row is not None)
 
+    def row_if_missed(self, country: str, rule: Deadline | None) -> Deadline | None:
+        """The row on restoring the time limit of a letter after it was missed; None: no source says what holds for it."""
+        return self.deadline(country, rule.if_missed) if rule and rule.if_missed else None
+
     def emergency(self, country: str) -> tuple[Contact, ...]:
         """All rows of the country's file, including those that are never shown: see `urgent_contacts`."""
         return self.contacts_by_country.get(country, ())
@@ -187,6 +191,14 @@ class Directory:
             for code in (country, frame, ACROSS)
             for entry in self.guidance_by_country.get(code or "", ())
             if entry.need == need and entry.source.confidence != "low"
+        )
+
+    def guidance_of_letter(self, country: str, letter: str) -> tuple[Guidance, ...]:
+        """Facts of the country about this kind of letter, whatever somebody who holds it needs."""
+        return tuple(
+            entry
+            for entry in self.guidance_by_country.get(country, ())
+            if letter in entry.letters and entry.source.confidence != "low"
         )
 
     def helpers_in(self, country: str) -> tuple[Helper, ...]:

@@ -79,6 +79,11 @@ def _country(directory: Directory, folder: str, country: Country) -> Iterator[st
         with_limit = [one.event for one in directory.deadlines(country.code) if one.limit and not one.letter_kind]
         steps = (step.event for step in row.then)
         yield from _unknown(f"{folder}/deadlines.yaml: {row.event}: then", steps, frozenset(with_limit))
+        told = frozenset(one.event for one in directory.deadlines(country.code) if one.in_words)
+        yield from _unknown(f"{folder}/deadlines.yaml: {row.event}: if_missed", filter(None, (row.if_missed,)), told)
+    letters = frozenset(row.event for row in directory.deadlines(country.code) if row.letter_kind)
+    for fact in directory.guidance_by_country.get(country.code, ()):
+        yield from _unknown(f"{folder}/guidance.yaml: letters", fact.letters, letters)
     if country.counting and country.counting.deadline not in rows:
         yield f"{position}: counting: deadline: there is no row {country.counting.deadline} in {folder}/deadlines.yaml"
     try:

@@ -164,6 +164,8 @@ class Deadline(Entry):
         appeal_to, filed_through: the body that decides the appeal, and the one that it is handed in through.
         also: the other things that are due, one sentence each, for the person.
         remarks: what the person has to know about the limit, one sentence each: the plain words of `source.note`.
+        if_missed: of a letter: the row on restoring its time limit after it was missed without fault. None: no source says.
+        in_words: of a row that `if_missed` names: what it says, for the person. Worded so that it is true for a helper too.
     """
 
     event: str = Field(pattern=CODE)
@@ -183,6 +185,8 @@ class Deadline(Entry):
     also: tuple[str, ...] = ()
     then: tuple[FurtherStep, ...] = ()
     remarks: tuple[str, ...] = ()
+    if_missed: str | None = None
+    in_words: str | None = None
     legal_basis: str | None = None
     source: Source
 
@@ -195,6 +199,11 @@ class Deadline(Entry):
         if first == "only":
             return "partly"
         return first if first in {"yes", "no", "partly"} else "unknown"  # type: ignore[return-value]
+
+    @property
+    def is_about_an_appeal(self) -> bool:
+        """Whether the limit is for an appeal. Others set a day by which somebody has to go somewhere or leave."""
+        return self.appeal_to is not None or self.filed_through is not None
 
     @model_validator(mode="after")
     def _a_letter_has_a_label(self) -> "Deadline":
@@ -319,12 +328,17 @@ class Organisations(Entry):
 class Guidance(Entry):
     """A short fact for somebody who waits and has this need. The order in the file is the order in which it is shown.
 
-    `leads_to_the_state`: it sends people to a state body that they should not turn to without permission to stay.
+    Args:
+        leads_to_the_state: it sends people to a state body that they should not turn to without permission to stay.
+        letters: kinds of letter of the country that it is about. It comes first for somebody who holds one, whatever they need.
+        before_decision: it is about an application that is still open. It comes last for somebody who holds the decision on it.
     """
 
     need: str = Field(pattern=CODE)
     fact: str = Field(min_length=1, max_length=260)
     leads_to_the_state: bool = False
+    letters: tuple[str, ...] = ()
+    before_decision: bool = False
     source: Source
 
 

@@ -8,6 +8,7 @@ The check digits (ISO/IEC 7064, MOD 97-10) tell a typing error from an unknown n
 stretching. The number opens the case: it is never stored, logged or put in a URL.
 """
 
+import re
 import secrets
 import unicodedata
 from dataclasses import dataclass
@@ -83,6 +84,9 @@ class Receipt:
         return keys.hidden_forms(keys.mac("receipt", sealing.derive(self.digits.encode(), "receipt:look-up")), *BINDING)
 
 
+_WORDS_AROUND: Final = re.compile(r"^\D+|\D+$")
+
+
 def new() -> Receipt:
     body = f"{secrets.randbelow(10**_RANDOM_DIGITS):0{_RANDOM_DIGITS}d}"
     return Receipt(body + f"{98 - int(body + '00') % 97:02d}")
@@ -91,8 +95,22 @@ def new() -> Receipt:
 def parse(typed: str) -> Receipt:
     """Read a number as people type it: digits of any script; spaces, punctuation, quotes and a "№" around them do not matter.
 
+    Nor do words before or after a whole number ("My number: …"), as long as the number itself is right.
     Raises MistypedReceipt.
     """
+    try:
+        return _parse(typed)
+    except MistypedReceipt as error:
+        alone = _WORDS_AROUND.sub("", typed[:512]) if error.sign and error.digits_found == DIGITS else ""
+        if not alone:
+            raise
+        try:
+            return _parse(alone)
+        except MistypedReceipt:
+            raise error from None
+
+
+def _parse(typed: str) -> Receipt:
     digits: list[str] = []
     strange = ""
     for character in typed[:512]:

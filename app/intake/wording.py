@@ -134,7 +134,7 @@ ON_PAGES: Final = MappingProxyType(
         "You have moved. May the coordinators in {country} take over your request?": N_("The person has moved. May the coordinators in {country} take over the request?"),
         "Which time suits you?": N_("Which time suits the person?"),
         "I do not want a meeting": N_("The person does not want a meeting"),
-        "If no lawyer answers in time, send the appeal yourself before the last day. Write who you are, which decision you mean, and that you appeal against it. Sign it. Reasons can often follow later.": N_("If no lawyer answers in time, the person can send the appeal without one before the last day. It says who the person is, which decision is meant, and that they appeal against it. The person signs it. Reasons can often follow later."),
+        "If no lawyer answers in time, and the letter says that an appeal is possible, send the appeal yourself before the last day. Write who you are, which decision you mean, and that you appeal against it. Add your main reasons, even if they are short. Sign it.": N_("If no lawyer answers in time, and the letter says that an appeal is possible, the person can send the appeal without one before the last day. It says who the person is, which decision is meant, that they appeal against it, and the main reasons, even if they are short. The person signs it."),
     }
 )  # fmt: skip
 """The same for what the pages after the form say: the check page, the receipt, the page of the request and its choices."""
@@ -236,7 +236,6 @@ IN_SOME_LANGUAGES: Final = MappingProxyType(
         "Show my letters and documents too": N_("Show the letters and documents too"),
         "A centre has taken your case.": N_("A centre has taken the case."),
         "They will be able to read your request, and the current team will not. We will cancel requests to centres that have not replied. You will keep your place in the queue.": N_("They will be able to read the request, and the current team will not. We will cancel requests to centres that have not replied. The request keeps its place in the queue."),
-        "Send the appeal today anyway, and ask in the same letter to be allowed to appeal late. Write why you could not appeal in time, who you are and which decision you mean. Sign it. There are often only a few days for this.": N_("The appeal can still be sent today, with a request in the same letter to be allowed to appeal late. It says why the person could not appeal in time, who the person is and which decision is meant. The person signs it. There are often only a few days for this."),
         "How to save the deadline yourself": N_("How to save the deadline without a lawyer"),
         "We will also let you know in the way you chose when there is something new.": N_("We will also let the person know in the way you chose when there is something new."),
         "I am in another country": N_("The person is in another country"),

@@ -38,7 +38,13 @@ ASSUMED_SOURCES: Final[dict[str | None, tuple[str, str | None]]] = {
 }
 """What the assumed 5 days rest on, and its address, by the frame of the country."""
 _DAY_UNKNOWN: Final = "the day of receipt is not known: 5 days are a careful assumption"
-_ABOUT_ASYLUM: Final = ("asylum", "dublin")
+_OF_A_TRANSFER: Final = (
+    "Reg. (EU) 2024/1351 Art. 43(2): one to three weeks; 5 days are a careful assumption",
+    "http://data.europa.eu/eli/reg/2024/1351/oj",
+)
+"""The same for a letter on a transfer to another state of the Union (Dublin), whose appeals another regulation frames."""
+_DUBLIN: Final = "dublin"
+_ABOUT_ASYLUM: Final = ("asylum",)
 """Words in the codes of letters to which the Union's rules on asylum procedures apply: no source for any other letter."""
 _SOURCED: Final[dict[str, Certainty]] = {"high": "sourced-high", "medium": "sourced-medium", "low": "sourced-low"}
 _WEEKEND: Final = 5
@@ -231,6 +237,8 @@ def _source_of_assumption(
         return deadline.legal_basis or deadline.source.title, deadline.source.url
     about_asylum = deadline is None or any(word in deadline.event for word in _ABOUT_ASYLUM)
     source = ASSUMED_SOURCES[country.frame if about_asylum else None]
+    if country.frame and deadline is not None and _DUBLIN in deadline.event:
+        source = _OF_A_TRANSFER
     return (_DAY_UNKNOWN, None) if limit_day is not None and source[1] is None else source
 
 

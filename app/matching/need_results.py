@@ -1,10 +1,13 @@
 """The result of matching need by need: which of the candidates help with each need, and for which nobody was found."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
 
 from app.directory.catalogue import Directory
 from app.matching.engine import ServiceMatch
 from app.matching.order import GOES_TO_COURT
+
+Match = TypeVar("Match")
 
 
 def by_deadline(needs: Iterable[str], *, has_deadline: bool) -> list[str]:
@@ -25,3 +28,17 @@ def candidates_by_need(
             if need in entry.service.needs:
                 helping.append(match)
     return by_need
+
+
+def most_pressing_first(
+    matches: Iterable[Match], helping_by_need: Iterable[Collection[str]], service_of: Callable[[Match], str]
+) -> list[Match]:
+    """The matches for display: first those that help with the first need, and so on; otherwise in their order.
+
+    `helping_by_need`: for each need, the one that presses most first, the services that help with it.
+    """
+    rank: dict[str, int] = {}
+    for number, services in enumerate(helping_by_need):
+        for service in services:
+            rank.setdefault(service, number)
+    return sorted(matches, key=lambda match: rank.get(service_of(match), len(rank)))

@@ -3,7 +3,7 @@
 from app.directory.packs import load_packs
 from app.matching.code_names import CodeNames
 from app.matching.engine import ServiceMatch
-from app.matching.need_results import candidates_by_need
+from app.matching.need_results import candidates_by_need, most_pressing_first
 from app.web.person import needs_list
 
 PACKS = load_packs()
@@ -29,9 +29,16 @@ def test_who_is_not_confirmed_is_nobody_that_was_found() -> None:
 
 def test_one_need_is_told_by_the_page_itself_and_several_one_by_one() -> None:
     names = CodeNames("en", PACKS)
-    assert needs_list.results(["asylum"], [HELSINKI], PACKS, names, has_deadline=False) == []
-    several = needs_list.results(["asylum", "psychosocial"], [HELSINKI], PACKS, names, has_deadline=False)
+    assert needs_list.results({"asylum": [HELSINKI]}, PACKS, names) == []
+    several = needs_list.results({"asylum": [HELSINKI], "psychosocial": []}, PACKS, names)
     assert [len(result.centres) for result in several] == [1, 0]
     reply = {"by_need": [{"code": "asylum", "services": [HELSINKI.service]}, {"code": "psychosocial", "services": []}]}
     assert needs_list.results_of_reply(reply, PACKS, names) == several
     assert needs_list.results_of_reply({}, PACKS, names) == [], "a reply that a former version has stored"
+
+
+def test_who_helps_with_the_need_that_cannot_wait_stands_first() -> None:
+    found = ["kovcheg", "hfhr", "ocalenie", "nomada", "other"]
+    by_need = [["nomada"], ["hfhr", "nomada"], ["kovcheg", "ocalenie"]]
+    assert most_pressing_first(found, by_need, str) == ["nomada", "hfhr", "kovcheg", "ocalenie", "other"]
+    assert most_pressing_first(found, [], str) == found

@@ -252,6 +252,7 @@ def test_every_edge_of_the_needs_has_a_reason_and_dublin_is_an_appeal_in_asylum(
     [
         ("DE", "asylum_appeal_simple", "yes"),
         ("DE", "dublin_appeal", "no"),
+        ("PL", "dublin_appeal", "no"),
         ("LT", "return_or_entry_ban_emergency", "partly"),
         ("LT", "decision_appeal_general", "partly"),
         ("DE", "airport_procedure_urgent_motion", "unknown"),

@@ -50,12 +50,33 @@ def test_two_digits_that_changed_places_are_noticed(at: int) -> None:
         lambda digits: f'«{digits[:14]}» "{digits[14:]}" \'',
         lambda digits: f"+{digits[:4]}·{digits[4:8]}+{digits[8:]}.",
         lambda digits: f"\u200e({digits})\u2060",
+        lambda digits: f"Мій номер: {digits}, будь ласка",
     ],
-    ids=["plain", "dashes", "lines", "long dash", "Arabic digits", "full width", "sign", "quotes", "plus", "brackets"],
+    ids=[
+        "plain",
+        "dashes",
+        "lines",
+        "long dash",
+        "Arabic digits",
+        "full width",
+        "sign",
+        "quotes",
+        "plus",
+        "brackets",
+        "words",
+    ],
 )
 def test_it_is_read_as_people_type_it(write: object) -> None:
     receipt = receipts.new()
     assert receipts.parse(write(receipt.digits)) == receipt  # type: ignore[operator]
+
+
+def test_a_letter_is_never_taken_for_a_digit_or_left_out_between_digits() -> None:
+    digits = receipts.new().digits
+    for typed in (f"{digits[:9]}O{digits[10:]}", f"O{digits[1:]}", f"{digits[:9]}O{digits[9:]}"):
+        with pytest.raises(MistypedReceipt) as caught:
+            receipts.parse(f"number {typed}")
+        assert caught.value.sign
 
 
 @pytest.mark.parametrize("typed", ["", "1", "0" * 28, "9" * 27, "12 34", "no digits", "1" * 600, "²" * 28, "\ud800"])

@@ -9,7 +9,7 @@ from app.core.i18n import LANGUAGES, translator
 from app.directory.packs import load_packs
 from app.matching.code_names import CodeNames
 from app.web.components.rendering import environment
-from app.web.person import waiting_advice
+from app.web.person import next_steps, waiting_advice
 from app.web.person.waiting_advice import WhileYouWait
 
 DIRECTORY = load_packs()
@@ -63,11 +63,7 @@ def test_the_law_of_the_union_is_told_only_where_it_holds() -> None:
 
 
 def test_whom_to_turn_to_comes_with_a_day_and_a_deadline_with_how_to_save_it() -> None:
-    def page(what: WhileYouWait) -> str:
-        words = translator("en")
-        macro = environment().get_template("parts/waiting.html").module.while_you_wait  # type: ignore[attr-defined]
-        return str(macro(what, "en", words, words.text))
-
+    page = shown
     with_both = page(told("LT", "asylum", letter="asylum_appeal", from_day=date(2026, 12, 1)))
     assert "If nobody has answered you by 1 December 2026, contact a centre yourself." in with_both
     assert "/en/contacts/lt" in with_both
@@ -102,3 +98,60 @@ def test_every_kind_of_letter_that_has_facts_leads_to_them(country: str) -> None
 )
 def test_a_letter_has_the_facts_that_are_about_it(letter: str, need: str) -> None:
     assert waiting_advice.need_of_letter(letter) == need
+
+
+def shown(what: WhileYouWait) -> str:
+    words = translator("en")
+    macro = environment().get_template("parts/waiting.html").module.while_you_wait  # type: ignore[attr-defined]
+    return str(macro(what, "en", words, words.text))
+
+
+def test_somebody_who_holds_the_decision_is_not_first_told_about_the_interview() -> None:
+    held = told("DE", "asylum", letter="asylum_appeal_manifestly_unfounded")
+    assert held.first[0][0].startswith("After a rejection as manifestly unfounded or inadmissible")
+    assert not any("interview" in text for text, _source in held.first)
+    assert any("interview" in text for text, _source in held.more), "it is still there"
+    assert "interview" in told("DE", "asylum").first[0][0], "nothing is decided yet"
+    assert told("PL", "asylum", letter="asylum_appeal_regular").first[0][0].startswith("The appeal must be in Polish")
+    reporting = told("PL", "asylum", letter="report_to_reception_centre")
+    assert reporting.first[0][0].startswith("If you give no address")
+    assert reporting.first[1][0].startswith("You ask for asylum in person"), "the application is still open"
+
+
+@pytest.mark.parametrize("country", [country.code for country in DIRECTORY.countries])
+def test_what_holds_after_a_missed_deadline_is_told_from_a_source_or_not_at_all(country: str) -> None:
+    for row in DIRECTORY.deadlines(country):
+        if not row.letter_kind:
+            continue
+        page = shown(replace(told(country, "asylum", letter=row.event), first=(), more=(), is_over=True))
+        missed = DIRECTORY.row_if_missed(country, row)
+        assert (missed is not None) == (row.if_missed is not None)
+        if missed:
+            assert missed.limit, "from a row of the facts"
+            assert (missed.in_words or "?") in page
+            assert missed.source.url in page
+        assert ("We have found no source" in page) == (missed is None and row.is_about_an_appeal), row.event
+        assert ("A lawyer" in page or "Ask a lawyer" in page) == row.is_about_an_appeal
+        assert "Send the appeal" not in page
+
+
+def test_advice_that_no_source_gives_is_called_general_and_is_left_out_where_there_is_nothing_to_appeal() -> None:
+    ours = "This is general advice of ours, not from a source about this letter."
+    for letter in ("return_decision_appeal", "unknown"):
+        page = shown(told("PL", "asylum", letter=letter))
+        assert ours in page
+        assert "the letter says that an appeal is possible" in page
+        assert "Reasons can often follow later" not in page
+    for letter in ("report_to_reception_centre", "departure_after_residence_refusal"):
+        assert "appeal yourself" not in shown(replace(told("PL", "asylum", letter=letter), first=(), more=()))
+    assert "appeal yourself" not in shown(told("GE", "asylum", letter="departure_after_rejection"))
+
+
+def test_with_a_near_deadline_somebody_is_told_to_look_every_day_and_no_hour_of_the_night_is_called_today() -> None:
+    words, today = translator("en"), date(2026, 11, 30)
+    told_to_come = {code: next_steps.when_to_come(code, today, words) for code in ("emergency", "urgent", "normal")}
+    assert told_to_come == {
+        "emergency": "Come back with your number in a few hours. After that, look every day.",
+        "urgent": "Come back with your number on 1 December 2026. After that, look every day.",
+        "normal": "Come back with your number on 2 December 2026. After that, look every few days.",
+    }

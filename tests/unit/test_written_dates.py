@@ -26,6 +26,21 @@ lapkričio 24 d.|2026 m. lapkričio 24 d.|2026 m. lapkricio 24 d.|24 ნოე�
 ).split("|")
 
 
+HELD_OUT = """24.11.2026г.|24/XI/2026|24 . 11 . 2026|от 24 ноября|получил 24 ноября|24ноября2026|24-ое ноября
+24ого ноября|2026, 24 ноября|24-го листопада 2026 року|24.11.2026 р.|аўторак, 24 лістапада
+24-га лістапада|ад 24.11.2026|dn. 24.11.2026 r.|24-go listopada|24 XI 2026 r.|dnia 24 listopada br.
+2026 lapkričio 24 d.|lapkričio 24-oji|2026 11 24 d.|2026 m. lapkričio mėn. 24 d.|Di., 24.11.2026
+24.Nov.2026|vom 24. November 2026|24ter November|2026 წლის 24 ნოემბერი|24.11.2026 წ.|24-ნოემბერი
+24 ნოემბრამდე|the 24th of November|24-Nov-2026|2026-Nov-24|received 24.11.2026|24′11′2026|24․11․2026
+24:11:2026|24_11_2026|24\\11\\2026|24。11。2026|24.11 2026|otrzymałam 24.11""".replace("\n", "|").split("|")
+"""Ways that were written down by somebody who had not seen the parser."""
+
+
+@pytest.mark.parametrize("text", HELD_OUT)
+def test_a_date_written_by_somebody_else_is_read(text: str) -> None:
+    assert read(text, today=TODAY) == DAY
+
+
 @pytest.mark.parametrize("text", WHOLE)
 def test_a_whole_date_in_the_first_box_is_read(text: str) -> None:
     assert read(text, today=TODAY) == DAY

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from app.cases.models import Case
 from app.casework import shown_codes
 from app.core.db import Database
 from app.core.i18n import LANGUAGES, translator
@@ -24,7 +25,7 @@ from app.web.components.rendering import render
 from tests.support.people import Browser, PersonSite, person_site_on, short_form
 
 UNKNOWN = "We do not know the deadline for this letter. It may be close, or already past. Get legal advice today."
-LATE = "ask in the same letter to be allowed to appeal late"
+LATE = "We have found no source that says what holds for a late appeal against this letter."
 NEWS = "There is something new for you."
 
 
@@ -137,6 +138,14 @@ def test_a_letter_that_is_long_past_is_said_to_be_probably_too_late(person_site:
     assert "before the last day" not in browser.text
 
 
+def test_nobody_in_danger_is_told_to_come_back_in_a_day_or_two(person_site: PersonSite) -> None:
+    for soon, told in (("today", "Come back with your number in a few hours."), ("none", "Come back in a day or two.")):
+        number = short_form(person_site.browser(), "en", how_soon=soon, allow=()).number()
+        with person_site.database.begin() as session:
+            session.execute(sa.update(Case).values(state="in_review"))
+        assert told in back(person_site, number).text
+
+
 def test_the_day_is_that_of_the_country_on_the_page_and_in_the_copy(person_site: PersonSite) -> None:
     person_site.time.at = person_site.time.at.replace(hour=21, minute=0)
     number = short_form(person_site.browser(), "en", country="GE", allow=()).number()
@@ -156,7 +165,7 @@ def test_who_is_asked_first_is_told_so_and_when_to_come_back(person_site: Person
     assert "Come back with your number on 26 November 2026." in browser.text
     assert "let you know" not in browser.text
     urgent = short_form(person_site.browser(), "en", allow=(), how_soon="today")
-    assert "Come back with your number today, in a few hours." in urgent.text
+    assert "Come back with your number in a few hours." in urgent.text
 
 
 def test_a_chosen_centre_is_asked_here_when_it_is_connected_and_by_a_coordinator_when_not(

@@ -85,6 +85,7 @@ def test_an_error_of_the_number_says_how_many_digits_there_are_and_which_sign_is
     number = receipts.new().grouped()
     assert "You typed 27 digits. A number has 28 digits." in back(person_site, number[:-1]).text
     assert "The sign “O” does not belong in a number." in back(person_site, "O" + number[1:]).text
+    assert "You typed" not in back(person_site, f"{number[:5]}O{number[5:]}").text, "all 28 digits are there"
     assert "Вы ввели 1 цифру. В номере 28 цифр." in back(person_site, "7", "ru").text
     real = short_form(person_site.browser()).number()
     assert back(person_site, f"№ «{real.replace(' ', '·')}» +").answer.url.path == "/en/case"

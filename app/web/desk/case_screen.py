@@ -117,6 +117,7 @@ def case_page(
         facts=case_view.facts_in_words(facts, case, code_names, words),
         consent=case_view.consent_in_words(facts, packs, words) if facts else [],
         deadline=case_view.deadline(case, facts, packs, desk.now, words),
+        if_missed=case_view.row_if_missed(facts, case, packs),
         step=step,
         uncovered=uncovered,
         under_way=[entry for entry in entries if State(entry[0].referral.state) in LIVE],

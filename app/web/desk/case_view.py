@@ -21,6 +21,7 @@ from app.core.keyholders import SealingKey
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.directory.models import ServiceRow
+from app.directory.packs import Deadline as DeadlineRow
 from app.directory.packs import Directory, Organisation
 from app.documents.models import Document
 from app.intake.vocabulary import FOR_WHOM, GROUPS, HELPS, HOW_SOON, STATUSES
@@ -303,6 +304,12 @@ def deadline(
     if finding is None:
         return None
     return deadline_texts.describe(finding, runs.local_date(directory, case.country, now), words)
+
+
+def row_if_missed(facts: Mapping[str, Any], case: Case, directory: Directory) -> DeadlineRow | None:
+    """The row on restoring the time limit of the person's letter; None: no source says what holds after it was missed."""
+    letter = (facts.get("letter") or {}).get("kind")
+    return directory.row_if_missed(case.country, directory.deadline(case.country, letter) if letter else None)
 
 
 def facts_in_words(

@@ -38,6 +38,7 @@ from app.web.person import (
     elsewhere_pages,
     letter,
     needs_list,
+    next_steps,
     person_prompts,
     urgent_contacts,
     waiting_advice,
@@ -167,6 +168,8 @@ def status_page(
     )
     if case.state == CaseState.UNMET and not contacts:
         next_step = _UNMET_WITHOUT_CONTACTS
+    if case.state == CaseState.IN_REVIEW and has_no_time(case, today):
+        next_step = next_steps.IN_HOURS
     deadline = letter.of_case(case, keys, code_names, directory, now)
     return page(
         "person/case.html",
@@ -310,15 +313,16 @@ def _while_you_wait(
         code_names,
         from_day=max(case.due_on, today) + timedelta(days=1) if case.state in _BEFORE_REFERRAL else None,
         has_deadline=case.last_safe_day is not None,
-        at_once=case.urgency == "emergency" or _is_near(case.last_safe_day, today),
+        at_once=has_no_time(case, today),
         is_over=case.last_safe_day is not None and case.last_safe_day < today,
         no_status=facts.get("status") == runs.NO_STATUS,
     )
 
 
-def _is_near(last_safe_day: date | None, today: date) -> bool:
-    """Whether so little time is left that nobody should wait for an answer."""
-    return last_safe_day is not None and last_safe_day - today <= _NO_TIME_TO_WAIT
+def has_no_time(case: Case, today: date) -> bool:
+    """Whether so little time is left that nobody should wait for an answer, or for days until they come back."""
+    is_near = case.last_safe_day is not None and case.last_safe_day - today <= _NO_TIME_TO_WAIT
+    return case.urgency == "emergency" or is_near
 
 
 def _facts(case: Case, keys: KeyRing) -> dict[str, Any]:

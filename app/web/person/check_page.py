@@ -19,6 +19,7 @@ from app.intake.schemas import Intake
 from app.matching import deadline_texts, runs
 from app.matching.code_names import CodeNames
 from app.matching.engine import ServiceMatch
+from app.matching.need_results import candidates_by_need, most_pressing_first
 from app.matching.reasons import render as in_sentence
 from app.web.components import csrf
 from app.web.components.rendering import page
@@ -77,7 +78,12 @@ def check_context(
     result = runs.run(session, facts, directory, now, seed=0)
     shown = (*result.candidates, *result.nearest)
     connected = connected_centres(session, [match.organisation for match in shown])
-    candidates = (match for match in result.candidates if match.verified)
+    by_need = candidates_by_need(intake.needs, result.candidates, directory, has_deadline=deadline is not None)
+    candidates = most_pressing_first(
+        (match for match in result.candidates if match.verified),
+        ([match.service for match in helping] for helping in by_need.values()) if deadline else (),
+        lambda match: match.service,
+    )
     nearest = (match for match in result.nearest if match.verified)
     unconfirmed = (match for match in shown if not match.verified)
     return {
@@ -95,9 +101,7 @@ def check_context(
             directory,
             code_names,
         ),
-        "need_results": needs_list.results(
-            intake.needs, result.candidates, directory, code_names, has_deadline=deadline is not None
-        ),
+        "need_results": needs_list.results(by_need, directory, code_names),
         "deadline": deadline_texts.describe(deadline, today, code_names.translator) if deadline else None,
         "elsewhere": elsewhere_pages.about_the_place(intake.country, intake.region, lang, code_names.translator),
         "urgency": facts.urgency,

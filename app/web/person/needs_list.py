@@ -1,6 +1,6 @@
 """Each need as the person sees it: on the check page who can help with it, later its progress."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from app.core.vocabulary import complete
 from app.directory.packs import Directory
 from app.matching.code_names import CodeNames
 from app.matching.engine import ServiceMatch
-from app.matching.need_results import by_deadline, candidates_by_need
+from app.matching.need_results import by_deadline
 from app.referrals.states import UNDECIDED
 from app.web.person import centre_cards
 
@@ -44,17 +44,11 @@ class NeedResult:
 
 
 def results(
-    needs: Collection[str],
-    matches: Iterable[ServiceMatch],
-    directory: Directory,
-    code_names: CodeNames,
-    *,
-    has_deadline: bool,
+    by_need: Mapping[str, Sequence[ServiceMatch]], directory: Directory, code_names: CodeNames
 ) -> list[NeedResult]:
-    """The result for each need, when there are several; with a letter's deadline, needs for answering that letter come first."""
-    if len(needs) < 2:
+    """The result for each need, when there are several, in the order of `need_results.candidates_by_need`."""
+    if len(by_need) < 2:
         return []
-    by_need = candidates_by_need(needs, matches, directory, has_deadline=has_deadline)
     return [
         NeedResult(
             code_names.name("need", need),

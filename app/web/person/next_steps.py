@@ -16,8 +16,9 @@ _BY_YOURSELF: Final = N_(
     "The centres that we have found do not take requests from us: contact them yourself. A coordinator will look for others."
 )
 _NOBODY: Final = N_("We have found no centre yet. A coordinator will look for one and write to you here.")
-_IN_HOURS: Final = N_("Come back with your number today, in a few hours. After that, look every day.")
+IN_HOURS: Final = N_("Come back with your number in a few hours. After that, look every day.")
 _ON_A_DAY: Final = N_("Come back with your number on {day}. After that, look every few days.")
+_ON_A_DAY_THEN_DAILY: Final = N_("Come back with your number on {day}. After that, look every day.")
 _NOTICE: Final = N_("We will also let you know in the way you chose when there is something new.")
 _COME_BACK_AFTER: Final = {"urgent": timedelta(days=1), "normal": timedelta(days=2)}
 
@@ -45,5 +46,6 @@ def _takes_no_request(candidate: Mapping[str, Any]) -> bool:
 def when_to_come(urgency: str, today: date, words: Translator) -> str:
     """When the person should come back with their number for the first time."""
     if urgency == "emergency":
-        return words.text(_IN_HOURS)
-    return words.text(_ON_A_DAY, day=words.date(today + _COME_BACK_AFTER[urgency]))
+        return words.text(IN_HOURS)
+    sentence = _ON_A_DAY_THEN_DAILY if urgency == "urgent" else _ON_A_DAY
+    return words.text(sentence, day=words.date(today + _COME_BACK_AFTER[urgency]))

@@ -16,6 +16,7 @@ from app.intake import drafts, receipts, wording
 from app.matching import runs
 from app.matching.code_names import CodeNames
 from app.matching.deadlines import time_zone
+from app.matching.need_results import most_pressing_first
 from app.matching.reasons import Reason
 from app.matching.reasons import render as in_sentence
 from app.web.components import csrf
@@ -165,8 +166,11 @@ def receipt_page(
                 said=[reason.get("key", "") for reason in candidate["reasons"]],
                 reasons=[_in_words(reason, code_names) for reason in candidate["reasons"]],
             )
-            for candidate in reply["candidates"]
-            if candidate["verified"]
+            for candidate in most_pressing_first(
+                (candidate for candidate in reply["candidates"] if candidate["verified"]),
+                (need["services"] for need in reply.get("by_need", ())) if reply.get("deadline") else (),
+                lambda candidate: str(candidate.get("service", "")),
+            )
         ],
         waiting=waiting_advice.while_you_wait(
             reply["country"],

@@ -112,7 +112,8 @@ def _number_error(problem: str, entered: str, words: Translator) -> str:
             error.digits_found,
         )
         if error.sign:
-            return f"{words.text(_WRONG_SIGN, sign=error.sign)} {counted}"
+            wrong = words.text(_WRONG_SIGN, sign=error.sign)
+            return wrong if error.digits_found == receipts.DIGITS else f"{wrong} {counted}"
         return words.text(_TYPING_ERROR) if error.digits_found == receipts.DIGITS else counted
     return words.text(_UNKNOWN)
 

@@ -134,7 +134,7 @@ ON_PAGES: Final = MappingProxyType(
         "You have moved. May the coordinators in {country} take over your request?": N_("The person has moved. May the coordinators in {country} take over the request?"),
         "Which time suits you?": N_("Which time suits the person?"),
         "I do not want a meeting": N_("The person does not want a meeting"),
-        "If no lawyer answers in time, and the letter says that an appeal is possible, send the appeal yourself before the last day. Write who you are, which decision you mean, and that you appeal against it. Add your main reasons, even if they are short. Sign it.": N_("If no lawyer answers in time, and the letter says that an appeal is possible, the person can send the appeal without one before the last day. It says who the person is, which decision is meant, that they appeal against it, and the main reasons, even if they are short. The person signs it."),
+        "If no lawyer answers in time, look whether the letter says that an appeal is possible. If it does, send the appeal yourself before the last day. Write who you are, which decision you mean, and that you appeal against it. Add your main reasons, even if they are short. Sign it.": N_("If no lawyer answers in time, look whether the letter says that an appeal is possible. If it does, the person can send the appeal without a lawyer before the last day. It says who the person is, which decision is meant, and that they appeal against it. It gives the main reasons, even if they are short. The person signs it."),
     }
 )  # fmt: skip
 """The same for what the pages after the form say: the check page, the receipt, the page of the request and its choices."""

@@ -221,10 +221,3 @@ def overview(session: Session, limit: int = 100) -> list[RestrictedLabel]:
         .limit(limit)
     )
     return [RestrictedLabel(row.label, row.named) for row in rows]
-
-
-def restricted_among(session: Session, subject_ids: Collection[UUID]) -> frozenset[UUID]:
-    """Those of these ids that are restricted cases. One statement."""
-    if not subject_ids:
-        return frozenset()
-    return frozenset(session.scalars(sa.select(Case.id).where(Case.id.in_(list(subject_ids)), Case.restricted)))

@@ -19,7 +19,7 @@ from webauthn.helpers import bytes_to_base64url
 from app.cases import callback_windows, emergency_alerts, queue, rewrapping, transitions
 from app.cases.appointments import Appointment, Offer
 from app.cases.callback_windows import CallbackWindow
-from app.cases.models import Case, EmergencyAlert
+from app.cases.models import Case, CaseWrap, EmergencyAlert
 from app.cases.states import CaseVerb
 from app.casework import (
     appointment_offers,
@@ -48,7 +48,8 @@ from app.messaging.kinds import NoticeKind
 from app.messaging.member_settings import MemberSettings
 from app.messaging.models import MemberNotices, OutboxMessage, PartnerNotices, PersonNotices, TelegramLink
 from app.messaging.recipients import NoticeSettings
-from app.operations import heartbeats, problem_notices
+from app.operations import heartbeats, problem_notices, rotation, team_keys
+from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
 from app.partners import credentials
 from app.partners.models import OAuthClient
 from app.privacy import service as privacy
@@ -515,3 +516,22 @@ def test_tasks_endpoints_and_programs(verbs: StaffVerbs) -> None:
     )  # fmt: skip
     waits_for_none(verbs, {"a claimed delivery": (WebhookDelivery, claim)})
     assert not passes_over(verbs.database, "webhook_endpoints", create)
+
+
+def test_keys_that_are_changed_batch_by_batch(verbs: StaffVerbs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """These open transactions of their own."""
+    monkeypatch.setattr(rotation, "_is_older", lambda *_given: sa.true())
+    verbs.file()
+    team, now = verbs.desk().team_id, verbs.time.at
+    facts = next(one for one in ENCRYPTED_COLUMNS if one.model is Case and one.column == "facts")
+    held = {key_id: pair.seed for key_id, pair in verbs.do(verbs.desk().member.keys_of).items()}
+    verbs.do(keyholders.register, OwnerKind.TEAM, team, KeyPair.generate().public, now)
+
+    def reencrypt(_session: Session) -> int:
+        return rotation.reencrypt_batch(verbs.database, verbs.keys, facts)[0]
+
+    def rewrap(_session: Session) -> int:
+        return team_keys._batch(verbs.database, verbs.keys, CaseWrap, team, held, None)[0]
+
+    one_by_one(verbs, {"reencrypt_batch": (Case, reencrypt), "rewrap_cases": (CaseWrap, rewrap)})
+    waits_for_none(verbs, {"reencrypt_batch": (Case, reencrypt)})

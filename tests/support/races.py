@@ -85,14 +85,17 @@ def passes_over(database: Database, table: str, act: Callable[[Session], object]
     """What the act gives while another transaction holds every row of the table; it fails if it waits for one of them."""
     given: list[object] = []
 
-    def hasty(session: Session) -> None:
-        session.execute(sa.text("SET LOCAL lock_timeout = '3s'"))
-        given.append(act(session))
+    def hasty(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '3s'")
 
     with database.engine.connect() as other:
         other.execute(sa.text(f"SELECT 1 FROM {table} FOR UPDATE"))
-        _undone(database, hasty)
-        other.rollback()
+        sa.event.listen(database.engine, "begin", hasty)
+        try:
+            _undone(database, lambda session: given.append(act(session)))
+        finally:
+            sa.event.remove(database.engine, "begin", hasty)
+            other.rollback()
     return given[0]
 
 

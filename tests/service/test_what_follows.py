@@ -1,0 +1,150 @@
+"""What a verb does besides: needs and tasks of merged cases, visits that end, traces that are joined, times that near or pass.
+
+Each with a second one beside it that stays as it was.
+"""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from app.cases.appointments import Appointment, Offer
+from app.cases.models import CaseNeed
+from app.casework import appointment_offers, by_link, case_closing, case_merges, referral_actions, referral_threads
+from app.conflicts import service as conflicts
+from app.conflicts.models import ConflictTrace
+from app.core.ids import named_id
+from app.links.models import ReferralLink
+from app.links.service import NewLink, hash_of
+from app.messaging.models import OutboxMessage
+from app.referrals import threads
+from app.referrals.actors import ActorRef
+from app.referrals.models import FeedEvent
+from app.referrals.states import Actor, Verb
+from app.referrals.thread_models import ReferralMessageExport
+from app.tasks.models import Task
+from tests.support.desk import ONE, TWO
+from tests.support.verbs import AGREED, StaffVerbs
+
+
+def needs_of(verbs: StaffVerbs, label: str) -> dict[str, str]:
+    with verbs.database.begin(write=False) as session:
+        rows = session.scalars(sa.select(CaseNeed).where(CaseNeed.case_id == verbs.case(label).id))
+        return {row.need: row.state for row in rows}
+
+
+def open_tasks(verbs: StaffVerbs, label: str) -> set[str]:
+    with verbs.database.begin(write=False) as session:
+        which = Task.case_id == verbs.case(label).id, Task.done_at.is_(None)
+        return set(session.scalars(sa.select(Task.kind).where(*which)))
+
+
+def test_the_waiting_needs_of_a_merged_case_come_and_go_with_it(verbs: StaffVerbs) -> None:
+    (one, _r), (into, _r), (third, _r) = verbs.file(needs=["asylum", "housing"]), verbs.file(), verbs.file()
+    desk = verbs.desk()
+    verbs.do(case_merges.merge, desk, one, verbs.case(one).version, into)
+    assert needs_of(verbs, into) == {"asylum": "open", "housing": "open"}
+    assert "find_next" in open_tasks(verbs, into)
+    assert needs_of(verbs, third) == {"asylum": "open"}
+    verbs.change(CaseNeed, sa.and_(CaseNeed.case_id == verbs.case(into).id, CaseNeed.need == "asylum"), state="helped")
+    verbs.do(case_merges.unmerge, desk, one, verbs.case(one).version)
+    assert needs_of(verbs, into) == {"asylum": "helped"}
+    assert needs_of(verbs, one) == {"asylum": "open", "housing": "open"}
+    assert "find_next" not in open_tasks(verbs, into)
+
+
+def test_the_last_need_that_nobody_could_help_with_leaves_a_task(verbs: StaffVerbs) -> None:
+    label, _receipt = verbs.file(consent={"mode": "named", "organisations": []})
+    verbs.do(case_closing.end_need, verbs.desk(), label, verbs.case(label).version, "asylum", "unmet")
+    assert verbs.case(label).state == "unmet"
+    assert "unmet" in open_tasks(verbs, label)
+
+
+def test_of_two_visits_one_ends(verbs: StaffVerbs) -> None:
+    now, desk, cookies = verbs.time.at, verbs.desk(), ("mine", "theirs")
+    for cookie in cookies:
+        label, _receipt = verbs.file(consent=AGREED)
+        referral = verbs.refer(label)
+        made = NewLink(uuid4(), f"token-{cookie}", "code", bytes(32))
+        verbs.do(by_link.send, desk, label, referral.label, referral.version, made, by_mail=False)
+        assert verbs.do(by_link.try_code, verbs.keys, made.token, cookie, made.kek, now)
+    assert all(verbs.do(by_link.look, verbs.keys, cookie, now) for cookie in cookies)
+    verbs.do(by_link.end_visit, "mine")
+    assert verbs.do(by_link.look, verbs.keys, "mine", now) is None
+    assert verbs.do(by_link.look, verbs.keys, "theirs", now) is not None
+    hour = timedelta(hours=1)
+    assert verbs.do(by_link.look, verbs.keys, "theirs", now + hour - timedelta(seconds=1)) is not None
+    assert verbs.do(by_link.look, verbs.keys, "theirs", now + hour) is None
+    with verbs.database.begin(write=False) as session:
+        assert session.scalars(sa.select(ReferralLink.visit_id).where(ReferralLink.visit_id.is_not(None))).all() == [
+            hash_of("theirs")
+        ]
+
+
+def test_a_trace_that_was_stored_twice_is_joined_and_the_others_stay(verbs: StaffVerbs) -> None:
+    cases = [verbs.case(verbs.file()[0]).id for _case in range(2)]
+    owners, macs = [named_id("organisation", slug) for slug in (ONE, TWO)], [b"a" * 32, b"b" * 32]
+    with verbs.database.begin() as session:
+        session.execute(sa.delete(ConflictTrace))
+        session.add_all(
+            ConflictTrace(case_id=case, organisation_id=owner, mac=mac)
+            for case in cases
+            for owner in owners
+            for mac in macs
+        )
+        session.flush()
+        former = {"case_id": cases[0], "organisation_id": owners[0], "mac": macs[0]}
+        conflicts.merge_traces(session, former, b"hidden")
+        left = session.execute(sa.select(ConflictTrace.case_id, ConflictTrace.organisation_id, ConflictTrace.mac)).all()
+    everything = {(case, owner, mac) for case in cases for owner in owners for mac in macs}
+    assert everything - {tuple(row) for row in left} == {(cases[0], owners[0], macs[0])}
+
+
+def test_a_near_time_is_told_to_who_offered_it_and_a_passed_one_leaves_a_task(verbs: StaffVerbs) -> None:
+    now, (label, _r), (other, _r2) = verbs.time.at, verbs.file(), verbs.file()
+    referral = verbs.refer(label, f"{ONE}/legal-help")
+    by = ActorRef(Actor.PARTNER, verbs.member("partner").member_id, named_id("organisation", ONE))
+    verbs.do(referral_actions.advance, referral.id, Verb.ACCEPT, by=by, now=now)
+    offer = Offer((now + timedelta(days=1),), "phone")
+    verbs.do(appointment_offers.offer_by_partner, verbs.keys, verbs.member("partner"), referral.label, offer, "t", now)
+    verbs.do(appointment_offers.offer_at_desk, verbs.desk(), other, offer, "t")
+    case_id, later = verbs.case(label).id, now + timedelta(days=1, hours=2)
+    agreed = {"state": "agreed", "agreed_slot": 0, "agreed_hour": now + timedelta(days=1), "remind_at": now}
+    verbs.change(OutboxMessage, sa.true(), state="sent", done_at=now)
+    verbs.change(Appointment, Appointment.case_id == case_id, **agreed)
+    assert not verbs.do(appointment_offers.remind, verbs.case(other).id, now=now)
+    assert verbs.do(appointment_offers.remind, case_id, now=now)
+    with verbs.database.begin(write=False) as session:
+        told = session.execute(
+            sa.select(OutboxMessage.organisation_id, OutboxMessage.team_id).where(
+                OutboxMessage.kind == "appointment_near"
+            )
+        ).all()
+    assert [tuple(row) for row in told if row.organisation_id] == [(named_id("organisation", ONE), None)]
+    assert not [row for row in told if row.team_id], "the centre hears of it itself"
+    offered = {"state": "open", "agreed_slot": None, "agreed_hour": None, "remind_at": None}
+    verbs.change(Appointment, Appointment.case_id == case_id, **offered)
+    with verbs.database.begin(write=False) as session:
+        events = session.scalar(sa.select(sa.func.count()).select_from(FeedEvent)) or 0
+    assert verbs.do(appointment_offers.expire, case_id, now=later)
+    assert not verbs.do(appointment_offers.expire, case_id, now=later)
+    with verbs.database.begin(write=False) as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(FeedEvent)) == events + 1
+        states = dict(session.execute(sa.select(Appointment.case_id, Appointment.state)).all())
+    assert states == {case_id: "expired", verbs.case(other).id: "open"}
+    assert "appointment" in open_tasks(verbs, label)
+
+
+def test_of_two_conversations_each_is_kept_for_the_export(verbs: StaffVerbs) -> None:
+    """A program that chose one id for a message in each of them: what is kept of one says nothing of the other."""
+    (label, _r), (other, _r2) = verbs.file(), verbs.file()
+    first, second = (verbs.refer(which, f"{ONE}/legal-help") for which in (label, other))
+    verbs.do(referral_threads.write_at_desk, verbs.desk(), label, first.label, "hello", "form")
+    message = threads.ReferralMessage
+    with verbs.database.begin() as session:
+        row = session.execute(sa.select(message.__table__).where(message.referral_id == first.id)).mappings().one()
+        session.execute(sa.insert(message), [{**row, "referral_id": second.id, "case_id": second.case_id}])
+        for referral in (first, second, first, second):
+            threads.keep_for_export(session, referral, bytes(32), {row["id"]: bytes(32)})
+        kept = session.scalars(sa.select(ReferralMessageExport.referral_id)).all()
+    assert sorted(kept) == sorted([first.id, second.id])

@@ -400,7 +400,9 @@ def test_what_cannot_be_sent_on_to_another(verbs: StaffVerbs) -> None:
             desk_referrals.reroute, desk, label, referral.label, verbs.referral(referral.label).version, to
         )
 
-    assert verbs.status(desk_referrals.reroute, desk, label, "R-NONE", 1, f"{TWO}/legal-help") == NOT_OURS
+    other, _receipt = verbs.file()
+    for theirs in ("R-NONE", verbs.refer(other, f"{ONE}/legal-help").label):
+        assert verbs.status(desk_referrals.reroute, desk, label, theirs, 1, f"{TWO}/legal-help") == NOT_OURS
     for state in sorted(MAY_OPEN):
         verbs.change(Referral, mine, state=state, expires_at=None)
         assert reroute(f"{TWO}/legal-help")[1].startswith("An organisation is at work on it.")

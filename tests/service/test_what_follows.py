@@ -8,15 +8,33 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from app import audit
+from app.cases import rewrapping
 from app.cases.appointments import Appointment, Offer
 from app.cases.models import CaseNeed
-from app.casework import appointment_offers, by_link, case_closing, case_merges, referral_actions, referral_threads
+from app.casework import (
+    appointment_offers,
+    broken_addresses,
+    by_link,
+    case_closing,
+    case_merges,
+    referral_actions,
+    referral_threads,
+    search,
+    shown_codes,
+)
 from app.conflicts import service as conflicts
 from app.conflicts.models import ConflictTrace
+from app.core import keyholders
 from app.core.ids import named_id
-from app.links.models import ReferralLink
+from app.core.keyholders import OwnerKind
+from app.core.sealing import KeyPair
+from app.directory.packs import load_packs
+from app.links.models import ReferralLink, ShownCode
 from app.links.service import NewLink, hash_of
+from app.messaging import member_settings
 from app.messaging.models import OutboxMessage
+from app.operations import team_keys
 from app.referrals import threads
 from app.referrals.actors import ActorRef
 from app.referrals.models import FeedEvent
@@ -148,3 +166,78 @@ def test_of_two_conversations_each_is_kept_for_the_export(verbs: StaffVerbs) -> 
             threads.keep_for_export(session, referral, bytes(32), {row["id"]: bytes(32)})
         kept = session.scalars(sa.select(ReferralMessageExport.referral_id)).all()
     assert sorted(kept) == sorted([first.id, second.id])
+
+
+def test_a_reminder_is_of_its_own_case(verbs: StaffVerbs) -> None:
+    now, desk, labels = verbs.time.at, verbs.desk(), [verbs.file()[0] for _case in range(2)]
+    for label in labels:
+        verbs.do(appointment_offers.offer_at_desk, desk, label, Offer((now + timedelta(days=1),), "phone"), "t")
+    agreed = {"state": "agreed", "agreed_slot": 0, "agreed_hour": now + timedelta(days=1), "remind_at": now}
+    verbs.change(Appointment, sa.true(), **agreed)
+    one, other = (verbs.case(label).id for label in labels)
+    assert verbs.do(appointment_offers.remind, one, now=now)
+    with verbs.database.begin(write=False) as session:
+        left = dict(session.execute(sa.select(Appointment.case_id, Appointment.remind_at)).all())
+    assert left == {one: None, other: now}
+
+
+def test_a_label_finds_its_own_case_and_no_other_teams(verbs: StaffVerbs) -> None:
+    labels, packs = [verbs.file()[0] for _case in range(3)], load_packs()
+    referrals = {label: verbs.refer(label, f"{ONE}/legal-help").label for label in labels}
+    for label, referral in referrals.items():
+        assert verbs.do(search.find, verbs.desk(), packs, label).case == label
+        found = verbs.do(search.find, verbs.desk(), packs, referral)
+        assert (found.case, found.referral) == (label, referral)
+        assert verbs.do(search.find, verbs.desk("outsider"), packs, label).case == ""
+        assert verbs.do(search.find, verbs.desk("outsider"), packs, referral).case == ""
+
+
+def test_a_code_without_openings_is_shown_while_its_own_case_was_opened_lately(verbs: StaffVerbs) -> None:
+    now, labels = verbs.time.at, [verbs.file()[0] for _case in range(2)]
+    one, other = (verbs.case(label) for label in labels)
+    for number, case in enumerate((one, other)):
+        code = ShownCode(
+            case_id=case.id, look_up_id=bytes([number]) * 32, sealed_key=b"x", expires_at=now + timedelta(days=1),
+            openings_left=0, with_documents=True,
+        )  # fmt: skip
+        verbs.do(lambda session, code=code: session.add(code))
+    verbs.do(audit.record_by_person, one.id, "case:opened_by_code", now)
+    verbs.do(audit.record_by_person, other.id, "case:code_made", now)
+    assert verbs.do(shown_codes.of_case, one, now) is not None
+    assert verbs.do(shown_codes.of_case, other, now) is None
+    verbs.change(ShownCode, ShownCode.case_id == one.id, with_documents=False)
+    assert verbs.do(shown_codes.of_case, one, now) is None
+
+
+def test_whose_address_is_refused_their_own_team_hears_of_it(verbs: StaffVerbs) -> None:
+    now = verbs.time.at
+    for name in ("vera", "outsider", "admin"):
+        member = verbs.member(name)
+        settings = member_settings.MemberSettings(f"{name}@example.org")
+        verbs.do(member_settings.save, verbs.keys, member.member_id, settings, version=0, now=now)
+        verbs.do(broken_addresses.refused_by_member, member.member_id, now, permanent=True)
+        with verbs.database.begin(write=False) as session:
+            told = session.scalars(
+                sa.select(OutboxMessage.team_id).where(OutboxMessage.about_id == member.member_id)
+            ).all()
+        assert told == [member.team_id], name
+
+
+def test_what_has_the_new_key_is_not_sealed_again(verbs: StaffVerbs) -> None:
+    label, _receipt = verbs.file()
+    owner, now, team = named_id("organisation", ONE), verbs.time.at, verbs.desk().team_id
+    held = verbs.do(verbs.desk().member.keys_of)
+    with verbs.database.begin() as session:
+        present = keyholders.active_key(session, owner)
+        assert present is not None
+        assert rewrapping.outdated_cases(session, present, held, 9) == []
+        new = keyholders.register(session, OwnerKind.ORGANISATION, owner, KeyPair.generate().public, now)
+        assert list(rewrapping.outdated_cases(session, new, held, 9)) == [verbs.case(label).id]
+        assert rewrapping.outdated_cases(session, new, {}, 9) == []
+        assert rewrapping.rewrap(session, verbs.keys, verbs.case(label).id, new, held)
+        assert rewrapping.outdated_cases(session, new, held, 9) == []
+        pair = KeyPair.generate()
+        current = keyholders.register(session, OwnerKind.TEAM, team, pair.public, now)
+    seeds = {**{key_id: one.seed for key_id, one in held.items()}, current.id: pair.seed}
+    assert team_keys.rewrap_cases(verbs.database, verbs.keys, team, seeds) == 2
+    assert team_keys.rewrap_cases(verbs.database, verbs.keys, team, seeds) == 0

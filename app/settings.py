@@ -183,6 +183,8 @@ class Settings(BaseSettings):
     onion_location: str = ""
     audit_kept: Days = Field(default=timedelta(days=731), ge=timedelta(days=365), le=timedelta(days=3653))
     """How long entries of the audit log are kept: 24 months."""
+    stubs_kept: Days = Field(default=timedelta(days=1096), ge=timedelta(days=366), le=timedelta(days=3653))
+    """How long the codes that are left of an erased case are kept: three years."""
     member_reads_per_day: int = Field(default=100, ge=1)
     """How many times a day one person may open sealed parts, at the desk or on the partner's pages."""
     client_reads_per_day: int = Field(default=500, ge=1)

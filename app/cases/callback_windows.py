@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app import audit
+from app.core import bulk
 from app.core.db import Base
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.i18n import N_
@@ -123,10 +124,9 @@ def give_back(session: Session, window_id: UUID) -> None:
     _change(session, window_id, -1, CallbackWindow.taken > 0)
 
 
-def delete_past(session: Session, now: datetime) -> int:
+def delete_past(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
     """Delete the windows that began more than `KEPT` ago; returns how many. Agreed times keep a copy of theirs."""
-    past = sa.delete(CallbackWindow).where(CallbackWindow.starts_at <= now - KEPT)
-    return int(session.execute(past.execution_options(preserve_rowcount=True, synchronize_session=False)).rowcount)  # type: ignore[attr-defined]
+    return bulk.delete_some(session, CallbackWindow, CallbackWindow.starts_at <= now - KEPT, limit)
 
 
 def _change(session: Session, window_id: UUID, by: int, which: sa.ColumnElement[bool]) -> bool:

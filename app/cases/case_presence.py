@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.cases import restriction
 from app.cases.models import Case, CasePresence
+from app.core import bulk
 from app.core.upsert import insert_or_update
 
 LEASE: Final = timedelta(minutes=10)
@@ -37,7 +38,6 @@ def forget(session: Session, case_id: UUID, *, but: Collection[UUID] = ()) -> No
     )
 
 
-def delete_expired(session: Session, now: datetime) -> int:
+def delete_expired(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
     """Delete leases that have run out; returns how many."""
-    expired = sa.delete(CasePresence).where(CasePresence.at <= now - LEASE)
-    return int(session.execute(expired).rowcount)  # type: ignore[attr-defined]
+    return bulk.delete_some(session, CasePresence, CasePresence.at <= now - LEASE, limit)

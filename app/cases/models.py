@@ -109,6 +109,7 @@ class Case(Base):
         *(_partial(f"ix_cases_closed_{name}", *columns, where=_IS_CLOSED) for name, columns in _ORDERS.items()),
         _partial("ix_cases_merged_into", "merged_into_id", where="merged_into_id IS NOT NULL"),
         sa.Index("ix_cases_forget", "forget_at"),
+        _partial("ix_cases_erased", "updated_at", where="state = 'erased'"),
     )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)

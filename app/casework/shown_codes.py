@@ -26,7 +26,7 @@ from app.cases.person_access import OpenedCase
 from app.cases.sealed_parts import OpenedPart
 from app.casework import documents
 from app.casework.documents import OpenedPages
-from app.core import sealing, stretching
+from app.core import bulk, sealing, stretching
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, NotFound
 from app.core.keyring import KeyRing
@@ -232,8 +232,8 @@ def _row(session: Session, typed: TypedCode, now: datetime, *, lock: bool = Fals
     return session.scalars(query.with_for_update() if lock else query).one_or_none()
 
 
-def forget_expired(session: Session, now: datetime) -> int:
-    return int(session.execute(sa.delete(ShownCode).where(ShownCode.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
+def forget_expired(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
+    return bulk.delete_some(session, ShownCode, ShownCode.expires_at <= now, limit)
 
 
 def forget(session: Session, case_id: object) -> None:

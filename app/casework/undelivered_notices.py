@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.cases import restriction, transitions
 from app.cases.models import Case
+from app.core import bulk
 from app.core.errors import NotFound
 from app.messaging import outbox
 from app.messaging.kinds import Group, group_of
@@ -26,6 +27,8 @@ from app.tasks.models import Task
 from app.tasks.service import TaskKind
 
 MAX_LISTED: Final = 100
+KEPT: Final = timedelta(days=90)
+"""How long a notice that was given up is kept, unless a task about it is open."""
 
 
 def hand_to_desk(session: Session, message: OutboxMessage, now: datetime) -> None:
@@ -115,6 +118,15 @@ def drop(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, now
     """Dismiss the notice, because the recipient already knows. Raises NotFound."""
     _finish(session, team_id, message_id, member_id, "outbox:dropped", now)
     outbox.drop(session, message_id, now)
+
+
+def delete_old(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
+    """Delete notices that were given up longer than `KEPT` ago and about which no task is open; returns how many."""
+    to_do = sa.exists().where(
+        Task.about_id == OutboxMessage.id, Task.kind == TaskKind.UNDELIVERED_NOTICE.value, Task.done_at.is_(None)
+    )
+    old = sa.and_(OutboxMessage.done_at <= now - KEPT, OutboxMessage.state == "dead", sa.not_(to_do))
+    return bulk.delete_some(session, OutboxMessage, old, limit)
 
 
 def _finish(session: Session, team_id: UUID, message_id: UUID, member_id: UUID, action: str, now: datetime) -> None:

@@ -13,6 +13,7 @@ import anyio
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from app.core import bulk
 from app.core.db import Base
 from app.core.upsert import insert_or_update
 
@@ -89,9 +90,9 @@ def take_share(session: Session, key: str, quota: int, now: datetime) -> tuple[i
     return taken, max(min(share, quota - (taken - share)), 0)
 
 
-def delete_expired(session: Session, now: datetime) -> int:
+def delete_expired(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
     before = datetime.fromtimestamp(window(now) - 2 * WINDOW, UTC)
-    return int(session.execute(sa.delete(QuotaWindow).where(QuotaWindow.begins_at < before)).rowcount)  # type: ignore[attr-defined]
+    return bulk.delete_some(session, QuotaWindow, QuotaWindow.begins_at < before, limit)
 
 
 def window(now: datetime) -> int:

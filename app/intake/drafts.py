@@ -10,7 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.core import sealing
+from app.core import bulk, sealing
 from app.core.db import Base
 from app.core.errors import TooLarge
 from app.core.sealing import CannotOpen
@@ -97,8 +97,8 @@ def drop(session: Session, secret: str | None) -> None:
         session.execute(sa.delete(Draft).where(Draft.id == _id(secret)))
 
 
-def drop_expired(session: Session, now: datetime) -> int:
-    return int(session.execute(sa.delete(Draft).where(Draft.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
+def drop_expired(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
+    return bulk.delete_some(session, Draft, Draft.expires_at <= now, limit)
 
 
 def _id(secret: str) -> bytes:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app.core import sealing
+from app.core import bulk, sealing
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid
 from app.core.key_file import FormerKeys
@@ -152,5 +152,5 @@ def forget(session: Session, case_id: UUID) -> None:
     session.execute(sa.delete(SealedResponse).where(SealedResponse.case_id == case_id))
 
 
-def drop_expired(session: Session, now: datetime) -> int:
-    return int(session.execute(sa.delete(SealedResponse).where(SealedResponse.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
+def drop_expired(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
+    return bulk.delete_some(session, SealedResponse, SealedResponse.expires_at <= now, limit)

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.core import sealing
+from app.core import bulk, sealing
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.links import codes
@@ -241,9 +241,12 @@ def end(session: Session, referral_id: UUID, why: str, now: datetime) -> bool:
     return _end(session, ReferralLink.referral_id == referral_id, why, now) > 0
 
 
-def end_expired(session: Session, now: datetime) -> int:
-    """End the links whose time is over."""
-    return _end(session, ReferralLink.expires_at <= now, "expired", now)
+def end_expired(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
+    """End up to `limit` of the links whose time is over; returns how many."""
+    over = (
+        sa.select(ReferralLink.id).where(ReferralLink.expires_at <= now, ReferralLink.ended_at.is_(None)).limit(limit)
+    )
+    return _end(session, ReferralLink.id.in_(over.scalar_subquery()), "expired", now)
 
 
 def _end(session: Session, which: sa.ColumnElement[bool], why: str, now: datetime) -> int:

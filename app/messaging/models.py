@@ -29,6 +29,7 @@ class OutboxMessage(Base):
             sqlite_where=sa.text("state = 'queued'"),
             postgresql_where=sa.text("state = 'queued'"),
         ),
+        sa.Index("ix_outbox_done", "done_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)

@@ -252,13 +252,12 @@ def set_aside(session: Session, ids: Collection[UUID], why: str, now: datetime) 
     )
 
 
-def delete_done(session: Session, now: datetime) -> int:
+def delete_done(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
     """Delete the messages that were sent or dropped a day ago; a mail to an organisation or a member can come back for longer."""
     may_come_back = sa.and_(OutboxMessage.state == "sent", OutboxMessage.case_id.is_(None))
     over = sa.or_(OutboxMessage.state == "sent", OutboxMessage.dropped_at.is_not(None))
-    kept_until = sa.case((may_come_back, now - MAY_COME_BACK), else_=now - KEPT)
-    gone = session.execute(sa.delete(OutboxMessage).where(over, OutboxMessage.done_at <= kept_until))
-    return int(gone.rowcount)  # type: ignore[attr-defined]
+    in_time = sa.or_(OutboxMessage.done_at <= now - MAY_COME_BACK, sa.not_(may_come_back))
+    return bulk.delete_some(session, OutboxMessage, sa.and_(OutboxMessage.done_at <= now - KEPT, over, in_time), limit)
 
 
 def forget(session: Session, case_id: UUID, referral_ids: Collection[UUID]) -> None:

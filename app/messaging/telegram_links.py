@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
+from app.core import bulk
 from app.core.clock import to_the_hour
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
@@ -111,9 +112,8 @@ def forget(session: Session, case_id: UUID) -> None:
     session.execute(sa.delete(TelegramLink).where(TelegramLink.case_id == case_id))
 
 
-def delete_expired(session: Session, now: datetime) -> int:
-    gone = session.execute(sa.delete(TelegramLink).where(TelegramLink.expires_at <= now))
-    return int(gone.rowcount)  # type: ignore[attr-defined]
+def delete_expired(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
+    return bulk.delete_some(session, TelegramLink, TelegramLink.expires_at <= now, limit)
 
 
 def _chat_of(keys: KeyRing, row: PersonNotices) -> str:

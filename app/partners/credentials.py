@@ -10,6 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.core import bulk
 from app.core.errors import Conflict, NotFound
 from app.core.keyring import KeyRing
 from app.core.upsert import insert_if_absent
@@ -194,8 +195,9 @@ def _put(session: Session, client_id: str, now: datetime, ends_at: datetime | No
     session.flush()
 
 
-def drop_used(session: Session, now: datetime) -> int:
-    return int(session.execute(sa.delete(UsedAssertion).where(UsedAssertion.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
+def drop_used(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
+    """Delete the records of used assertions that have expired; returns how many."""
+    return bulk.delete_some(session, UsedAssertion, UsedAssertion.expires_at <= now, limit)
 
 
 def secret_mac(keys: KeyRing, client_id: str, secret: str) -> bytes:

@@ -5,5 +5,6 @@ It may import every domain package and none of them imports it: each offers its 
 
 from app.privacy.retention import RetentionPeriods, reschedule
 from app.privacy.service import erase, export, forget_due, withdraw
+from app.privacy.stubs import delete_stubs
 
-__all__ = ["RetentionPeriods", "erase", "export", "forget_due", "reschedule", "withdraw"]
+__all__ = ["RetentionPeriods", "delete_stubs", "erase", "export", "forget_due", "reschedule", "withdraw"]

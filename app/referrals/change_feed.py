@@ -118,13 +118,13 @@ def read_events(session: Session, organisation_id: UUID, after: int, limit: int)
     return session.execute(_AFTER, {"organisation_id": organisation_id, "after": after, "limit": limit}).all()
 
 
-def drop_old(session: Session, now: datetime) -> int:
-    """Delete up to a batch of events older than `KEPT_FOR`; returns their number.
+def drop_old(session: Session, now: datetime, limit: int = _BATCH) -> int:
+    """Delete up to `limit` events older than `KEPT_FOR`; returns their number.
 
     The event with the highest position stays: the next position is counted from it, and must not be given twice.
     """
     last = session.scalar(sa.select(sa.func.max(FeedEvent.position)))
-    oldest = sa.select(FeedEvent.n).order_by(FeedEvent.n).limit(_BATCH).scalar_subquery()
+    oldest = sa.select(FeedEvent.n).order_by(FeedEvent.n).limit(limit).scalar_subquery()
     old = sa.delete(FeedEvent).where(
         FeedEvent.n.in_(oldest), FeedEvent.at < now - KEPT_FOR, FeedEvent.position < (last or 0)
     )

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app import audit
-from app.core import keyholders
+from app.core import bulk, keyholders
 from app.core.db import Base
 from app.core.errors import Conflict, NotFound
 from app.core.keyholders import KeyGrant, OwnerKind
@@ -248,10 +248,10 @@ def delete_of(session: Session, member_id: UUID) -> None:
     session.execute(sa.delete(Invitation).where(theirs, Invitation.used_at.is_(None)))
 
 
-def delete_expired(session: Session, now: datetime) -> int:
+def delete_expired(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
     """Delete invitations that were used or have expired; returns how many. The audit log keeps a record of each invitation."""
-    gone = sa.delete(Invitation).where(sa.or_(Invitation.expires_at <= now, Invitation.used_at.is_not(None)))
-    return int(session.execute(gone).rowcount)  # type: ignore[attr-defined]
+    over = sa.or_(Invitation.expires_at <= now, Invitation.used_at.is_not(None))
+    return bulk.delete_some(session, Invitation, over, limit)
 
 
 def _mac(keys: KeyRing, code: str) -> bytes:

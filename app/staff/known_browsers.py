@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.core import browser_secrets
+from app.core import browser_secrets, bulk
 from app.core.db import Base
 from app.core.keyring import KeyRing
 
@@ -74,8 +74,8 @@ def forget(session: Session, member_id: UUID) -> None:
     session.execute(sa.delete(KnownBrowser).where(KnownBrowser.member_id == member_id))
 
 
-def delete_expired(session: Session, now: datetime) -> int:
-    return int(session.execute(sa.delete(KnownBrowser).where(KnownBrowser.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
+def delete_expired(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
+    return bulk.delete_some(session, KnownBrowser, KnownBrowser.expires_at <= now, limit)
 
 
 def _ids(keys: KeyRing, member_id: UUID, secret: str) -> list[bytes]:

@@ -18,7 +18,7 @@ from webauthn import verify_authentication_response, verify_registration_respons
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, parse_client_data_json
 from webauthn.helpers.exceptions import WebAuthnException
 
-from app.core import strict_json
+from app.core import bulk, strict_json
 from app.core.db import Base
 from app.core.errors import BadRequest, Conflict, FieldError, Invalid, NotFound
 from app.core.i18n import N_, Translatable
@@ -208,8 +208,8 @@ def forget(session: Session, member_id: UUID) -> None:
     session.execute(sa.delete(Passkey).where(Passkey.member_id == member_id))
 
 
-def delete_expired(session: Session, now: datetime) -> int:
-    return int(session.execute(sa.delete(UsedChallenge).where(UsedChallenge.expires_at <= now)).rowcount)  # type: ignore[attr-defined]
+def delete_expired(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
+    return bulk.delete_some(session, UsedChallenge, UsedChallenge.expires_at <= now, limit)
 
 
 def _read(answer: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
+from app.core import bulk
 from app.core.errors import Conflict, NotAllowed, NotFound
 from app.core.i18n import Translatable
 from app.messaging.kinds import NoticeKind
@@ -207,6 +208,13 @@ def expire(session: Session, now: datetime, limit: int = 50) -> int:
     states = [state.value for state in LIVE]
     due = sa.select(Proposal).where(Proposal.state.in_(states), Proposal.expires_at <= now).limit(limit)
     return _end(session, due.with_for_update(skip_locked=True), now)
+
+
+def delete_ended(session: Session, before: datetime, limit: int = bulk.BATCH) -> int:
+    """Delete proposals that ended before `before`; returns how many. The audit log has an entry for each of their steps."""
+    live = [state.value for state in LIVE]
+    ended = sa.func.coalesce(Proposal.decided_at, Proposal.expires_at)
+    return bulk.delete_some(session, Proposal, sa.and_(Proposal.state.not_in(live), ended < before), limit)
 
 
 def _end(session: Session, query: sa.Select[Proposal], now: datetime) -> int:

@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from app.core import bulk
 from app.core.db import Base
 from app.core.errors import TooMany
 from app.core.i18n import Translatable
@@ -83,7 +84,6 @@ def heaviest_readers(session: Session, now: datetime, limit: int = 5) -> list[tu
     return [(reader, opened) for reader, opened in rows]
 
 
-def delete_old(session: Session, now: datetime) -> int:
+def delete_old(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
     """Delete the counts of past days; returns how many. The audit log keeps who read what."""
-    past = sa.delete(ReadCount).where(ReadCount.day < now.date())
-    return int(session.execute(past).rowcount)  # type: ignore[attr-defined]
+    return bulk.delete_some(session, ReadCount, ReadCount.day < now.date(), limit)

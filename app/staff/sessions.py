@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.core import keyholders, sealing
+from app.core import bulk, keyholders, sealing
 from app.core.errors import NotSignedIn
 from app.core.kill_switch import frozen
 from app.core.sealing import CannotOpen, KeyPair
@@ -213,9 +213,11 @@ def open_sessions(session: Session, member_id: UUID, secret: str | None) -> list
     return [OpenSession(row.id, row.factor or "code", row.started_at, row.seen_at, row.id == mine) for row in rows]
 
 
-def delete_stale(session: Session, now: datetime, *, idle: timedelta, max_age: timedelta) -> int:
+def delete_stale(
+    session: Session, now: datetime, limit: int = bulk.BATCH, *, idle: timedelta, max_age: timedelta
+) -> int:
     stale = sa.or_(StaffSession.seen_at < now - idle, StaffSession.started_at < now - max_age)
-    return int(session.execute(sa.delete(StaffSession).where(stale)).rowcount)  # type: ignore[attr-defined]
+    return bulk.delete_some(session, StaffSession, stale, limit)
 
 
 def _session_id(secret: str) -> bytes:

@@ -30,6 +30,7 @@ class Task(Base):
             sqlite_where=sa.text(_TO_DO), postgresql_where=sa.text(_TO_DO),
         ),
         sa.Index("ix_tasks_case", "case_id"),
+        sa.Index("ix_tasks_done", "done_at"),
     )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.cases import restriction
 from app.cases.models import Case
+from app.core import bulk
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
@@ -325,6 +326,8 @@ def end_tasks_of_kind(session: Session, kind: TaskKind, about_id: UUID, now: dat
 
 MAX_LISTED: Final = 100
 UNDO_WITHIN: Final = timedelta(minutes=30)
+KEPT: Final = timedelta(days=90)
+"""How long a task is kept after it ended."""
 _UNDELIVERED: Final = Task.kind == TaskKind.UNDELIVERED_NOTICE.value
 _OPEN_COUNT: Final = sa.select(
     sa.func.count(),
@@ -431,6 +434,11 @@ def reopen_task(session: Session, team_id: UUID, task_id: UUID, member_id: UUID,
     session.flush()
     _record_audit(session, task, "task:reopened", member_id, now)
     return task
+
+
+def delete_done(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
+    """Delete the tasks that ended longer than `KEPT` ago; returns how many. The audit log says who ended them."""
+    return bulk.delete_some(session, Task, Task.done_at <= now - KEPT, limit)
 
 
 def _record_audit(session: Session, task: Task, action: str, member_id: UUID, now: datetime) -> None:

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.core import clock, log
+from app.core import bulk, clock, log
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.outbound import CannotSend, Outbound
@@ -249,12 +249,15 @@ def _close(session: Session, endpoint_id: UUID, now: datetime) -> None:
     )
 
 
-def delete_old(session: Session, now: datetime) -> int:
-    """Delete deliveries that are older than the events of the feed, and endpoints that have ended; returns how many."""
-    ended = session.scalars(sa.select(WebhookEndpoint.id).where(WebhookEndpoint.ends_at <= now)).all()
-    gone = service.delete_endpoints(session, ended)
-    old = sa.delete(WebhookDelivery).where(WebhookDelivery.created_at < now - KEPT_FOR)
-    return gone + int(session.execute(old).rowcount)  # type: ignore[attr-defined]
+def delete_old(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
+    """Delete deliveries that are older than the events of the feed; returns how many."""
+    return bulk.delete_some(session, WebhookDelivery, WebhookDelivery.created_at < now - KEPT_FOR, limit)
+
+
+def delete_ended_endpoints(session: Session, now: datetime, limit: int = bulk.BATCH) -> int:
+    """Delete endpoints that have ended, with their deliveries; returns how many."""
+    ended = session.scalars(sa.select(WebhookEndpoint.id).where(WebhookEndpoint.ends_at <= now).limit(limit)).all()
+    return service.delete_endpoints(session, ended)
 
 
 def count_dead(session: Session) -> int:

@@ -57,6 +57,7 @@ class WebhookDelivery(Base):
         sa.CheckConstraint("state IN ('waiting', 'delivered', 'dead')", name="state_known"),
         sa.CheckConstraint(f"({_WAITING}) = (due_at IS NOT NULL)", name="due_while_waiting"),
         sa.Index("ix_webhook_deliveries_list", "endpoint_id", "created_at", "id"),
+        sa.Index("ix_webhook_deliveries_created_at", "created_at"),
         sa.Index(
             "ix_webhook_deliveries_due", "endpoint_id", "due_at",
             sqlite_where=sa.text(_WAITING), postgresql_where=sa.text(_WAITING),

@@ -18,20 +18,19 @@ from sqlalchemy.orm import Session
 
 from app import audit, privacy
 from app.audit import witness
-from app.cases import appointments, callback_windows, case_presence, counters, restriction
+from app.cases import appointments, counters
 from app.casework import (
     appointment_offers,
     auto_offer,
     escalation,
     notice_delivery,
     scheduler,
-    shown_codes,
     unread_messages,
 )
 from app.casework.auto_offer import AutoOfferContext
 from app.casework.escalation import EscalationWaits
 from app.casework.notice_delivery import DeliveryContext
-from app.core import log, patience, quotas
+from app.core import log, patience
 from app.core.clock import Clock, to_the_hour
 from app.core.db import Database
 from app.core.keyring import KeyRing
@@ -39,24 +38,19 @@ from app.core.outbound import Outbound
 from app.directory import rule_sets
 from app.directory.packs import Directory
 from app.directory.published import DirectoryInForce
-from app.intake import drafts, idempotency
-from app.links import service as links
-from app.messaging import outbox, telegram_links
 from app.messaging.channels import Channel, NoticeWay, SendingFailed
 from app.messaging.telegram_updates import TelegramPoller
 from app.operations import heartbeats, problem_notices, status
-from app.partners import oauth_clients as partners
 from app.partners import sandbox_identity as published
-from app.referrals import change_feed
 from app.reporting import kept_figures
 from app.sandbox import service as sandbox
 from app.settings import Settings
-from app.staff import automatic_offers, invitations, known_browsers, passkeys, proposals, sessions
-from app.staff import read_quotas as daily_reads
-from app.webhooks import delivery as webhooks_delivery
+from app.staff import automatic_offers
 from app.webhooks import reachability
 from app.webhooks.delivery import WebhookSender
+from app.worker import deletions
 from app.worker.channel import channel_of, gateway_channels, telegram_bot_of
+from app.worker.deletions import Deletions
 
 Job = Callable[[datetime], int]
 _BATCH: Final = 50
@@ -102,6 +96,7 @@ class Worker:
         self._postman = WebhookSender(database, keys, outbound or Outbound(), SystemRandom())
         self._stored_digest = ""
         self._periods: privacy.RetentionPeriods | None = None
+        self._deletions = Deletions(deletions.of(settings))
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.jobs: dict[str, Job] = {
@@ -345,29 +340,8 @@ class Worker:
         return told
 
     def _expired(self, now: datetime) -> int:
-        settings = self._settings
-        with self._database.begin() as session:
-            return (
-                idempotency.drop_expired(session, now)
-                + outbox.delete_done(session, now)
-                + drafts.drop_expired(session, now)
-                + shown_codes.forget_expired(session, now)
-                + links.end_expired(session, now)
-                + telegram_links.delete_expired(session, now)
-                + partners.drop_expired_tokens(session, now)
-                + change_feed.drop_old(session, now)
-                + case_presence.delete_expired(session, now)
-                + restriction.end_unused_keys(session)
-                + callback_windows.delete_past(session, now)
-                + webhooks_delivery.delete_old(session, now)
-                + quotas.delete_expired(session, now)
-                + sessions.delete_stale(session, now, idle=settings.session_idle, max_age=settings.session_max)
-                + passkeys.delete_expired(session, now)
-                + known_browsers.delete_expired(session, now)
-                + invitations.delete_expired(session, now)
-                + proposals.expire(session, now)
-                + daily_reads.delete_old(session, now)
-            )
+        """Delete what has run out, in short transactions; what is left after some seconds waits for the next round."""
+        return self._deletions.run(self._database, now, self._stop.is_set, self._note_failure)
 
     def _rule_sets(self, now: datetime) -> int:
         """Store the rules in force with their content, so that match runs under them can always be explained."""
@@ -390,9 +364,7 @@ class Worker:
         )
         self._apply_retention_change(periods, now)
         with self._database.begin() as session:
-            forgotten = privacy.forget_due(session, now=now, limit=_BATCH, periods=periods)
-        with self._database.begin() as session:
-            return forgotten + audit.shorten(session, before=now - settings.audit_kept, now=now)
+            return privacy.forget_due(session, now=now, limit=_BATCH, periods=periods)
 
     def _apply_retention_change(self, periods: privacy.RetentionPeriods, now: datetime) -> None:
         """Apply changed retention periods to existing cases: have their deletion times computed again."""

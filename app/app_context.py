@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from app.core.clock import utc_now
 from app.core.db import Database
 from app.core.keyring import KeyRing, load_or_create
+from app.core.replica import Replica
 from app.directory.packs import Directory, load_packs
 from app.settings import Settings
 
@@ -30,9 +31,31 @@ def open_app_context(settings: Settings | None = None) -> AppContext:
     settings = settings or Settings()
     settings.var.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = load_or_create(settings.key_file, utc_now().date())
-    database = Database(settings.database_url, pooled=settings.database_pooler == "transaction")
+    database = main_database(settings)
     database.check_before_writing(accept_loss=settings.accept_data_loss)
     return AppContext(settings, database, keys, load_packs())
+
+
+def main_database(settings: Settings) -> Database:
+    """The database that is written, through the connection pooler if there is one. Raises UnsafeDatabase."""
+    return Database(
+        settings.database_url,
+        pooled=settings.database_pooler == "transaction",
+        connections=settings.database_connections,
+    )
+
+
+def replica_of(settings: Settings, primary: Database) -> Replica | None:
+    """The replica of the settings; it is not connected to before somebody reads. Raises UnsafeDatabase."""
+    if not settings.database_read_url:
+        return None
+    database = Database(
+        settings.database_read_url,
+        pooled=settings.database_pooler == "transaction",
+        replica=True,
+        connections=settings.database_connections,
+    )
+    return Replica(database, primary, settings.database_read_behind)
 
 
 def direct_database(settings: Settings) -> Database:

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse
 
 from app import api, web
+from app.app_context import main_database, replica_of
 from app.core import addresses, database_errors, log
 from app.core.clock import Clock, utc_now
 from app.core.compression import PageCompression
@@ -60,7 +61,7 @@ def create_app(
     settings = settings or Settings()
     log.configure()
     wanted = frozenset(surfaces)
-    database = database or Database(settings.database_url, pooled=settings.database_pooler == "transaction")
+    database = database or main_database(settings)
     keys = keys or load_or_create(settings.key_file, clock().date())
     app = FastAPI(
         title="Pristan",
@@ -72,7 +73,7 @@ def create_app(
     )
     app.state.settings = settings
     app.state.database = database
-    app.state.transactions = Transactions(database)
+    app.state.transactions = Transactions(database, replica_of(settings, database))
     app.state.keys = keys
     app.state.quotas = Quotas()
     app.state.storage = StorageBrake(settings.storage_limits)
@@ -116,6 +117,8 @@ def _lifespan(
         finally:
             worker.stop()
             app.state.database.dispose()
+            if app.state.transactions.replica is not None:
+                app.state.transactions.replica.dispose()
 
     return lifespan
 

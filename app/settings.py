@@ -72,6 +72,15 @@ class Settings(BaseSettings):
     database_pooler: Literal["", "transaction"] = ""
     """`transaction`: PRISTAN_DATABASE_URL leads to a PgBouncer in transaction mode. Then nothing is set for a session, and no
     statement is prepared."""
+    database_connections: int = Field(default=40, ge=4, le=500)
+    """The most connections that one process opens on PostgreSQL. The sum over all processes has to be below what the server allows;
+    each compares it when it starts."""
+    database_read_url: str = ""
+    """A replica that feed, reports and open directory data are read from. Empty: everything is read from the primary."""
+    database_read_behind: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(minutes=5))] = timedelta(
+        seconds=5
+    )
+    """How far it may be behind; further, and the primary is read."""
     migrate_database_url: str = ""
     """The address for `pristan migrate` and the other commands, when a pooler stands in the way: straight to the server, and with
     the role that owns the tables. Empty: the same as PRISTAN_DATABASE_URL."""
@@ -274,6 +283,14 @@ class Settings(BaseSettings):
         return frozenset(
             name for name, is_set in (("signal", self.signal_number), ("telegram", self.telegram_bot)) if is_set
         )
+
+    @model_validator(mode="after")
+    def _a_replica_is_of_postgresql(self) -> "Settings":
+        if self.database_read_url and not (
+            self.database_read_url.startswith("postgres") and self.database_url.startswith("postgres")
+        ):
+            raise ValueError("PRISTAN_DATABASE_READ_URL is for a replica of a PostgreSQL database")
+        return self
 
     @model_validator(mode="after")
     def _next_on_call_goes_first(self) -> "Settings":

@@ -104,9 +104,39 @@ async def _wait_for_events(request: Request, partner: Partner, after: int, limit
 
 
 async def _read(transactions: Transactions, partner: Partner, after: int, limit: int) -> Sequence[FeedRow]:
+    """The events after a position: all that are committed, also where a replica is read.
+
+    The primary says whether there are any, and which is the newest. Their page is read from the replica, and from the primary when
+    the replica has not reached it.
+    """
+    if transactions.replica is None:
+        return await _read_primary(transactions, partner, after, limit)
+
+    def look(session: Session) -> tuple[bool, int]:
+        _refuse_while_frozen(session)
+        return change_feed.has_unplaced(session), change_feed.last_position(session, partner.organisation_id)
+
+    async with transactions.open(write=False) as session:
+        unplaced, last = await run_sync(look, session)
+    if unplaced:
+        return await _read_primary(transactions, partner, after, limit)
+    if last <= after:
+        return []
+    async with transactions.open_replica() as session:
+        rows = await run_sync(change_feed.read_events, session, partner.organisation_id, after, limit)
+    if len(rows) == limit or (rows and rows[-1].position >= last):
+        return rows
+    return await _read_primary(transactions, partner, after, limit)
+
+
+def _refuse_while_frozen(session: Session) -> None:
+    if kill_switch.is_on(session, kill_switch.FREEZE):  # it may have been set while this request waited
+        raise Frozen
+
+
+async def _read_primary(transactions: Transactions, partner: Partner, after: int, limit: int) -> Sequence[FeedRow]:
     def read(session: Session) -> tuple[bool, Sequence[FeedRow]]:
-        if kill_switch.is_on(session, kill_switch.FREEZE):  # it may have been set while this request waited
-            raise Frozen
+        _refuse_while_frozen(session)
         return change_feed.has_unplaced(session), change_feed.read_events(
             session, partner.organisation_id, after, limit
         )

@@ -11,7 +11,7 @@ from app.api.hsds_parameters import EntryParameters, ListParameters, ListQuery, 
 from app.api.hsds_responses import REQUIRED, entry_of, page_of
 from app.api.hsds_responses import about as described_about
 from app.api.open_addresses import everybody
-from app.core.dependencies import Now, ReadDb
+from app.core.dependencies import Now, ReplicaDb
 from app.directory.hsds.live_status import states
 from app.directory.hsds.packages import LICENCE
 from app.directory.hsds.records import Record, Records, records, shown
@@ -21,7 +21,7 @@ PREFIX: Final = "/hsds/3.1"
 router = APIRouter(prefix=PREFIX, dependencies=[Depends(everybody)])
 
 
-def _all(session: ReadDb, packs: Packs, now: Now) -> Records:
+def _all(session: ReplicaDb, packs: Packs, now: Now) -> Records:
     return records(packs, states(session, now))
 
 

@@ -7,7 +7,7 @@ import typer
 from sqlalchemy.exc import DBAPIError, OperationalError
 from typer.core import TyperGroup
 
-from app.core import database_errors
+from app.core import database_errors, log
 from app.core.db import Database, UnsafeDatabase
 from app.core.key_file import WeakSecret
 from app.settings import Settings
@@ -35,10 +35,16 @@ class OneLineGroup(TyperGroup):
 
 
 def require_ready(database: Database, settings: Settings) -> None:
-    """Exit with 2 unless the database has our schema. Raises UnsafeDatabase if it can lose what it acknowledges."""
+    """Exit with 2 unless the database has our schema.
+
+    Raises UnsafeDatabase if it can lose what it acknowledges, or if this process may open more connections than it allows.
+    """
     try:
         _require_schema(database)
         database.check_durability(accept_loss=settings.accept_data_loss)
+        demand = database.check_connections()
+        if demand is not None and demand.too_much:
+            log.get().warning("connections", code="connections-too-many", count=demand.wanted)
     except BaseException:
         database.dispose()
         raise

@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +23,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from app.core import durability, patience
+from app.core import connection_limits, durability, patience
+from app.core.connection_limits import ConnectionDemand
 from app.core.errors import Unavailable
 
 _SAFE_WAL = (3, 51, 3)  # SQLite 3.7.0 to 3.51.2 can corrupt a WAL database under two writers
@@ -39,10 +41,20 @@ _LOCAL_SETTINGS = "SELECT " + ", ".join(
     for name, _is, value in (option.partition("=") for option in _POSTGRES_OPTIONS.split() if option != "-c")
 )
 _POOL_WAIT_SECONDS = 3
+DEFAULT_CONNECTIONS = 40
+_SQLITE_CONNECTIONS = 48
 
 
 class UnsafeDatabase(Exception):
     """The database could lose what it has acknowledged, or it is of an unsupported kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The connections of one process. `name`: its application name on the server, which tells the others; "" behind a pooler."""
+
+    size: int
+    name: str = ""
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -102,15 +114,22 @@ class Base(DeclarativeBase):
 class Database:
     """An engine and its dialect; opens sessions and transactions."""
 
-    def __init__(self, url: str, *, pooled: bool = False) -> None:
-        """`pooled`: a PgBouncer in transaction mode stands between. Raises UnsafeDatabase."""
+    def __init__(
+        self, url: str, *, pooled: bool = False, replica: bool = False, connections: int = DEFAULT_CONNECTIONS
+    ) -> None:
+        """`pooled`: a PgBouncer in transaction mode stands between. `replica`: it is only read, and of several hosts a standby is
+        preferred. `connections`: the most that are open at a time, on PostgreSQL. Raises UnsafeDatabase.
+        """
         one, hosts = _one_host(url)
         self.url = _parsed_url(one)
         self.dialect = self.url.get_backend_name()
+        self.pool = Pool(_SQLITE_CONNECTIONS)
         if self.dialect == "sqlite":
             self.engine = _sqlite_engine(self.url)
         elif self.dialect == "postgresql":
-            self.engine = _postgres_engine(self.url, hosts, pooled=pooled)
+            self.pool = Pool(connections, "" if pooled else connection_limits.application_name(connections))
+            target = "prefer-standby" if replica else "read-write"
+            self.engine = _postgres_engine(self.url, hosts, self.pool, target=target, pooled=pooled)
         else:
             raise UnsafeDatabase("the database must be sqlite or postgresql")
         self._reader = self.engine.execution_options(reads_only=True)
@@ -170,6 +189,21 @@ class Database:
     def check_before_writing(self, *, accept_loss: bool) -> None:
         """Have `check_durability` run before the first transaction that writes: for commands, because most of them only read."""
         self._check = lambda: self.check_durability(accept_loss=accept_loss)
+
+    def check_connections(self) -> ConnectionDemand | None:
+        """What all connected processes may open together, compared with what the server allows; None where a pooler sees to it, and
+        on SQLite. Raises UnsafeDatabase if this process alone may open more than its role is allowed.
+        """
+        if self.dialect != "postgresql" or not self.pool.name:
+            return None
+        with self.engine.connect() as connection:
+            demand = connection_limits.demand(connection)
+        if demand is not None and self.pool.size > demand.allowed_of_role:
+            raise UnsafeDatabase(
+                f"PRISTAN_DATABASE_CONNECTIONS is {self.pool.size}, and PostgreSQL allows this role {demand.allowed_of_role}:"
+                " lower it, or raise max_connections"
+            )
+        return demand
 
     def dispose(self) -> None:
         self.engine.dispose()
@@ -254,8 +288,8 @@ def _sqlite_engine(url: URL) -> Engine:
         module=driver,
         hide_parameters=True,
         connect_args={"timeout": _WRITER_WAIT_SECONDS, "check_same_thread": False},
-        pool_size=24,
-        max_overflow=24,
+        pool_size=_SQLITE_CONNECTIONS // 2,
+        max_overflow=_SQLITE_CONNECTIONS // 2,
         poolclass=sa.pool.QueuePool,
     )
 
@@ -285,23 +319,24 @@ def _make_private_file(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def _postgres_engine(url: URL, hosts: Sequence[str], *, pooled: bool) -> Engine:
+def _postgres_engine(url: URL, hosts: Sequence[str], pool: Pool, *, target: str, pooled: bool) -> Engine:
     """`pooled`: PgBouncer stands between, which hands a connection on after each transaction: nothing may be set for a session, and
     nothing prepared in it.
     """
     given: dict[str, Any] = dict(patience.KEEPALIVE)
     if hosts:
-        given |= {**_host_arguments(hosts), "target_session_attrs": "read-write"}
+        given |= {**_host_arguments(hosts), "target_session_attrs": target}
     if pooled:
         given["prepare_threshold"] = None
     else:
         given["options"] = _options(url)
+        given["application_name"] = pool.name
     given = {name: value for name, value in given.items() if name == "options" or name not in url.query}
     engine = sa.create_engine(
         url,
         hide_parameters=True,
-        pool_size=20,
-        max_overflow=20,
+        pool_size=(pool.size + 1) // 2,
+        max_overflow=pool.size // 2,
         pool_timeout=_POOL_WAIT_SECONDS,
         pool_pre_ping=True,
         connect_args=given,

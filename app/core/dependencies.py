@@ -25,9 +25,10 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.errors import TooLarge, Unavailable
 from app.core.keyring import KeyRing
+from app.core.replica import Replica
 from app.core.storage_brake import StorageBrake
 
-_MAX_CONNECTIONS: Final = 32  # fewer than the pool has, so that no thread waits for a connection
+_SHARE: Final = 0.8  # of the pool's connections, so that no thread waits for one
 _MAX_WAIT_SECONDS: Final = 25.0
 """On SQLite, where writers wait for each other. On PostgreSQL `patience` says how long."""
 
@@ -39,10 +40,13 @@ Result = TypeVar("Result")
 class Transactions:
     """Opens the sessions of requests. One per app; bound to the event loop on which it first runs."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, replica: Replica | None = None) -> None:
+        """`replica`: where `open_replica` reads, while it is not too far behind."""
         self._database = database
-        self._writers = anyio.Semaphore(1 if database.dialect == "sqlite" else _MAX_CONNECTIONS)
-        self._readers = anyio.Semaphore(_MAX_CONNECTIONS)
+        self.replica = replica
+        most = max(int(database.pool.size * _SHARE), 1)
+        self._writers = anyio.Semaphore(1 if database.dialect == "sqlite" else most)
+        self._readers = anyio.Semaphore(most)
 
     @asynccontextmanager
     async def open(self, *, write: bool) -> AsyncIterator[Session]:
@@ -52,6 +56,28 @@ class Transactions:
         """
         async with self._turn(write=write), self._session(write=write) as session:
             yield session
+
+    @asynccontextmanager
+    async def open_replica(self) -> AsyncIterator[Session]:
+        """A reading session on the replica, which may be some seconds behind, or on the primary. Raises as `open` does."""
+        if self.replica is None:
+            async with self.open(write=False) as session:
+                yield session
+            return
+        async with self._turn(write=False):
+            found = await run_sync(self.replica.session)
+            if found is None:
+                async with self._session(write=False) as session:
+                    yield session
+                return
+            try:
+                yield found
+            except DBAPIError:
+                self.replica.leave_alone()
+                raise
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await run_sync(found.close)
 
     async def run(self, work: Callable[[Session], Result], *, write: bool) -> Result:
         """Do `work` in a transaction of its own and commit it, all in one change of threads. Raises as `open` does."""
@@ -159,6 +185,11 @@ async def read_transaction(request: Request) -> AsyncIterator[Session]:
         yield session
 
 
+async def replica_transaction(request: Request) -> AsyncIterator[Session]:
+    async with request.app.state.transactions.open_replica() as session:
+        yield session
+
+
 async def _now(request: Request) -> datetime:
     clock: Clock = request.app.state.clock
     return clock()
@@ -199,6 +230,8 @@ async def request_body(request: Request) -> bytes:
 
 Db = Annotated[Session, Depends(write_transaction, scope="function")]
 ReadDb = Annotated[Session, Depends(read_transaction, scope="function")]
+ReplicaDb = Annotated[Session, Depends(replica_transaction, scope="function")]
+"""For what may be some seconds old: never for anything sealed, for what somebody may do, or for what they have just changed."""
 Now = Annotated[datetime, Depends(_now)]
 Keys = Annotated[KeyRing, Depends(_keys)]
 Brake = Annotated[StorageBrake, Depends(_brake)]

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry
 from app.cases import honeytokens
-from app.core import durability, kill_switch, storage_brake
+from app.core import connection_limits, durability, kill_switch, storage_brake
+from app.core.connection_limits import ConnectionDemand
 from app.core.db import sqlite_driver
 from app.core.durability import LossCause
 from app.core.keyholders import OwnerKind, SealingKey
@@ -102,6 +103,7 @@ class Status:
     losses: Sequence[LossCause] = ()
     role_too_strong: bool = False
     ways: Sequence[WayState] = ()
+    connections: ConnectionDemand | None = None
 
     def problems(self) -> list[str]:
         """The codes of the problems that an operator should look at."""
@@ -131,6 +133,7 @@ class Status:
             "data-can-be-lost": bool(self.losses),
             "schema-behind": self.versions.schema < self.versions.schema_wanted,
             "database-role-strong": self.role_too_strong,
+            "connections-too-many": self.connections is not None and self.connections.too_much,
         }
         return [code for code, is_problem in checks.items() if is_problem]
 
@@ -189,6 +192,7 @@ def read_status(session: Session, keys: KeyRing, now: datetime, limits: StorageL
         audit_waiting_since=unplaced_since,
         losses=durability.possible_losses(session.connection()),
         ways=_ways(last),
+        connections=connection_limits.demand(session.connection()),
         role_too_strong=(strength := database_roles.strength(session.connection())) is not None and strength.too_strong,
     )
 

@@ -171,7 +171,9 @@ def _postgres_own(pytestconfig: pytest.Config, postgres_server: URL) -> Iterator
     with _open(own) as database, _superuser(own) as sweeper, ExitStack() as opened:
         _make_broom(sweeper)
         _as_roles[database.url] = {
-            role: opened.enter_context(_open(own.update_query_dict({"options": f"-c role={role.named(prefix)}"})))
+            role: opened.enter_context(
+                _open(own.update_query_dict({"options": f"-c role={role.named(prefix)}"}), connections=16)
+            )
             for role in Role
         }
         yield database, sweeper
@@ -221,8 +223,10 @@ def _once(config: pytest.Config, what: str) -> Iterator[bool]:
 
 
 @contextmanager
-def _open(url: str | URL) -> Iterator[Database]:
-    database = Database(url if isinstance(url, str) else url.render_as_string(hide_password=False))
+def _open(url: str | URL, connections: int = 40) -> Iterator[Database]:
+    database = Database(
+        url if isinstance(url, str) else url.render_as_string(hide_password=False), connections=connections
+    )
     try:
         yield database
     finally:

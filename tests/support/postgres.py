@@ -175,14 +175,14 @@ def _start(folder: Path) -> "subprocess.Popen[bytes]":
 
 
 def _wait_until_ready(postgres: "subprocess.Popen[bytes]", data: Path, log: Path) -> None:
-    """The server writes "ready" on the eighth line of its pid file once it takes connections."""
+    """The server writes "ready" on the eighth line of its pid file once it takes connections, a standby "standby"."""
     end = time.monotonic() + START_WITHIN - 10
     while time.monotonic() < end and postgres.poll() is None:
         try:
             lines = (data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             lines = []
-        if len(lines) >= 8 and lines[7].strip() == "ready":
+        if len(lines) >= 8 and lines[7].strip() in {"ready", "standby"}:
             return
         time.sleep(0.02)
     postgres.kill()

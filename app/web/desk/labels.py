@@ -370,6 +370,10 @@ PROBLEMS: Final = MappingProxyType(
         "database-role-strong": N_(
             "The desk uses a database role that owns the tables. Run `pristan database grants` and give each process its own role."
         ),
+        "connections-too-many": N_(
+            "The processes together may open more connections than PostgreSQL allows. Lower `PRISTAN_DATABASE_CONNECTIONS`, or "
+            "raise `max_connections`."
+        ),
     }
 )
 PAUSES: Final = MappingProxyType(

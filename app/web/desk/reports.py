@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
-from app.core.dependencies import Now, ReadDb
+from app.core.dependencies import Now, ReplicaDb
 from app.core.i18n import N_
 from app.intake import form_counts
 from app.reporting import figures, kept_figures
@@ -29,7 +29,7 @@ _PUBLISHED: Final = "/desk/reports/published"
 def show_reports(
     request: Request,
     member: Reader,
-    session: ReadDb,
+    session: ReplicaDb,
     packs: Packs,
     now: Now,
     period: Period = "",
@@ -86,7 +86,7 @@ def show_reports(
 def show_published(
     request: Request,
     member: Reader,
-    session: ReadDb,
+    session: ReplicaDb,
     packs: Packs,
     now: Now,
     period: Period = "",

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from app.core.dependencies import Now, ReadDb
+from app.core.dependencies import Now, ReplicaDb
 from app.core.errors import NotAllowed
 from app.partners.organisations import Organisation
 from app.reporting import figures, kept_figures
@@ -20,7 +20,7 @@ router = APIRouter()
 def show_own_report(
     request: Request,
     member: Member,
-    session: ReadDb,
+    session: ReplicaDb,
     packs: Packs,
     now: Now,
     period: Period = "",

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from app.core import spreadsheet
-from app.core.dependencies import Now, ReadDb
+from app.core.dependencies import Now, ReplicaDb
 from app.directory.packs import Directory as Packs
 from app.intake.vocabulary import PHASES
 from app.matching.code_names import CodeNames
@@ -34,7 +34,7 @@ class PersecutionRow:
 
 
 @router.get("/numbers")
-def show_numbers(lang: Lang, now: Now, directory: Directory, session: ReadDb) -> Response:
+def show_numbers(lang: Lang, now: Now, directory: Directory, session: ReplicaDb) -> Response:
     code_names = CodeNames(lang, directory)
     figures = persecution_figures.published(persecution_figures.monthly_counts(session), now.date())
     labelled_figures = [figure for figure in figures if _is_in_packs(figure, directory)]
@@ -51,7 +51,7 @@ def show_numbers(lang: Lang, now: Now, directory: Directory, session: ReadDb) ->
 
 
 @router.get("/numbers.csv")
-def numbers_as_file(lang: Lang, now: Now, directory: Directory, session: ReadDb) -> Response:
+def numbers_as_file(lang: Lang, now: Now, directory: Directory, session: ReplicaDb) -> Response:
     """The figures of the page as CSV, one per row, with the months that each covers."""
     code_names = CodeNames(lang, directory)
     labels = {entry.code: code_names.text(entry.label) for entry in directory.persecution}

@@ -349,6 +349,8 @@ def test_a_move_is_asked_once_and_answered_once(verbs: StaffVerbs) -> None:
 
 
 def test_a_move_takes_the_keys_and_conversations_of_this_case_alone(verbs: StaffVerbs) -> None:
+    third, _receipt = verbs.file()
+    verbs.change(CaseWrap, CaseWrap.case_id == verbs.case(third).id, version=7)
     (label, receipt), (other, _r) = verbs.file(), verbs.file()
     desk, packs = verbs.desk(), load_packs()
     asked, neighbour = (verbs.refer(which, f"{ONE}/legal-help") for which in (label, other))
@@ -369,7 +371,8 @@ def test_a_move_takes_the_keys_and_conversations_of_this_case_alone(verbs: Staff
         wraps = session.execute(sa.select(CaseWrap.case_id, CaseWrap.owner_id).where(CaseWrap.kind == "team")).all()
         talks = session.scalars(sa.select(ReferralMessage.case_id)).all()
     mine, theirs = verbs.case(label).id, verbs.case(other).id
-    assert sorted(map(tuple, wraps)) == sorted([(mine, georgia.team_id)] * 2 + [(theirs, poland)] * 2)
+    others = [(theirs, poland), (verbs.case(third).id, poland)]
+    assert sorted(map(tuple, wraps)) == sorted([(mine, georgia.team_id), *others] * 2)
     assert talks == [theirs]
     assert verbs.do(sealed_access.open_case, georgia, label)[1]
     assert verbs.do(sealed_access.open_case, desk, other)[1]

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.api.dependencies import Partner, format_instant, no_such_referral
-from app.cases import appointments
+from app.cases import appointments, unread_letters
 from app.cases.appointment_states import UNDER_WAY
 from app.casework import letter_deadlines
 from app.core.keyring import KeyRing
@@ -100,7 +100,9 @@ def _deadline(row: sa.Row[Any]) -> dict[str, Any] | None:
         return None
     certainty = {"certainty": row.deadline_certainty} if row.deadline_certainty else {}
     known = row.deadline_certainty not in {None, "assumed"}
-    return {"last_safe_day": row.deadline_on.isoformat(), **certainty, "known": known}
+    unread = unread_letters.of_column(row.unread_letter)
+    reason = {} if known or unread is None else {"reason": "unclear_letter" if unread.is_seen else "unread_letter"}
+    return {"last_safe_day": row.deadline_on.isoformat(), **certainty, "known": known, **reason}
 
 
 def _deadlines(row: sa.Row[Any], keys: KeyRing, packs: Directory, now: datetime) -> dict[str, Any]:

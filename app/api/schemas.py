@@ -85,6 +85,10 @@ class Due(_Document):
         default=None,
         description="false: the deadline is not known, and `last_safe_day` is a careful assumption. It may be over already.",
     )
+    reason: Literal["unread_letter", "unclear_letter"] | None = Field(
+        default=None,
+        description="Why it is not known: nobody has read the person's document yet, or the letter remains unclear.",
+    )
 
 
 class DueDay(_Document):

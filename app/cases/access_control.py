@@ -20,10 +20,12 @@ from app.staff import read_quotas
 
 READS_PER_DAY: Final = 100
 SAME_READING: Final = timedelta(hours=1)
+_OF_DOCUMENTS: Final = ("case:document_opened", "referral:document_opened")
 _COUNTED: Final = ("case:words_opened", "case:contact_opened", "case:times_opened")
 """What the audit log says of a coordinator's openings of a case; each further one has a line of its own there.
 
-Documents are not among them: whoever has opened the pages of one has not been counted for the case's words.
+Documents are not among them: whoever has opened the pages of one has not been counted for the case's words, nor the other way
+round.
 """
 
 
@@ -46,20 +48,26 @@ class AuditedReader:
 
 
 def authorize_read(
-    session: Session, keys: KeyRing, reader: AuditedReader, case_id: UUID, now: datetime, *, every_time: bool = False
+    session: Session,
+    keys: KeyRing,
+    reader: AuditedReader,
+    case_id: UUID,
+    now: datetime,
+    *,
+    documents_of: UUID | None = None,
 ) -> None:
     """Count the read against the reader's quota; record an alarm when the case is a honeytoken, which the reader cannot see.
 
-    Parts of the same case that a coordinator opens again within `SAME_READING` belong to one read. With `every_time` each opening
-    counts, as for pages of documents, of which one case can have hundreds. Raises QuotaReached.
+    Parts of the same case that somebody opens again within `SAME_READING` belong to one read, and so do all documents of a case.
+    `documents_of`: the case or referral that the audit log names for pages of documents. Raises QuotaReached.
     """
     again = sa.exists().where(
-        AuditEntry.subject_id == case_id.hex,
+        AuditEntry.subject_id == (documents_of or case_id).hex,
         AuditEntry.actor_id == reader.id,
-        AuditEntry.action.in_(_COUNTED),
+        AuditEntry.action.in_(_OF_DOCUMENTS if documents_of else _COUNTED),
         AuditEntry.at > now - SAME_READING,
     )
-    read_quotas.count(session, reader.quota_key, now, limit=reader.daily_limit, unless=None if every_time else again)
+    read_quotas.count(session, reader.quota_key, now, limit=reader.daily_limit, unless=again)
     raise_alarm(session, keys, reader, case_id, now)
 
 

@@ -70,6 +70,7 @@ class Case(Base):
     `merged_into_id`: the same person wrote twice; work continues on that other case.
     `held_reason`: why the form looks like spam and waits for review; such a case is not offered to anybody.
     `referred_by`: the organisation that referred the person in; null if they came by themselves.
+    `unread_letter`: why the deadline is a careful assumption, see `unread_letters`; null once kind and day of the letter are known.
     `uncovered`: nobody has one of the needs (a row of `case_needs` is open); for the queue.
     `restricted`: its keys are sealed to a key of its own, which named members hold, and not to the team's (`restriction`).
     `owner_name` follows `owner_id` by a trigger (`triggers.py`), for the queue ordered by owner.
@@ -126,6 +127,7 @@ class Case(Base):
     urgency_rank: Mapped[int] = mapped_column(sa.SmallInteger)
     last_safe_day: Mapped[date | None]
     deadline_certainty: Mapped[str | None] = mapped_column(sa.String(16))
+    unread_letter: Mapped[str | None] = mapped_column(sa.String(16))
     due_on: Mapped[date]
     waiting_since: Mapped[datetime]
     owner_id: Mapped[UUID | None] = mapped_column(sa.Uuid(), sa.ForeignKey("members.id"))

@@ -53,6 +53,7 @@ _TIMES_OFFERED: Final = (
 """The hour of the latest time that is offered and not answered yet; null without one."""
 _COLUMNS: Final = (
     Case.id, Case.label, Case.state, Case.version, Case.urgency, Case.urgency_rank, Case.last_safe_day, Case.deadline_certainty,
+    Case.unread_letter,
     Case.due_on, Case.waiting_since, Case.needs, Case.country, Case.languages, Case.person_wrote, Case.snoozed_until,
     Case.referral_status, Case.held_reason, Case.uncovered, Case.restricted,
     sa.func.nullif(Case.owner_name, "").label("owner"), Case.owner_id, _APPOINTMENT.label("appointment_hour"),
@@ -62,9 +63,9 @@ _COLUMNS: Final = (
 
 _WITHHELD: Final = MappingProxyType[str, Any](
     {
-        "needs": [], "languages": [], "country": "", "last_safe_day": None, "deadline_certainty": None, "person_wrote": False,
-        "snoozed_until": None, "referral_status": None, "held_reason": None, "uncovered": True, "owner": None, "owner_id": None,
-        "appointment_hour": None, "offered_hour": None,
+        "needs": [], "languages": [], "country": "", "last_safe_day": None, "deadline_certainty": None, "unread_letter": None,
+        "person_wrote": False, "snoozed_until": None, "referral_status": None, "held_reason": None, "uncovered": True,
+        "owner": None, "owner_id": None, "appointment_hour": None, "offered_hour": None,
     }
 )  # fmt: skip
 """What a row shows instead to somebody who is not named: label, state, urgency, day and waiting time are left."""

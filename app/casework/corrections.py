@@ -18,18 +18,19 @@ from app.cases.need_states import NeedVerb
 from app.cases.person_access import OpenedCase
 from app.cases.queue_views import URGENCY_RANK
 from app.cases.states import CaseState
+from app.cases.unread_letters import UnreadLetter, of_column
 from app.casework import conflict_screening, effects, filing, person_actions, referral_actions
 from app.conflicts import service as conflicts
 from app.core import keyholders
 from app.core.clock import to_the_hour
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Invalid
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.intake import schemas as intake_schemas
-from app.intake.schemas import Consent, Intake
+from app.intake.schemas import Consent, Intake, Letter
 from app.matching import runs
-from app.matching.deadlines import time_zone
+from app.matching.deadlines import DeadlineFinding, time_zone
 from app.matching.engine import MatchResult
 from app.matching.facts import Facts
 from app.messaging.kinds import NoticeKind
@@ -73,6 +74,11 @@ def correct(
     if staff.team_for(session, intake.country) != opened.case.team_id:
         raise NeedsOtherTeam("Another team works for this country.")
     person_access.count_change(session, opened.case, now)
+    unread = of_column(opened.case.unread_letter)
+    if unread and intake.letter is None:  # somebody may still find one in the documents
+        intake = intake.model_copy(update={"letter": Letter(kind="unknown")})
+    elif unread and is_known(intake.answers().get("letter")):
+        opened.case.unread_letter = None
     result = _replace_answers(session, opened, before, intake, keys, directory, now, NoticeKind.BECAME_EMERGENCY)
     _noted(session, opened.case, "correct", "case:corrected", now)
     return result
@@ -98,9 +104,65 @@ def enter_letter(
         letter = {"kind": kind, "received_on": received_on.isoformat()}
     else:
         letter = {**(before.get("letter") or {}), "kind": kind}
+    unread = of_column(opened.case.unread_letter) or UnreadLetter.DETAILS
+    opened.case.unread_letter = None if is_known(letter) else unread.seen().value
+    return _with_letter(session, opened, before, letter, keys, directory, now, NoticeKind.EMERGENCY)
+
+
+def is_known(letter: Mapping[str, Any] | None) -> bool:
+    """Whether the kind of a letter, as in the answers of an intake, and a day of its receipt are known."""
+    letter = letter or {}
+    return letter.get("kind") not in {None, "unknown"} and bool(letter.get("received_on") or letter.get("earlier_on"))
+
+
+def expect_letter(session: Session, opened: OpenedCase, *, keys: KeyRing, directory: Directory, now: datetime) -> bool:
+    """Count the case as one with a letter of unknown kind and day, until somebody has read the document that the person has added.
+
+    False: kind and day of a letter are known already, and nothing changes. The caller holds the case's row, which is open.
+    """
+    case, before = opened.case, answers_of(session, opened, keys)
+    if is_known(before.get("letter")):
+        return False
+    unread = of_column(case.unread_letter)
+    if before.get("letter") is not None:
+        is_assumed = unread is not None and unread.is_only_assumed
+        case.unread_letter = (UnreadLetter.PHOTO if is_assumed else UnreadLetter.DETAILS).value
+        return True
+    case.unread_letter = UnreadLetter.PHOTO.value
+    try:
+        _with_letter(session, opened, before, {"kind": "unknown"}, keys, directory, now, NoticeKind.BECAME_EMERGENCY)
+    except Invalid:  # an answer of an earlier version of the form: the document is taken all the same
+        facts, deadline = runs.facts_and_deadline({**before, "letter": {"kind": "unknown"}}, directory, now)
+        _count_with(case, facts, deadline, directory, now)
+    return True
+
+
+def drop_letter(session: Session, opened: OpenedCase, *, keys: KeyRing, directory: Directory, now: datetime) -> None:
+    """Somebody has read the documents and found no letter that sets a date. One of which the person has spoken still counts.
+
+    The caller holds the case's row, and records who it was. Raises Conflict (the case has ended), Invalid.
+    """
+    case, before = opened.case, answers_of(session, opened, keys)
+    unread = of_column(case.unread_letter)
+    case.unread_letter = None
+    if unread is not None and unread.is_only_assumed and not is_known(before.get("letter")):
+        _with_letter(session, opened, before, None, keys, directory, now, NoticeKind.EMERGENCY)
+
+
+def _with_letter(
+    session: Session,
+    opened: OpenedCase,
+    before: dict[str, Any],
+    letter: dict[str, Any] | None,
+    keys: KeyRing,
+    directory: Directory,
+    now: datetime,
+    raised: NoticeKind,
+) -> MatchResult:
+    """The other answers stay as they are."""
     today = runs.local_date(directory, opened.case.country, now)
     intake = intake_schemas.read({**before, "letter": letter}, directory, today)
-    return _replace_answers(session, opened, before, intake, keys, directory, now, NoticeKind.EMERGENCY)
+    return _replace_answers(session, opened, before, intake, keys, directory, now, raised)
 
 
 def _replace_answers(
@@ -123,17 +185,13 @@ def _replace_answers(
         setattr(case, column, value)
     if facts.urgency == "emergency" != case.urgency:
         messaging.queue(session, raised, about_id=case.id, team_id=case.team_id, now=hour)
-    case.urgency, case.urgency_rank = facts.urgency, URGENCY_RANK[facts.urgency]
-    if not (
+    stays = (
         _is_same_letter(before, intake)
         and deadline
         and case.last_safe_day
         and case.last_safe_day <= deadline.last_safe_day
-    ):
-        case.last_safe_day = deadline.last_safe_day if deadline else None
-        case.deadline_certainty = deadline.certainty if deadline else None
-    zone = time_zone(directory.country(case.country))
-    case.due_on = min(case.due_on, filing.due_on(facts.urgency, case.last_safe_day, hour, zone))
+    )
+    _count_with(case, facts, deadline, directory, now, same_day=bool(stays))
     _encrypt_facts(keys, case, intake_storage.facts_of(intake))
     _replace_parts(session, opened, intake, now)
     filing.store_notice_address(session, keys, case.id, intake, directory)
@@ -143,6 +201,24 @@ def _replace_answers(
     _correct_needs(session, case, intake.needs, now)
     conflict_screening.rescreen(session, keys, directory, case, opened.person_key, now)
     return _match_again(session, keys, case, facts, directory, now)
+
+
+def _count_with(
+    case: Case,
+    facts: Facts,
+    deadline: DeadlineFinding | None,
+    directory: Directory,
+    now: datetime,
+    *,
+    same_day: bool = False,
+) -> None:
+    """Store urgency and deadline, and look at the case no later than before. `same_day`: the stored last day stays."""
+    case.urgency, case.urgency_rank = facts.urgency, URGENCY_RANK[facts.urgency]
+    if not same_day:
+        case.last_safe_day = deadline.last_safe_day if deadline else None
+        case.deadline_certainty = deadline.certainty if deadline else None
+    zone = time_zone(directory.country(case.country))
+    case.due_on = min(case.due_on, filing.due_on(facts.urgency, case.last_safe_day, to_the_hour(now), zone))
 
 
 def _first_asked(before: dict[str, Any], case: Case, directory: Directory, now: datetime) -> date:

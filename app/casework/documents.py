@@ -1,8 +1,8 @@
 """Documents of a case: the person adds and deletes them; coordinators and members of organisations open them, audited."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from app import audit, messaging
 from app.audit.models import AuditEntry
 from app.cases import access_control, person_access, queue, restriction, rewrapping, sealed_parts
-from app.cases.access_control import READS_PER_DAY, AuditedReader
+from app.cases.access_control import READS_PER_DAY, SAME_READING, AuditedReader
 from app.cases.models import Case
 from app.cases.person_access import OpenedCase
+from app.cases.unread_letters import of_column
 from app.casework import centre_documents, corrections, partner_access, person_actions, person_news, sealed_access
 from app.casework.coordinator import Desk, locked_case, record_audit, record_change
 from app.core.clock import to_the_hour
@@ -30,22 +31,30 @@ from app.intake import wording
 from app.messaging import person_texts
 from app.messaging.kinds import NoticeKind
 from app.referrals.models import Referral
+from app.staff import read_quotas
 from app.staff.sessions import SignedIn
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
 PAGES_AT_ONCE: Final = 5
-"""How many pages one opening shows. So many count as one of a reader's daily openings."""
+"""How many pages one opening shows. Each is a line of the audit."""
 
-_ONE_OPENING: Final = timedelta(hours=1)
+NO_LETTER: Final = "none"
+"""What a reader enters who has found no letter that sets a date."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedPages:
-    """Some pages of a document, decrypted: JPEG pictures by page number. `place`: which document of the case it is, from 1."""
+    """Some pages of a document, decrypted: JPEG pictures by page number.
+
+    `place`: which document of the case it is, from 1, of `count`; `earlier` and `later`: those beside it.
+    """
 
     document: Document
     place: int
+    count: int
+    earlier: UUID | None
+    later: UUID | None
     pages: Sequence[tuple[int, bytes]]
 
     @property
@@ -91,8 +100,14 @@ def add_by_person(
     limits: DocumentLimits,
     now: datetime,
     original: storage.SealedFile | None = None,
+    *,
+    keys: KeyRing,
+    directory: Directory,
 ) -> Document:
     """Seal and store one file of the person's; coordinators and organisations at work learn of it as of a message.
+
+    Unless kind and day of a letter are known, the case counts as one with a letter of which they are not, until somebody has
+    read the document.
 
     `original`: the file itself, sealed with `storage.document_key` of this case, if it is kept. The caller holds
     the case's row lock. Raises Conflict, DocumentsFull, TooManyChanges.
@@ -119,6 +134,8 @@ def add_by_person(
     audit.record_by_person(session, case.id, "case:document_added", now)
     person_actions.tell_who_works(session, case.id, now)
     person_news.tell_team(session, case, now)
+    if corrections.expect_letter(session, opened, keys=keys, directory=directory, now=now):
+        tasks.hasten(session, TaskKind.READ_DOCUMENT, case, now=to_the_hour(now))
     tasks.open_task(session, TaskKind.READ_DOCUMENT, case, now=to_the_hour(now))
     centre_documents.answered(session, case.id)
     session.flush()
@@ -136,18 +153,20 @@ def remove_by_person(session: Session, opened: OpenedCase, document_id: UUID, no
     audit.record_by_person(session, opened.case.id, "case:document_removed", now)
     if not any(entry.author == "person" for entry in storage.of_case(session, opened.case.id)):
         tasks.end_tasks_of_kind(session, TaskKind.READ_DOCUMENT, opened.case.id, to_the_hour(now))
+        unread = of_column(opened.case.unread_letter)
+        opened.case.unread_letter = unread.seen().value if unread else None
     session.flush()
 
 
 def open_at_desk(session: Session, desk: Desk, label: str, document_id: UUID, first: int) -> tuple[Case, OpenedPages]:
-    """Some pages, from `first` on, with the team's key; counted each time and audited.
+    """Some pages, from `first` on, with the team's key; counted and audited.
 
     Raises NotFound, NotAllowed (no key), Conflict, QuotaReached.
     """
     case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     document = storage.find(session, case.id, document_id)
     reader = AuditedReader.member(desk.actor.kind.value, desk.member.member_id, desk.reads_a_day)
-    access_control.authorize_read(session, desk.keys, reader, case.id, desk.now, every_time=True)
+    access_control.authorize_read(session, desk.keys, reader, case.id, desk.now, documents_of=case.id)
     record_audit(session, desk, case, "case:document_opened", {"document": document.id.hex, "page": first})
     key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
     rewrapping.rewrap_opened(session, desk.keys, case.id, key)
@@ -163,14 +182,14 @@ class OriginalFile:
 
 
 def open_original_at_desk(session: Session, desk: Desk, label: str, document_id: UUID) -> OriginalFile:
-    """The untouched file with the team's key; counted each time and audited, as page 0 of the document.
+    """The untouched file with the team's key; counted and audited, as page 0 of the document.
 
     Raises NotFound (also when it was not kept), NotAllowed (no key), QuotaReached.
     """
     case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     document = _with_original(session, case.id, document_id)
     reader = AuditedReader.member(desk.actor.kind.value, desk.member.member_id, desk.reads_a_day)
-    access_control.authorize_read(session, desk.keys, reader, case.id, desk.now, every_time=True)
+    access_control.authorize_read(session, desk.keys, reader, case.id, desk.now, documents_of=case.id)
     codes = {"document": document.id.hex, "page": storage.ORIGINAL}
     record_audit(session, desk, case, "case:document_opened", codes)
     key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
@@ -234,14 +253,19 @@ def enter_letter(
 ) -> Case:
     """Enter what a letter is about and when it came, as somebody of the team has read it; the person is told in their thread.
 
-    Deadline, urgency and matches are worked out again. Ends the task to read it. Raises StaleCase, Conflict, Invalid, NotAllowed.
+    `kind`: an event of the country's deadlines, `unknown`, or `NO_LETTER`. Deadline, urgency and matches are worked out again. Ends
+    the task to read it. Raises StaleCase, Conflict, Invalid, NotAllowed.
     """
     case = locked_case(session, desk, label, version)
     opened = OpenedCase(case, sealed_access.data_key(session, desk, case, sealed_parts.PERSON))
-    corrections.enter_letter(session, opened, kind, received_on, keys=desk.keys, directory=directory, now=desk.now)
+    if kind == NO_LETTER:
+        corrections.drop_letter(session, opened, keys=desk.keys, directory=directory, now=desk.now)
+        said = person_texts.NO_LETTER
+    else:
+        corrections.enter_letter(session, opened, kind, received_on, keys=desk.keys, directory=directory, now=desk.now)
+        is_known = kind != "unknown" and received_on is not None
+        said = person_texts.LETTER_READ if is_known else person_texts.LETTER_UNCLEAR
     reworded = wording.of_facts(sealed_access.facts_of(desk.keys, case))
-    is_known = kind != "unknown" and received_on is not None
-    said = person_texts.LETTER_READ if is_known else person_texts.LETTER_UNCLEAR
     text = translator(case.language).reworded(reworded).text(said)
     person_access.add_message(
         session, case, opened.person_key, text, author="desk", now=desk.now, actor_id=desk.member.member_id.hex
@@ -307,7 +331,7 @@ def _opened_by_partner(
     referral, case, key = partner_access.opened_referral(session, keys, member, label)
     partner_access.mark_opened(session, referral, now)
     reader = AuditedReader.member("partner", member.member_id, reads_a_day)
-    access_control.authorize_read(session, keys, reader, case.id, now, every_time=True)
+    access_control.authorize_read(session, keys, reader, case.id, now, documents_of=referral.id)
     audit.record(
         session,
         actor_kind="partner",
@@ -335,19 +359,22 @@ def sealed_piece_for_client(
 ) -> tuple[Document, storage.SealedPiece]:
     """A piece of a document for an organisation's program, which has the key to it; counted and audited as on the page.
 
-    The first piece of each `PAGES_AT_ONCE` pages, and of the untouched file, counts as an opening, and so does any
-    other whose opening was not within the last hour. The caller holds the rows of the referral and the case, and has checked that
-    it may be opened. Raises NotFound, QuotaReached.
+    The first piece of each `PAGES_AT_ONCE` pages, and of the untouched file, is an opening, and so is any other whose opening was
+    not within the last hour. All openings of a case's documents within an hour count once for the daily limit. The caller holds
+    the rows of the referral and the case, and has checked that it may be opened. Raises NotFound, QuotaReached.
     """
     document = storage.find(session, case.id, document_id)
     piece = storage.sealed_piece(session, document, number)
     first = (piece.page - 1) // PAGES_AT_ONCE * PAGES_AT_ONCE + 1 if piece.page else storage.ORIGINAL
     codes = {"document": document.id.hex, "page": first, "client": client_id}
     begins = (piece.page, piece.piece) == (first, 1)
-    if begins or not _opened_lately(session, referral, codes, now):
+    lately = _opened_lately(session, referral, now)
+    if begins or codes not in lately:
         partner_access.mark_opened(session, referral, now)
         reader = AuditedReader.client(client_id, referral.organisation_id, reads_a_day)
-        access_control.authorize_read(session, keys, reader, case.id, now, every_time=True)
+        if not any(earlier.get("client") == client_id for earlier in lately):
+            read_quotas.count(session, reader.quota_key, now, limit=reader.daily_limit)
+        access_control.raise_alarm(session, keys, reader, case.id, now)
         audit.record(
             session,
             actor_kind="partner",
@@ -361,14 +388,14 @@ def sealed_piece_for_client(
     return document, piece
 
 
-def _opened_lately(session: Session, referral: Referral, codes: dict[str, object], now: datetime) -> bool:
-    """Whether the audit has this opening within the last hour."""
+def _opened_lately(session: Session, referral: Referral, now: datetime) -> Sequence[Mapping[str, object]]:
+    """The codes of the openings of documents that the audit has within the last hour."""
     query = sa.select(AuditEntry.codes).where(
         AuditEntry.subject_id == referral.id.hex,
         AuditEntry.action == "referral:document_opened",
-        AuditEntry.at > now - _ONE_OPENING,
+        AuditEntry.at > now - SAME_READING,
     )
-    return codes in session.scalars(query).all()
+    return session.scalars(query).all()
 
 
 def pages_of(session: Session, data_key: bytes, case: Case, document: Document, first: int) -> OpenedPages:
@@ -385,5 +412,13 @@ def pages_with_key(session: Session, key: bytes, case: Case, document: Document,
         pages = [(number, storage.open_page_with(session, key, document, number)) for number in numbers]
     except CannotOpen:
         raise Conflict("This document cannot be opened with this key.", state=case.state) from None
-    position = [entry.id for entry in storage.of_case(session, case.id)].index(document.id) + 1
-    return OpenedPages(document, position, pages)
+    ids = [entry.id for entry in storage.of_case(session, case.id)]
+    at = ids.index(document.id)
+    return OpenedPages(
+        document,
+        at + 1,
+        len(ids),
+        ids[at - 1] if at else None,
+        ids[at + 1] if at + 1 < len(ids) else None,
+        pages,
+    )

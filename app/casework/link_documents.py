@@ -22,7 +22,7 @@ from app.referrals.models import Referral
 def open_pages(
     session: Session, keys: KeyRing, cookie: str, document_id: UUID, first: int, now: datetime
 ) -> OpenedPages | None:
-    """Some pages, from `first` on, after acceptance; counted each time and audited. None: the visit or its link has ended.
+    """Some pages, from `first` on, after acceptance; counted and audited. None: the visit or its link has ended.
 
     Raises NotFound, Conflict (not accepted), QuotaReached (the link opens no more today), Frozen.
     """
@@ -77,7 +77,7 @@ def _record_opening(
     page: int,
     now: datetime,
 ) -> None:
-    access_control.authorize_read(session, keys, by_link.reader_of(link), case.id, now, every_time=True)
+    access_control.authorize_read(session, keys, by_link.reader_of(link), case.id, now, documents_of=referral.id)
     partner_access.mark_opened(session, referral, now)
     audit.record(
         session,

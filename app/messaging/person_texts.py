@@ -33,5 +33,7 @@ LETTER_UNCLEAR: Final = N_(
     "We have looked at your letter. What it is about or its date is not certain yet. You see on this page which day we count with."
 )
 """The same when the kind or the day is still not known."""
+NO_LETTER: Final = N_("We have looked at what was added, and found no letter with a deadline in it.")
+"""The same when the documents are something else."""
 DOCUMENT_SENT: Final = N_("We have added a document for you. You find it under “Letters and documents” on this page.")
 """What the person reads in their conversation when a coordinator has sent them a document."""

@@ -39,7 +39,8 @@ _COLUMNS: Final = (
     Referral.waiting_since, Referral.offered_at, Referral.acknowledge_by, Referral.decide_by, Referral.contact_by,
     Referral.review_on, Referral.reason, Referral.outcome, Referral.updated_at, Referral.question,
     sa.case((_CARD_CLOSED, sa.literal([], type_=Json)), else_=_NEEDS).label("needs"), Case.country,
-    _on_card(Case.languages, []), _on_card(Case.deadline_certainty), ServiceRow.key.label("service"),
+    _on_card(Case.languages, []), _on_card(Case.deadline_certainty), _on_card(Case.unread_letter),
+    ServiceRow.key.label("service"),
 )  # fmt: skip
 _OFFERED: Final = (
     sa.select(*_COLUMNS)

@@ -177,20 +177,31 @@ def open_task(
     `due_at`: a time that is set already, such as that by which an organisation has to answer.
     """
     about_id = referral.id if referral is not None else case.id
-    urgency = current_urgency(case, now)
-    latest = deadlines.latest_answer(now, DeadlineTerms(urgency, hours_of(case.country), case.last_safe_day))
-    due = due_at or now + RULES[kind].within[urgency]
     _insert(
         session,
         kind,
         about_id,
         team_id=case.team_id,
-        due_at=due if latest is None or due_at is not None else min(due, latest),
+        due_at=due_at or _due(kind, case, now),
         now=now,
         case_id=case.id,
         referral_id=referral.id if referral is not None else None,
         owner_id=case.owner_id,
     )
+
+
+def _due(kind: TaskKind, case: Case, now: datetime) -> datetime:
+    urgency = current_urgency(case, now)
+    latest = deadlines.latest_answer(now, DeadlineTerms(urgency, hours_of(case.country), case.last_safe_day))
+    due = now + RULES[kind].within[urgency]
+    return due if latest is None else min(due, latest)
+
+
+def hasten(session: Session, kind: TaskKind, case: Case, *, now: datetime) -> None:
+    """Bring the open task of this kind about the case forward, because the case is more urgent now. Never moves it back."""
+    due = _due(kind, case, now)
+    mine = sa.and_(Task.kind == kind.value, Task.about_id == case.id, Task.done_at.is_(None), Task.due_at > due)
+    session.execute(sa.update(Task).where(mine).values(due_at=due))
 
 
 def is_open(session: Session, kind: TaskKind, about_id: UUID) -> bool:

@@ -223,16 +223,21 @@ def test_behind_a_link_documents_are_opened_sent_and_asked_for(office: StaffSite
     assert len(documents(office)) == 1
 
 
-def test_a_link_opens_so_many_pages_a_day(office: StaffSite, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_opens_the_documents_so_often_a_day(office: StaffSite, monkeypatch: pytest.MonkeyPatch) -> None:
     vera, label, receipt = links.referred(office)
-    send(person(office, receipt), hostile_files.one_page(b"(x)"))
-    (letter,) = documents(office)
+    send(person(office, receipt), hostile_files.one_page(b"(x)"), hostile_files.many_pages(2))
+    letter, other = documents(office)
     browser, page = links.given(office, *links.made(office, vera, label))
     page = links.said(browser, page, "accept")
-    monkeypatch.setattr("app.links.service.MAX_OPENINGS", 2)
+    monkeypatch.setattr("app.links.service.MAX_OPENINGS", 1)
     here = f"/partner/link/en/documents/{letter.id}"
-    assert [browser.submit(page, here).status for _time in range(3)] == [200, 200, 429]
+    opened = [browser.submit(page, here) for _time in range(3)]
+    assert [answer.status for answer in opened] == [200, 200, 200], "within an hour they are one opening"
+    assert "Document 1 of 2" in opened[0].words()
+    assert f'formaction="/partner/link/en/documents/{other.id}"' in opened[0].text
+    monkeypatch.setattr("app.cases.access_control.SAME_READING", timedelta(0))
     refused = browser.submit(page, here)
+    assert refused.status == 429
     assert "as often as is possible on one day" in refused.words()
     assert "data:image" not in refused.text
 

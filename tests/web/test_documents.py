@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import sqlalchemy as sa
 from PIL import Image
 
 from app.audit.models import AuditEntry
+from app.cases import person_access
 from app.cases.models import Case
+from app.casework import corrections
 from app.core.db import Database
 from app.core.sealing import CannotOpen
 from app.directory.packs import load_packs
@@ -18,9 +21,11 @@ from app.documents import storage
 from app.documents.limits import DocumentLimits
 from app.documents.models import Document, DocumentPiece
 from app.intake.receipts import Receipt
+from app.intake.schemas import Intake
 from app.privacy import service as privacy
+from app.tasks.models import Task
 from tests.support import hostile_files
-from tests.support.desk import Browser, Page, StaffSite, running
+from tests.support.desk import Browser, Page, StaffSite, intake, running
 from tests.support.hostile_files import CANARY
 from tests.web.test_desk_case import referral_of, referred
 
@@ -256,48 +261,132 @@ def test_a_reader_who_finds_no_day_does_not_move_the_deadline_back(office: Staff
     assert "We have read your letter" not in words
 
 
-def test_openings_of_documents_are_limited_a_day(database: Database, tmp_path: Path) -> None:
-    with running(database, tmp_path / "var", member_reads_per_day=1) as office:
-        label, receipt = office.file(language="en")
-        send(person(office, receipt), hostile_files.many_pages(1))
-        (document,) = documents(office)
+def test_one_opening_within_an_hour_covers_the_documents_of_a_case_and_no_other(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(database, tmp_path / "var", member_reads_per_day=2) as office:
+        (label, receipt), (other, theirs) = office.file(language="en"), office.file(language="en")
+        send(person(office, receipt), hostile_files.many_pages(7), hostile_files.many_pages(1))
+        send(person(office, theirs), hostile_files.one_page(b"(x)"))
+        second, first = [entry for entry in documents(office) if entry.case_id == office.case(label).id]
+        (third,) = [entry for entry in documents(office) if entry.case_id == office.case(other).id]
         vera, path = office.as_("vera"), f"/desk/cases/{label}/documents"
-        page = vera.get(path)
-        assert vera.submit(page, f"{path}/{document.id}").status == 200
-        refused = vera.submit(page, f"{path}/{document.id}")
+        page = vera.submit(vera.get(path), f"{path}/{first.id}")
+        csrf = page.form(f"{path}/letter")["csrf"]
+        assert vera.post(f"{path}/{first.id}", {"csrf": csrf, "page": "6"}).status == 200
+        assert vera.post(f"{path}/{second.id}", {"csrf": csrf}).status == 200
+        with office.database.begin(write=False) as session:
+            opened = sa.select(sa.func.count()).where(AuditEntry.action == "case:document_opened")
+            assert session.scalar(opened) == 3, "each is a line of the audit"
+        case = vera.get(f"/desk/cases/{label}")
+        assert vera.submit(case, f"/desk/cases/{label}/show").status == 200, "documents do not open the words uncounted"
+        assert vera.submit(case, f"/desk/cases/{label}/show").status == 200
+        there = f"/desk/cases/{other}/documents"
+        refused = vera.submit(vera.get(there), f"{there}/{third.id}")
         assert refused.status == 429
         assert "data:image" not in refused.text
+        monkeypatch.setattr("app.cases.access_control.SAME_READING", timedelta(0))
+        assert vera.post(f"{path}/{second.id}", {"csrf": csrf}).status == 429
 
 
-def test_an_opened_case_does_not_open_its_documents_uncounted_nor_a_document_the_case(
-    database: Database, tmp_path: Path
-) -> None:
-    with running(database, tmp_path / "var", member_reads_per_day=3) as office:
-        (label, receipt), (other, _receipt) = office.file(language="en"), office.file()
-        them = person(office, receipt)
-        send(them, hostile_files.many_pages(7))
-        send(them, hostile_files.many_pages(1))
-        second, first = sorted(documents(office), key=lambda document: document.pages)
-        vera, path = office.as_("vera"), f"/desk/cases/{label}/documents"
-        page, case = vera.get(path), vera.get(f"/desk/cases/{label}")
-        opened = [
-            vera.submit(case, f"/desk/cases/{label}/show").status,
-            vera.submit(case, f"/desk/cases/{label}/show").status,  # the same case: not counted again
-            vera.submit(page, f"{path}/{first.id}").status,
-            vera.post(f"{path}/{first.id}", {**page.form(f"{path}/{first.id}"), "page": "6"}).status,
-        ]
-        assert opened == [200, 200, 200, 200]
-        assert vera.submit(page, f"{path}/{second.id}").status == 429
-        assert vera.submit(case, f"/desk/cases/{label}/show").status == 200
-        assert vera.submit(vera.get(f"/desk/cases/{other}"), f"/desk/cases/{other}/show").status == 429
-        office.later(days=1)
-        vera = office.as_("vera")
-        page, case = vera.get(path), vera.get(f"/desk/cases/{label}")
-        assert vera.submit(page, f"{path}/{first.id}").status == 200
-        for _time in range(2):
-            assert vera.submit(case, f"/desk/cases/{label}/show").status == 200
-        assert vera.submit(page, f"{path}/{first.id}").status == 200
-        assert vera.submit(page, f"{path}/{first.id}").status == 429
+def test_a_reader_leafs_through_all_documents_and_enters_the_letter_beside_its_picture(office: StaffSite) -> None:
+    label, receipt = office.file(language="en", how_soon="none", letter={"kind": "unknown"})
+    send(person(office, receipt), *(hostile_files.many_pages(number) for number in (6, 1, 2)))
+    (second, third, first) = documents(office)
+    vera, path = office.as_("vera"), f"/desk/cases/{label}/documents"
+    page = vera.submit(vera.get(path), f"{path}/{first.id}")
+    letter = f"{path}/letter"
+    assert "Document 1 of 3" in page.words()
+    assert "Previous document" not in page.words()
+    kind = next(row.event for row in load_packs().deadlines("PL") if row.letter_kind)
+    typed = {**page.form(letter), "kind": kind, "received_on": "23", "received_on_month": "11"}
+    page = vera.post(f"{path}/{first.id}", {**typed, "page": "6"})
+    assert "Page 6 of 6" in page.words()
+    page = vera.post(f"{path}/{second.id}", {**page.form(letter)})
+    assert "Document 2 of 3" in page.words()
+    page = vera.post(f"{path}/{third.id}", page.form(letter))
+    assert "Next document" not in page.words()
+    assert "Previous document" in page.words()
+    kept = page.form(letter)
+    assert (kept["kind"], kept["received_on"], kept["received_on_month"]) == (kind, "23", "11")
+    wrong = vera.post(letter, {**kept, "received_on_month": "13", "received_on_year": "2026"})
+    assert wrong.status == 422
+    assert wrong.text.count("data:image/jpeg;base64,") == 2, "the picture stays beside the fields"
+    assert "Nothing was saved." in wrong.words()
+    entered = vera.post(letter, {**wrong.form(letter), "received_on_month": "11"})
+    assert entered.status == 303
+    assert office.case(label).deadline_certainty != "assumed"
+
+
+def test_a_photo_instead_of_an_answer_makes_the_case_careful_until_it_is_read(office: StaffSite) -> None:
+    label, receipt = office.file(language="en", how_soon="none", needs=["residence_permit"])
+    before = office.case(label)
+    assert (before.urgency, before.last_safe_day) == ("normal", None)
+    browser = person(office, receipt)
+    send(browser, hostile_files.one_page(b"(x)"))
+    careful = office.case(label)
+    assert (careful.urgency, careful.deadline_certainty) == ("urgent", "assumed")
+    assert careful.last_safe_day == office.time.at.date() + timedelta(days=5)
+    assert careful.due_on < before.due_on
+    with office.database.begin(write=False) as session:
+        task = session.scalars(sa.select(Task).where(Task.kind == "read_document")).one()
+        assert task.due_at - office.time.at <= timedelta(hours=12)
+    vera, path = office.as_("vera"), f"/desk/cases/{label}/documents"
+    assert "letter not read yet" in vera.get("/desk/").words()
+    why = "The person added a document that may be a letter, and nobody has read it yet."
+    assert why in vera.get(f"/desk/cases/{label}").words()
+    mine = "It may be a letter with a deadline, so we count with this careful day until a coordinator has read it."
+    assert mine in browser.get("/en/case").words()
+    letter = f"{path}/letter"
+    assert vera.submit(vera.get(path), letter, kind="unknown").status == 303
+    unclear = office.case(label)
+    assert (unclear.urgency, unclear.last_safe_day) == (careful.urgency, careful.last_safe_day)
+    assert (
+        "It is still not known whether a letter sets a deadline, or which." in vera.get(f"/desk/cases/{label}").words()
+    )
+    assert "is not certain yet. Until it is, we count with this careful day." in browser.get("/en/case").words()
+    assert vera.submit(vera.get(path), letter, kind="none").status == 303
+    after = office.case(label)
+    assert (after.urgency, after.last_safe_day, after.unread_letter) == ("normal", None, None)
+    assert "found no letter with a deadline in it" in browser.get("/en/case").words()
+    send(browser, hostile_files.one_page(b"(y)"))
+    assert office.case(label).urgency == "urgent", "each further one may be the letter"
+    kind = next(row.event for row in load_packs().deadlines("PL") if row.letter_kind)
+    assert vera.submit(vera.get(path), letter, kind=kind, received_on="23 11 2026").status == 303
+    known = office.case(label)
+    assert known.deadline_certainty != "assumed"
+    assert known.unread_letter is None
+    send(browser, hostile_files.one_page(b"(z)"))
+    assert office.case(label).last_safe_day == known.last_safe_day, "what has been read stays"
+
+
+def test_a_letter_of_which_the_person_has_spoken_stays_when_the_documents_are_others(office: StaffSite) -> None:
+    label, receipt = office.file(language="en", how_soon="none", letter={"kind": "unknown"})
+    before = office.case(label)
+    send(person(office, receipt), hostile_files.one_page(b"(x)"))
+    vera, path = office.as_("vera"), f"/desk/cases/{label}/documents"
+    assert "about their letter" in vera.get(f"/desk/cases/{label}").words()
+    assert vera.submit(vera.get(path), f"{path}/letter", kind="none").status == 303
+    after = office.case(label)
+    assert (after.last_safe_day, after.urgency) == (before.last_safe_day, before.urgency)
+    assert "added a document about their letter" not in vera.get(f"/desk/cases/{label}").words()
+
+
+def test_the_person_cannot_answer_a_photographed_letter_away_before_it_is_read(office: StaffSite) -> None:
+    label, receipt = office.file(language="en", how_soon="none", needs=["status"])
+    browser = person(office, receipt)
+    send(browser, hostile_files.one_page(b"(x)"))
+    careful = office.case(label)
+    with office.database.begin() as session:
+        opened = person_access.open_by_receipt(session, receipt, office.keys, office.time.at)
+        assert opened is not None
+        answers = Intake.model_validate(intake(language="en", how_soon="none", needs=["status"]))
+        corrections.correct(session, opened, answers, keys=office.keys, directory=load_packs(), now=office.time.at)
+    after = office.case(label)
+    assert (after.last_safe_day, after.urgency) == (careful.last_safe_day, "urgent")
+    for entry in documents(office):
+        browser.submit(browser.get("/en/case/documents"), f"/en/case/documents/{entry.id}/remove")
+    assert office.case(label).unread_letter == "photo_seen"
 
 
 def desk_form(page: Page, label: str, *files: bytes, **changed: str) -> dict[str, object]:

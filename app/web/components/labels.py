@@ -11,6 +11,7 @@ from app.cases.appointment_states import AppointmentState
 from app.cases.appointments import WAYS
 from app.cases.need_states import NeedState
 from app.cases.states import CaseState
+from app.cases.unread_letters import UnreadLetter
 from app.casework.readiness import Item
 from app.core.i18n import N_
 from app.core.vocabulary import complete
@@ -314,3 +315,13 @@ ACCOUNT_NOTICES: Final = complete(
 
 SHORTCUT_KEYS: Final = MappingProxyType({"/desk/": "q", "/desk/next": "n", "/desk/shortcuts": "?"})
 """Shortcuts that work on every page, by where they lead."""
+UNREAD_LETTERS: Final = complete(
+    UnreadLetter,
+    {
+        "photo": N_("The person added a document that may be a letter, and nobody has read it yet."),
+        "details": N_("The person added a document about their letter, and nobody has read it yet."),
+        "photo_seen": N_("It is still not known whether a letter sets a deadline, or which."),
+        "details_seen": N_("What the letter is about or its date is still not known."),
+    },
+)
+"""Why a deadline is only a careful assumption."""

@@ -1,7 +1,7 @@
 """Documents of a case at the desk: the list, and their pages, opened on request."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
@@ -18,16 +18,19 @@ from app.core.written_dates import Nearest
 from app.directory.packs import Directory
 from app.documents import storage
 from app.documents.storage import DocumentsFull
+from app.intake.questions import FormFields
 from app.web.account import uploads
 from app.web.account.policies import AtDesk, Config, Packs, submitted_version
 from app.web.account.uploads import AtDeskWithDocument
-from app.web.components import date_fields, document_pages, staff_pages
+from app.web.components import date_fields, document_pages, reader_language, staff_pages
 from app.web.components.forms import field_value
 from app.web.components.uploads import NOT_SENT
 
 router = APIRouter()
 
 Label = Annotated[str, Path(max_length=14)]
+_LETTER_UNKNOWN: Final = N_("Unknown")
+_NO_LETTER: Final = N_("No letter: nothing in the documents sets a deadline")
 BACK: Final = "/desk/cases/{label}/documents"
 
 
@@ -59,14 +62,11 @@ def enter_letter(label: Label, request: Request, desk: AtDesk, session: Db, pack
         received_on = date_fields.read(form, "received_on", today=desk.now.date(), nearest=Nearest.PAST)
         documents.enter_letter(session, desk, packs, label, version, kind, received_on)
     except Invalid as error:
-        return _page(
-            request,
-            session,
-            packs,
-            queue.by_label(session, desk.team_id, label, me=desk.member.member_id),
-            desk,
-            error.errors,
-        )
+        case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+        beside = _beside(form)
+        if beside is not None:
+            return _opened(request, session, packs, desk, label, *beside, error.errors)
+        return _page(request, session, packs, case, desk, error.errors)
     return staff_pages.redirect(f"/desk/cases/{label}?done=done")
 
 
@@ -79,7 +79,6 @@ def _page(
     errors: Sequence[FieldError] = (),
     not_sent: str = "",
 ) -> Response:
-    names = staff_pages.code_names(request)
     return staff_pages.page(
         request,
         "desk/documents.html",
@@ -90,12 +89,58 @@ def _page(
         case=case,
         documents=document_pages.listed(session, storage.of_case(session, case.id)),
         merged=documents.merged_with_documents(session, case, desk.member.member_id),
-        kinds=[
-            ("unknown", ""),
+        letter=_letter(request, packs, case, request.state.form if errors else {}, errors),
+        opened=None,
+    )
+
+
+def _letter(
+    request: Request, packs: Directory, case: Case, typed: FormFields, errors: Sequence[FieldError]
+) -> dict[str, Any] | None:
+    """The context of `desk/parts/letter.html`; None: the case is closed, and nothing can be entered."""
+    if case.closed_at is not None:
+        return None
+    names, words = staff_pages.code_names(request), reader_language.words(request)
+    return {
+        "kinds": [
+            ("unknown", words.text(_LETTER_UNKNOWN)),
+            (documents.NO_LETTER, words.text(_NO_LETTER)),
             *((row.event, names.text(row.label or "")) for row in packs.deadlines(case.country) if row.letter_kind),
         ],
-        typed=request.state.form if errors else {},
-        errors=[_LETTER_ERRORS.get(error["code"], error["detail"]) for error in errors],
+        "typed": typed,
+        "errors": [_LETTER_ERRORS.get(error["code"], error["detail"]) for error in errors],
+    }
+
+
+def _beside(form: FormFields) -> tuple[UUID, int] | None:
+    """The document that was open beside the fields, and its first page that was shown; None: none was."""
+    try:
+        page = field_value(form, "beside_page")
+        return UUID(field_value(form, "beside")), int(page) if page.isascii() and page.isdigit() else 1
+    except ValueError:
+        return None
+
+
+def _opened(
+    request: Request,
+    session: Session,
+    packs: Directory,
+    desk: Desk,
+    label: str,
+    document: UUID,
+    first: int,
+    errors: Sequence[FieldError] = (),
+) -> Response:
+    """Some pages of a document, with the fields for what the letter says beside them."""
+    case, opened = documents.open_at_desk(session, desk, label, document, first)
+    return staff_pages.page(
+        request,
+        "staff/document.html",
+        status=422 if errors else 200,
+        here=BACK.format(label=label),
+        case=case,
+        letter=_letter(request, packs, case, request.state.form, errors),
+        **document_pages.opened_context(opened),
     )
 
 
@@ -134,10 +179,6 @@ def save_original(label: Label, document: UUID, request: Request, desk: AtDesk, 
 
 
 @router.post("/desk/cases/{label}/documents/{document:id}", name="open_case_document")
-def open_document(label: Label, document: UUID, request: Request, desk: AtDesk, session: Db) -> Response:
+def open_document(label: Label, document: UUID, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Show some pages of a document decrypted. Counts as an opening, and writes an audit entry."""
-    first = document_pages.first_page(request.state.form)
-    _case, opened = documents.open_at_desk(session, desk, label, document, first)
-    return staff_pages.page(
-        request, "staff/document.html", here=BACK.format(label=label), **document_pages.opened_context(opened)
-    )
+    return _opened(request, session, packs, desk, label, document, document_pages.first_page(request.state.form))

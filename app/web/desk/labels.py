@@ -8,6 +8,7 @@ from typing import Final, get_args
 
 from app.cases import queue, spam_screening
 from app.cases.need_states import END_VERBS
+from app.cases.unread_letters import UnreadLetter
 from app.casework import case_closing, sealed_access
 from app.casework.case_clocks import ClockKind
 from app.casework.next_actions import ActionCode
@@ -402,3 +403,13 @@ DUPLICATE_SIGNS: Final = MappingProxyType(
         "name": N_("a similar name"),
     }
 )
+UNREAD_LETTERS: Final = complete(
+    UnreadLetter,
+    {
+        "photo": N_("letter not read yet"),
+        "details": N_("letter not read yet"),
+        "photo_seen": N_("letter unclear"),
+        "details_seen": N_("letter unclear"),
+    },
+)
+"""The same in a list (`app.web.components.labels.UNREAD_LETTERS`)."""

@@ -117,5 +117,9 @@ def open_document(
         config.member_reads_per_day,
     )
     return staff_pages.page(
-        request, "staff/document.html", here=_OF_ONE.format(label=label), **document_pages.opened_context(opened)
+        request,
+        "staff/document.html",
+        here=_OF_ONE.format(label=label),
+        letter=None,
+        **document_pages.opened_context(opened),
     )

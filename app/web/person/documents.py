@@ -27,6 +27,7 @@ from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.core.storage_brake import StorageBrake
 from app.core.vocabulary import complete
+from app.directory.packs import Directory as Packs
 from app.documents import storage
 from app.documents.conversion import Conversion, Converters
 from app.documents.limits import DocumentLimits, Refusal
@@ -133,7 +134,14 @@ def show_documents(
 
 @router.post("/case/documents")
 async def add_documents(
-    lang: Lang, request: Request, cookie: Cookie, now: Now, keys: Keys, settings: Config, brake: Brake
+    lang: Lang,
+    request: Request,
+    cookie: Cookie,
+    now: Now,
+    keys: Keys,
+    settings: Config,
+    brake: Brake,
+    directory: Directory,
 ) -> Response:
     """Take the files of a form one after the other. Each is stored by itself, and the next page says with what result."""
     parts = csrf.receive_parts(request)
@@ -143,7 +151,7 @@ async def add_documents(
         ready = await run_sync(_prepared, session, cookie, keys, now, brake, limits)
     if ready is None or cookie is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
-    upload = _Upload(request, cookie, now, keys, limits, request.app.state.converters, *ready)
+    upload = _Upload(request, cookie, now, keys, directory, limits, request.app.state.converters, *ready)
     with anyio.move_on_after(_UPLOAD_SECONDS) as time_limit:
         await upload.take(parts)
     if time_limit.cancelled_caught:
@@ -177,6 +185,7 @@ class _Upload:
     cookie: str
     now: datetime
     keys: KeyRing
+    directory: Packs
     limits: DocumentLimits
     converters: Converters
     case_id: UUID
@@ -284,7 +293,9 @@ class _Upload:
         if opened is None:
             return FULL
         try:
-            documents.add_by_person(session, opened, pages, self.limits, self.now, original)
+            documents.add_by_person(
+                session, opened, pages, self.limits, self.now, original, keys=self.keys, directory=self.directory
+            )
         except TooManyChanges:
             return TOO_MANY
         except Conflict:
@@ -304,8 +315,20 @@ def show_document(lang: Lang, document: Document, cookie: Cookie, now: Now, keys
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
-    entry = storage.find(session, opened.case.id, document)
-    return page("person/document.html", lang, document=entry, here="case/documents")
+    entries = storage.of_case(session, opened.case.id)
+    at = next((at for at, entry in enumerate(entries) if entry.id == document), None)
+    if at is None:
+        raise NotFound("There is no such document.")
+    return page(
+        "person/document.html",
+        lang,
+        document=entries[at],
+        place=at + 1,
+        count=len(entries),
+        earlier=entries[at - 1].id if at else None,
+        later=entries[at + 1].id if at + 1 < len(entries) else None,
+        here="case/documents",
+    )
 
 
 @router.get("/case/documents/{document:id}/{number:int}")

@@ -12,6 +12,7 @@ import app.core.kill_switch
 import app.core.quotas
 import app.directory.models
 import app.directory.rule_sets
+import app.documents.file_counts
 import app.documents.models
 import app.intake.drafts
 import app.intake.form_counts

@@ -145,8 +145,11 @@ def add_message(
     now: datetime,
     actor_id: object,
     organisation_id: UUID | None = None,
+    document_id: UUID | None = None,
 ) -> UUID:
     """Add a sealed message to the thread and return its id. The caller holds the case's row lock.
+
+    `document_id`: the document that it announces.
 
     Raises Invalid when the text is empty or too long, Conflict when the author has written `MOST_MESSAGES`.
     """
@@ -176,7 +179,11 @@ def add_message(
         person_key,
         case.id,
         Part.THREAD,
-        {"text": text, "at": sealed_parts.exact_time(now)},
+        {
+            "text": text,
+            "at": sealed_parts.exact_time(now),
+            **({"document": document_id.hex} if document_id else {}),
+        },
         author=author,
         organisation_id=organisation_id,
     )

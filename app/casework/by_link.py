@@ -273,6 +273,14 @@ def visited(session: Session, cookie: str, now: datetime) -> ReferralLink | None
     return link if link is not None and _is_agreed(session, link) else None
 
 
+def still_opens(session: Session, keys: KeyRing, cookie: str, now: datetime) -> bool:
+    """Whether the visit may go on reading what it has begun to read, without a lock."""
+    link = None if kill_switch.is_on(session, kill_switch.FREEZE) else links.by_visit(session, cookie, now)
+    if link is None or not _is_agreed(session, link) or key_of_visit(keys, link, cookie) is None:
+        return False
+    return State(session.get_one(Referral, link.referral_id).state) in MAY_OPEN
+
+
 def key_of_visit(keys: KeyRing, link: ReferralLink, cookie: str) -> bytes | None:
     """The case's `person` key, in the browser in which the code was entered; None: it cannot be opened any more."""
     try:

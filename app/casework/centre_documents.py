@@ -73,7 +73,7 @@ def send(
     text = translator(case.language).text(person_texts.DOCUMENT_SENT)
     person_access.add_message(
         session, case, person_key, text,
-        author="partner", now=now, actor_id=who.hex, organisation_id=referral.organisation_id,
+        author="partner", now=now, actor_id=who.hex, organisation_id=referral.organisation_id, document_id=document.id,
     )  # fmt: skip
     after_sending(session, referral, document, who, now)
     return document

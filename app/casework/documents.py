@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ from app.cases.unread_letters import of_column
 from app.casework import centre_documents, corrections, partner_access, person_actions, person_news, sealed_access
 from app.casework.coordinator import Desk, locked_case, record_audit, record_change
 from app.core.clock import to_the_hour
-from app.core.errors import Conflict, NotFound
+from app.core.errors import Conflict, NotAllowed, NotFound
 from app.core.i18n import translator
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
@@ -96,6 +96,7 @@ def merged_with_documents(session: Session, case: Case, me: UUID) -> Sequence[st
 def add_by_person(
     session: Session,
     opened: OpenedCase,
+    document_id: UUID,
     pages: Sequence[bytes],
     limits: DocumentLimits,
     now: datetime,
@@ -116,7 +117,6 @@ def add_by_person(
     if not takes_documents(case):
         raise Conflict("Nothing can be added to this request any more.", state=case.state)
     person_access.count_change(session, case, now)
-    document_id = original.document_id if original else uuid4()
     document = storage.add_with_key(
         session,
         storage.document_key(opened.person_key, document_id),
@@ -197,6 +197,16 @@ def open_original_at_desk(session: Session, desk: Desk, label: str, document_id:
     return OriginalFile(document, storage.document_key(key, document.id))
 
 
+def still_opens_at_desk(session: Session, desk: Desk, label: str) -> bool:
+    """Whether the coordinator may go on reading what they have begun to read."""
+    try:
+        case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+        sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
+    except (NotFound, NotAllowed, Conflict):
+        return False
+    return True
+
+
 def own_original(session: Session, opened: OpenedCase, document_id: UUID) -> OriginalFile:
     """The untouched file for the person who sent it. Raises NotFound."""
     document = _with_original(session, opened.case.id, document_id)
@@ -232,7 +242,10 @@ def send_to_person(
     key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
     document = storage.add(session, key, case.id, pages, limits, author="desk", now=desk.now)
     text = translator(case.language).text(person_texts.DOCUMENT_SENT)
-    person_access.add_message(session, case, key, text, author="desk", now=desk.now, actor_id=desk.member.member_id.hex)
+    person_access.add_message(
+        session, case, key, text,
+        author="desk", now=desk.now, actor_id=desk.member.member_id.hex, document_id=document.id,
+    )  # fmt: skip
     messaging.notify_person(session, NoticeKind.MESSAGE, about_id=case.id, case_id=case.id, now=desk.now)
     record_change(session, desk, case, "case:document_sent", {"document": document.id.hex, "pages": len(pages)})
     return document

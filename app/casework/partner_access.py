@@ -16,6 +16,7 @@ from app.cases.sealed_parts import OpenedPart
 from app.cases.states import CaseState
 from app.casework import unread_messages
 from app.casework.unread_messages import Author
+from app.core import kill_switch
 from app.core.errors import Conflict, NotAllowed, NotFound, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
@@ -114,6 +115,18 @@ def opened_referral(session: Session, keys: KeyRing, member: SignedIn, label: st
     organisation_id = organisation_of(member)
     referral, case = queries.locked(session, referral_id_of(session, organisation_id, label), organisation_id)
     return referral, case, _data_key(session, keys, member, referral)
+
+
+def still_opens(session: Session, keys: KeyRing, member: SignedIn, label: str) -> bool:
+    """Whether the member may go on reading what they have begun to read, without a lock."""
+    if kill_switch.is_on(session, kill_switch.FREEZE):
+        return False
+    try:
+        referral_id = referral_id_of(session, organisation_of(member), label)
+        _data_key(session, keys, member, session.get_one(Referral, referral_id))
+    except (NotFound, Conflict, NotAllowed):
+        return False
+    return True
 
 
 def count_messages(session: Session, case_id: UUID) -> int:

@@ -97,6 +97,18 @@ class TooLarge(AppError):
     status, slug, title = 413, "too-large", "The request is too large"
 
 
+class FilesTooLarge(TooLarge):
+    """The body of an address that takes files is larger than `bytes`. Nothing of it was stored."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__("The request is larger than this service takes.")
+        self.bytes = most
+
+    @property
+    def megabytes(self) -> int:
+        return self.bytes // 1_000_000
+
+
 class Invalid(AppError):
     status, slug, title = 422, "invalid-input", "Some of the input does not fit"
 

@@ -12,7 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import log
-from app.core.errors import AppError, BadRequest, TooLarge
+from app.core.errors import AppError, BadRequest, FilesTooLarge, TooLarge
 
 PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; "
@@ -76,6 +76,7 @@ class RequestMiddleware:
         started, status, gone = time.perf_counter(), 500, False
         method, scope = scope["method"], _as_get(scope)
         received, limit = 0, self.body_limits.get(scope["path"], self.max_body)
+        takes_files = scope["path"] in self.body_limits
         response_headers: dict[str, str] = scope.setdefault(RESPONSE_HEADERS, {})
 
         async def counted_receive() -> Message:
@@ -85,7 +86,7 @@ class RequestMiddleware:
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
                 if received > limit:
-                    raise TooLarge("The request is larger than this service takes.")
+                    raise _too_large(limit, takes_files=takes_files)
             return message
 
         async def send_with_headers(message: Message) -> None:
@@ -107,7 +108,7 @@ class RequestMiddleware:
             if _has_two_lengths(scope) or _has_no_single_host(scope):
                 await _refuse(scope, receive, send_with_headers, BadRequest(headers=_CLOSE))
             elif _announced_size(scope) > limit:
-                error = TooLarge("The request is larger than this service takes.")
+                error = _too_large(limit, takes_files=takes_files)
                 await _refuse(scope, receive, send_with_headers, error)
             else:
                 await self.app(scope, counted_receive, send_with_headers)
@@ -117,6 +118,10 @@ class RequestMiddleware:
             seconds, route = time.perf_counter() - started, _route_template(scope)
             self.on_request(method, route, status, seconds)
             log.get().info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+def _too_large(limit: int, *, takes_files: bool) -> TooLarge:
+    return FilesTooLarge(limit) if takes_files else TooLarge("The request is larger than this service takes.")
 
 
 def _as_get(scope: Scope) -> Scope:

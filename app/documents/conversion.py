@@ -20,7 +20,7 @@ from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 
 from app.core.errors import Unavailable
 from app.documents.converter import GIVE_BACK, GIVEN_BACK, Frame
-from app.documents.limits import MOST_PAGE_BYTES, FileLimits, Refusal, format_of
+from app.documents.limits import MOST_FILE_BYTES, MOST_PAGE_BYTES, FileLimits, Refusal, format_of
 
 PIECE_BYTES: Final = 1 << 16
 _HEADER: Final = struct.Struct(">cI")
@@ -83,12 +83,15 @@ class Conversion:
             return Refusal.TOO_BIG
         self._size, self._sent = self._sent, 0
         pages: list[bytes] = []
+        left = MOST_FILE_BYTES
         async with self._turn:
             with anyio.move_on_after(self._seconds) as wait:
                 await self._send(bytes(4))
                 while True:
                     kind, content = await self._frame()
-                    if kind == Frame.PAGE and content.startswith(b"\xff\xd8\xff") and len(pages) < self._limits.pages:
+                    left -= len(content) if kind == Frame.PAGE else 0
+                    is_page = kind == Frame.PAGE and content.startswith(b"\xff\xd8\xff") and left >= 0
+                    if is_page and len(pages) < self._limits.pages:
                         pages.append(content)
                     elif kind == Frame.DONE and pages:
                         return pages
@@ -105,6 +108,11 @@ class Conversion:
     def original_pieces(self) -> int:
         """The number of pieces that `original` returns."""
         return -(-self._size // GIVEN_BACK)
+
+    @property
+    def format_name(self) -> str:
+        """What the last file is, by its first bytes; see `limits.format_of`."""
+        return format_of(self._begins)
 
     @property
     def is_signed_pdf(self) -> bool:
@@ -229,6 +237,10 @@ class Converters:
         finally:
             self._alive.release()
             self._whose -= {whose}
+
+    def works_for(self, whose: bytes) -> bool:
+        """Whether a process is alive for this visit."""
+        return whose in self._whose
 
     async def confinement(self) -> Mapping[str, bool]:
         """The rights that the process could give up, by the codes of `confinement.MEASURES`; {} if it does not start.

@@ -18,7 +18,7 @@ import sys
 from typing import Final
 
 from app.documents import confinement
-from app.documents.limits import LONGEST_SIDE, MOST_PAGE_BYTES, FileLimits, Refusal
+from app.documents.limits import LONGEST_SIDE, FileLimits, Refusal, most_page_bytes
 
 MOST_FILES_CPU_SECONDS: Final = 600
 _MOST_PIECE: Final = 1 << 20
@@ -87,7 +87,7 @@ def _encode_pages(pipe: io.RawIOBase, most: int) -> Refusal | bool | None:
     """Encode pages until the child says how it ended: True (done) or a refusal. None: it ended without a word, or sent nonsense."""
     from PIL import Image
 
-    pages = 0
+    pages = used = 0
     while len(header := _exactly(pipe, _HEADER.size)) == _HEADER.size:
         kind, length = _HEADER.unpack(header)
         if kind == Frame.PAGE and length == _SIZE.size and pages < most:
@@ -97,8 +97,10 @@ def _encode_pages(pipe: io.RawIOBase, most: int) -> Refusal | bool | None:
             pixels = _exactly(pipe, width * height * 3)
             if len(pixels) != width * height * 3:
                 return None
-            pages += 1
-            _write(1, Frame.PAGE, _encoded(Image.frombuffer("RGB", (width, height), pixels, "raw", "RGB", 0, 1)))
+            image = Image.frombuffer("RGB", (width, height), pixels, "raw", "RGB", 0, 1)
+            page = _encoded(image, most_page_bytes(used, pages, most))
+            pages, used = pages + 1, used + len(page)
+            _write(1, Frame.PAGE, page)
         elif kind == Frame.REFUSED and length < _FEW:
             code = _exactly(pipe, length).decode("ascii", "replace")
             return Refusal(code) if code in set(Refusal) else None
@@ -109,16 +111,16 @@ def _encode_pages(pipe: io.RawIOBase, most: int) -> Refusal | bool | None:
     return None
 
 
-def _encoded(image: object) -> bytes:
-    """The picture as JPEG, with a lower quality when it would be too large."""
+def _encoded(image: object, most: int) -> bytes:
+    """The picture as JPEG, with a lower quality when it would be larger than `most` bytes."""
     encoded = b""
     for quality in _QUALITIES:
         file = io.BytesIO()
         image.save(file, "JPEG", quality=quality, optimize=False)  # type: ignore[attr-defined]
         encoded = file.getvalue()
-        if len(encoded) <= MOST_PAGE_BYTES:
+        if len(encoded) <= most:
             return encoded
-    return _encoded(image.reduce(2))  # type: ignore[attr-defined]  # noise, which half as large can still be read or not
+    return _encoded(image.reduce(2), most)  # type: ignore[attr-defined]  # noise, which half as large can still be read or not
 
 
 def _read_in_child(content: bytes, limits: FileLimits, out: int) -> None:

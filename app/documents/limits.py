@@ -57,3 +57,15 @@ LONGEST_SIDE: Final = 2600
 """Pixels of the longer side of a page picture: 222 dots per inch of a sheet of A4, at which small print is legible."""
 MOST_PAGE_BYTES: Final = 1_500_000
 """No page picture is larger: a second try with a lower quality always is smaller."""
+MOST_FILE_BYTES: Final = 24_000_000
+"""All page pictures of one file together are no larger: so much of it the web process holds until it is stored."""
+_ENOUGH: Final = 500_000
+
+
+def most_page_bytes(used: int, pages: int, most_pages: int) -> int:
+    """The largest picture of the next page, in bytes, of a file whose first `pages` pages have used so many.
+
+    The first pages can be as large as a single photo; enough for a page of print is left for each of those that may follow.
+    """
+    enough = min(_ENOUGH, MOST_FILE_BYTES // most_pages)
+    return min(MOST_PAGE_BYTES, MOST_FILE_BYTES - used - enough * (most_pages - pages - 1))

@@ -323,10 +323,12 @@ def export(session: Session, case_id: UUID) -> list[dict[str, object]]:
     """The plain codes of each document; the person saves the pages themselves from their own page."""
     return [
         {
+            "number": number,
             "document": str(document.id),
             "by": document.author,
             "pages": document.pages,
+            "signed_file_kept": document.original_pieces > 0,
             "day": f"{document.created_at:%Y-%m-%d}",
         }
-        for document in of_case(session, case_id)
+        for number, document in enumerate(of_case(session, case_id), 1)
     ]

@@ -35,5 +35,7 @@ LETTER_UNCLEAR: Final = N_(
 """The same when the kind or the day is still not known."""
 NO_LETTER: Final = N_("We have looked at what was added, and found no letter with a deadline in it.")
 """The same when the documents are something else."""
+DOCUMENT_GONE: Final = N_("A document was added for you here. It has been deleted since.")
+"""What stands there once the document was taken back."""
 DOCUMENT_SENT: Final = N_("We have added a document for you. You find it under “Letters and documents” on this page.")
 """What the person reads in their conversation when a coordinator has sent them a document."""

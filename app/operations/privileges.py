@@ -87,6 +87,7 @@ PRIVILEGES: Final = MappingProxyType(
             public="SI", partner="SIU", desk="SIU", worker="SIUD", columns=_only(public="n")
         ),
         "heartbeats": Rights(public="S", partner="S", desk="S", worker="SIU", backup="SIU"),
+        "file_counts": Rights(public="SIU", partner="SIU", desk="SIU"),
         "form_counts": Rights(public="SIU", desk="S"),
         "honeytokens": Rights(partner="S", desk="SI", worker="S"),
         "household_members": Rights(public="SD", partner="S", desk=_CASE, worker=_CASE),

@@ -1,6 +1,7 @@
 """Photos and PDFs: added on the page with the number, sealed, read at the desk and by the centre, taken back."""
 
 import io
+import json
 import re
 from collections.abc import Sequence
 from datetime import timedelta
@@ -17,7 +18,7 @@ from app.casework import corrections
 from app.core.db import Database
 from app.core.sealing import CannotOpen
 from app.directory.packs import load_packs
-from app.documents import storage
+from app.documents import file_counts, storage
 from app.documents.limits import DocumentLimits
 from app.documents.models import Document, DocumentPiece
 from app.intake.receipts import Receipt
@@ -88,7 +89,7 @@ def test_a_person_adds_photos_and_a_pdf_looks_at_them_and_takes_one_back(office:
     assert browser.get(f"/en/case/documents/{photo.id}/2").status == 404
     other = person(office, office.file(language="en")[1])
     assert other.get(f"/en/case/documents/{photo.id}/1").status == 404
-    browser.submit(browser.get("/en/case/documents"), f"/en/case/documents/{letter.id}/remove")
+    browser.submit(browser.get(f"/en/case/documents/{letter.id}/remove"), f"/en/case/documents/{letter.id}/remove")
     assert [entry.id for entry in documents(office)] == [photo.id]
     with office.database.begin(write=False) as session:
         assert set(session.scalars(sa.select(DocumentPiece.document_id))) == {photo.id}
@@ -209,7 +210,7 @@ def test_desk_and_centre_read_pages_with_limits_audit_and_the_persons_knowledge(
     words = browser.get("/en/case").words()
     assert "A coordinator opened a document of yours." in words
     assert re.search(r"\S+ opened a document of yours.", words.replace("A coordinator opened", ""))
-    browser.submit(browser.get("/en/case/documents"), f"/en/case/documents/{document.id}/remove")
+    browser.submit(browser.get(f"/en/case/documents/{document.id}/remove"), f"/en/case/documents/{document.id}/remove")
     assert vera.post(f"{desk_path}/{document.id}", first.form(f"{desk_path}/{document.id}")).status == 404
 
 
@@ -241,7 +242,7 @@ def test_a_photographed_letter_is_a_task_until_somebody_has_read_it(office: Staf
     send(browser, hostile_files.many_pages(1))
     assert task in vera.get("/desk/tasks").words()
     for entry in documents(office):
-        browser.submit(browser.get("/en/case/documents"), f"/en/case/documents/{entry.id}/remove")
+        browser.submit(browser.get(f"/en/case/documents/{entry.id}/remove"), f"/en/case/documents/{entry.id}/remove")
     assert task not in vera.get("/desk/tasks").words()
 
 
@@ -385,7 +386,7 @@ def test_the_person_cannot_answer_a_photographed_letter_away_before_it_is_read(o
     after = office.case(label)
     assert (after.last_safe_day, after.urgency) == (careful.last_safe_day, "urgent")
     for entry in documents(office):
-        browser.submit(browser.get("/en/case/documents"), f"/en/case/documents/{entry.id}/remove")
+        browser.submit(browser.get(f"/en/case/documents/{entry.id}/remove"), f"/en/case/documents/{entry.id}/remove")
     assert office.case(label).unread_letter == "photo_seen"
 
 
@@ -417,6 +418,9 @@ def test_a_coordinator_sends_the_person_a_document_and_takes_a_wrong_one_back(of
     browser = person(office, receipt)
     assert "We have added a document for you." in browser.get("/en/case").words()
     assert "There is 1 document." in browser.get("/en/case").words()
+    sure = vera.get(f"{path}/{document.id}/remove")
+    assert "It is deleted for everybody: for the person, for the team and for the organisations." in sure.words()
+    assert documents(office) != []
     listed = browser.get("/en/case/documents")
     assert "Your coordinator added it on" in listed.words()
     assert f"/en/case/documents/{document.id}/remove" not in listed.text
@@ -425,8 +429,11 @@ def test_a_coordinator_sends_the_person_a_document_and_takes_a_wrong_one_back(of
     outsider = office.as_("outsider")
     assert outsider.post(f"{path}/{document.id}/remove", page.form("/desk/documents")).status in {404, 409}
     assert [entry.id for entry in documents(office)] == [document.id]
-    assert vera.submit(vera.get(path), f"{path}/{document.id}/remove").status == 303
+    assert vera.submit(vera.get(f"{path}/{document.id}/remove"), f"{path}/{document.id}/remove").status == 303
     assert documents(office) == []
+    words = browser.get("/en/case").words()
+    assert "We have added a document for you." not in words
+    assert "A document was added for you here. It has been deleted since." in words
     with office.database.begin(write=False) as session:
         query = sa.select(AuditEntry.action).where(AuditEntry.action.like("case:document%"))
         actions = session.scalars(query.order_by(AuditEntry.seq)).all()
@@ -474,3 +481,102 @@ def test_documents_stay_in_their_case_when_it_is_merged_and_the_other_leads_to_t
     assert "merged case" not in vera.get(f"/desk/cases/{first}/documents").words(), "the other has none"
     assert "1 page" in person(office, receipt).get("/en/case/documents").words()
     assert "There are no documents yet." in person(office, theirs).get("/en/case/documents").words()
+
+
+def test_the_same_form_sent_twice_adds_each_file_once_and_a_new_form_adds_it_again(office: StaffSite) -> None:
+    browser = person(office, office.file(language="en")[1])
+    token = re.search(r'name="csrf" value="([^"]+)"', browser.get("/en/case/documents").text)[1]
+    photo = hostile_files.telling_photo()
+    for _click in range(2):
+        page = send(browser, photo, photo, csrf=token)
+        assert page.words().count("It was added.") == 2
+        assert len(documents(office)) == 1
+    send(browser, photo)
+    assert len(documents(office)) == 2, "whoever opens the page anew means it"
+
+
+def test_refused_files_are_counted_by_format_and_reason_for_the_operator(office: StaffSite) -> None:
+    browser = person(office, office.file(language="en")[1])
+    send(
+        browser,
+        hostile_files.telling_photo(),
+        hostile_files.encrypted_pdf(),
+        hostile_files.encrypted_pdf() + b" ",
+        b"MZ",
+    )
+    with office.database.begin(write=False) as session:
+        counted = file_counts.of_month(session, f"{office.time.at:%Y-%m}")
+    assert counted == [("JPEG", 1, []), ("PDF", 0, [("encrypted", 2)]), ("", 0, [("not_accepted", 1)])]
+    words = office.as_("admin").get("/desk/operations").words()
+    assert "0 read, 2 refused" in words
+    assert "2 × It is protected by a password." in words
+
+
+def test_a_full_or_closed_request_says_why_there_is_no_form_and_invites_nobody(office: StaffSite) -> None:
+    label, receipt = office.file(language="en")
+    browser = person(office, receipt)
+    with office.database.begin() as session:
+        case = session.get_one(Case, office.case(label).id)
+        for _file in range(10):
+            session.add(Document(case_id=case.id, author="person", pages=1, created_at=office.time.at))
+    words = browser.get("/en/case/documents").words()
+    assert "A request can have 10 files with 40 pages, and this one has no more room." in words
+    assert "Add or look at documents" not in browser.get("/en/case").words()
+    assert "Look at documents" in browser.get("/en/case").words()
+    with office.database.begin() as session:
+        case = session.get_one(Case, case.id)
+        case.state, case.closed_at = "advised", office.time.at
+    assert "This request is closed, so nothing can be added to it." in browser.get("/en/case/documents").words()
+    assert "Look at documents" in browser.get("/en/case").words()
+
+
+def test_too_much_at_once_and_a_page_open_too_long_speak_of_files(office: StaffSite) -> None:
+    browser = person(office, office.file(language="en")[1])
+    token = re.search(r'name="csrf" value="([^"]+)"', browser.get("/en/case/documents").text)[1]
+    answer = browser.send(
+        "POST", "/en/case/documents", content=form(token, b"x"),
+        headers={"content-type": KIND, "content-length": "200000000"},
+    )  # fmt: skip
+    assert answer.status == 413
+    assert "The files are too large together: at most 165 MB at once. Nothing has been added." in answer.words()
+    assert 'href="/en/case/documents"' in answer.text
+    late = send(browser, hostile_files.one_page(b"(x)"), csrf="1.x.y")
+    assert "nothing was added. Please choose the files again." in late.words()
+    assert "still here" not in late.words()
+    vera = office.as_("vera")
+    refused = vera.send(
+        "POST", "/desk/documents", content=b"x", headers={"content-type": KIND, "content-length": "90000000"}
+    )
+    assert (refused.status, "The file is too large." in refused.words()) == (413, True)
+    case = vera.get(f"/desk/cases/{office.file(language='en')[0]}/documents")
+    old = vera.send("POST", "/desk/documents", **desk_form(case, "X", hostile_files.one_page(b"(x)"), csrf="1.x.y"))
+    assert "The file was not kept. Open the page again, and choose the file again." in old.words()
+
+
+def test_the_copy_names_each_document_and_where_its_pages_are_saved(office: StaffSite) -> None:
+    browser = person(office, office.file(language="en")[1])
+    send(browser, hostile_files.many_pages(2))
+    (document,) = documents(office)
+    page = browser.get("/en/case/copy")
+    assert "Document 1, 2 pages" in page.words()
+    copy = json.loads(browser.submit(page, "/en/case/export").text)
+    (entry,) = copy["documents"]
+    assert (entry["number"], entry["pages"], entry["by"], entry["signed_file_kept"]) == (1, 2, "person", False)
+    assert [at.partition("/en/")[2] for at in entry["pictures"]] == [
+        f"case/documents/{document.id}/{n}" for n in (1, 2)
+    ]
+    assert "save the picture of each page" in copy["how_to_save_documents"]
+
+
+def test_deleting_ones_own_document_is_asked_once(office: StaffSite) -> None:
+    browser = person(office, office.file(language="en")[1])
+    send(browser, hostile_files.many_pages(2))
+    (document,) = documents(office)
+    action = f"/en/case/documents/{document.id}/remove"
+    assert f'<form method="post" action="{action}"' not in browser.get("/en/case/documents").text
+    page = browser.get(action)
+    assert "It cannot be brought back." in page.words()
+    assert len(documents(office)) == 1
+    assert person(office, office.file(language="en")[1]).get(action).status == 404
+    browser.submit(page, action)
+    assert documents(office) == []

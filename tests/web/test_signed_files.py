@@ -1,6 +1,7 @@
 """The untouched file of an electronically signed PDF: kept only if the person says so."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from app.api import schemas
 from app.audit.models import AuditEntry
+from app.casework import by_link, partner_access
 from app.client import CaseKey, PartnerClient, opened_key, opened_original
 from app.core.sealing import CannotOpen
 from app.documents import storage
@@ -17,6 +19,7 @@ from app.documents.limits import DocumentLimits
 from app.documents.models import Document, DocumentPiece
 from app.links import codes
 from app.partners.organisations import Organisation
+from app.referrals.models import Referral
 from tests.api.test_partner_api_documents import audited, fetch, piece
 from tests.support import hostile_files
 from tests.support.desk import Browser, Page, StaffSite
@@ -104,7 +107,7 @@ def test_a_signed_pdf_is_kept_as_it_is_for_those_who_may_read_it(office: StaffSi
         ("referral:document_opened", 0, letter.id.hex),
     ]
     assert "A coordinator opened a document of yours." in browser.get("/en/case").words()
-    browser.submit(browser.get("/en/case/documents"), f"/en/case/documents/{letter.id}/remove")
+    browser.submit(browser.get(f"/en/case/documents/{letter.id}/remove"), f"/en/case/documents/{letter.id}/remove")
     with office.database.begin(write=False) as session:
         assert set(session.scalars(sa.select(DocumentPiece.document_id))) == {photo.id}
     assert vera.post(f"{desk}/{letter.id}/original", token_of(vera.get("/desk/"))).status == 404
@@ -127,6 +130,36 @@ def test_a_person_whose_visit_ends_gets_no_more_of_the_file(office: StaffSite) -
     (letter,) = documents(office)
     answer = browser.submit(page, f"/en/case/documents/{letter.id}/original")
     assert len(answer.response.content) == int(answer.response.headers["content-length"]) == len(SIGNED)
+
+
+def test_who_may_read_no_more_gets_no_further_piece(office: StaffSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    label, receipt = office.file(language="en")
+    keep(person(office, receipt), SIGNED)
+    (letter,) = documents(office)
+    vera, desk = office.as_("vera"), f"/desk/cases/{label}/documents"
+    assert referred(office, label, vera).status == 303
+    path = f"/partner/referrals/{referral_of(office, label).label}"
+    partner = office.as_("partner")
+    partner.submit(partner.get(path), f"{path}/accept")
+    pages = [
+        (vera, vera.get(desk), f"{desk}/{letter.id}/original", "app.casework.documents.still_opens_at_desk"),
+        (partner, partner.get(f"{path}/documents"), f"{path}/documents/{letter.id}/original",
+         "app.casework.partner_access.still_opens"),
+    ]  # fmt: skip
+    for browser, page, action, check in pages:
+        assert len(browser.submit(page, action).response.content) == len(SIGNED)
+        with monkeypatch.context() as patched, suppress(Exception):
+            patched.setattr(check, lambda *_args: False)
+            assert len(browser.submit(page, action).response.content) < len(SIGNED)
+    asked: list[bool] = []
+    real = partner_access.still_opens
+    monkeypatch.setattr("app.casework.partner_access.still_opens", lambda *args: asked.append(real(*args)) or asked[-1])
+    partner.submit(pages[1][1], pages[1][2])
+    assert asked.count(True) == letter.original_pieces - 1, "before each piece but the first"
+    partner.submit(partner.get(path), f"{path}/hand_back", reason="no_capacity")
+    with office.database.begin(write=False) as session:
+        assert session.scalar(sa.select(Referral.state)) == "handed_back"
+        assert not by_link.still_opens(session, office.keys, "x", office.time.at)
 
 
 def test_photos_of_one_form_stay_in_their_order(office: StaffSite) -> None:

@@ -8,12 +8,21 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.core.database_errors import OutcomeUnknown
-from app.core.errors import AppError, Conflict, IllegalMove, Invalid, NotSignedIn, PreconditionFailed, Unavailable
+from app.core.errors import (
+    AppError,
+    Conflict,
+    FilesTooLarge,
+    IllegalMove,
+    Invalid,
+    NotSignedIn,
+    PreconditionFailed,
+    Unavailable,
+)
 from app.core.i18n import N_
 from app.core.kill_switch import Frozen
 from app.staff import passkeys
 from app.web.account.policies import OldForm, ProofNeeded, site
-from app.web.components import cookies, csrf, date_fields, reader_language, staff_pages
+from app.web.components import cookies, csrf, date_fields, forms, reader_language, staff_pages
 from app.web.components.forms import field_value
 
 FORM_COOKIE: Final = "staff_form"
@@ -31,6 +40,8 @@ _MESSAGES: Final = {
     429: N_("You have reached today's limit. Nothing was opened."),
     503: N_("The service is very busy. Nothing was saved. Please try again in a minute."),
 }
+_FILE_TOO_LARGE: Final = N_("The file is too large. Nothing was saved. Choose a smaller file.")
+_CHOOSE_AGAIN: Final = N_("The file was not kept. Open the page again, and choose the file again.")
 _OUTCOME_UNKNOWN: Final = N_(
     "The connection to the database was lost while this was saved. Look whether it was saved before you send it again."
 )
@@ -42,6 +53,12 @@ _UNEXPECTED: Final = N_("Something went wrong on our side. Nothing was saved. Pl
 def error_page(request: Request, error: AppError) -> Response:
     if isinstance(error, NotSignedIn):
         return _sign_in_again(request, error)
+    if isinstance(error, OldForm) and forms.is_multipart(request):
+        words = reader_language.words(request)
+        return staff_pages.page(
+            request, "account/error.html", status=error.status,
+            message=words.text(error.detail), detail=words.text(_CHOOSE_AGAIN),
+        )  # fmt: skip
     if submitted_fields(request) and (
         isinstance(error, Conflict | PreconditionFailed | Invalid | OldForm) or _would_lose_text(request, error)
     ):
@@ -49,6 +66,8 @@ def error_page(request: Request, error: AppError) -> Response:
     message = reader_language.words(request).text(
         _FROZEN
         if isinstance(error, Frozen)
+        else _FILE_TOO_LARGE
+        if isinstance(error, FilesTooLarge)
         else _OUTCOME_UNKNOWN
         if isinstance(error, OutcomeUnknown)
         else _MESSAGES.get(error.status, _UNEXPECTED)
@@ -74,6 +93,8 @@ def _would_lose_text(request: Request, error: AppError) -> bool:
 def _detail(request: Request, error: AppError) -> str:
     """The error in the reader's language; without details of an error on our side, and without codes of a life cycle."""
     words = reader_language.words(request)
+    if isinstance(error, FilesTooLarge):
+        return ""
     if isinstance(error, Invalid):
         return " ".join(words.text(entry["detail"]) for entry in error.errors)
     if isinstance(error, IllegalMove):
@@ -96,6 +117,8 @@ def _sign_in_again(request: Request, error: NotSignedIn) -> Response:
         return RedirectResponse(f"/desk/sign-in?next={quote(here)}", status_code=303)
     if isinstance(error, ProofNeeded):
         return sign_in_page(request, status=401, target="/desk/me", ended=error.detail)
+    if forms.is_multipart(request):
+        return sign_in_page(request, status=401, ended=_CHOOSE_AGAIN)
     return sign_in_page(request, status=401, carried=submitted_fields(request), again=path, ended=error.detail)
 
 

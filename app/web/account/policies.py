@@ -200,6 +200,19 @@ async def _member_of_session(request: Request, *, counted: bool) -> SignedIn:
     return member
 
 
+def still_signed_in(request: Request, session: Session) -> bool:
+    """Whether the session of this request is still one, for an answer that takes long."""
+    secret, state = cookie(request), request.app.state
+    settings: Settings = state.settings
+    try:
+        sessions.signed_in(
+            session, secret or "", state.clock(), idle=settings.session_idle, max_age=settings.session_max
+        )
+    except NotSignedIn:
+        return False
+    return True
+
+
 def cookie(request: Request) -> str | None:
     """The secret of the session; a secret of no session opens nothing."""
     value = cookies.read(request, SESSION)

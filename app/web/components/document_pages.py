@@ -4,6 +4,7 @@ import base64
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
@@ -93,3 +94,13 @@ def first_page(form: FormFields) -> int:
 def opened_context(opened: OpenedPages) -> dict[str, Any]:
     """The context of `staff/document.html`, but for where its list is."""
     return {"opened": opened, "pictures": embedded(opened.pages)}
+
+
+def to_remove(
+    session: Session, case_id: UUID, document_id: UUID, author: str, organisation_id: UUID | None
+) -> dict[str, Any]:
+    """The context of `staff/document_remove.html`, but for where its list is. Raises NotFound: another's, or none."""
+    for place, entry in enumerate(storage.of_case(session, case_id), 1):
+        if entry.id == document_id and (entry.author, entry.organisation_id) == (author, organisation_id):
+            return {"document": entry, "place": place}
+    raise NotFound("There is no such document.")

@@ -16,7 +16,7 @@ from werkzeug.http import parse_accept_header
 
 from app.core.accept_headers import tidied
 from app.core.addresses import language_code
-from app.core.errors import AppError
+from app.core.errors import AppError, FilesTooLarge
 from app.core.i18n import LANGUAGES, N_, OWN_NAMES, PERSON, translator
 from app.web.components import date_fields
 
@@ -35,6 +35,9 @@ _ERRORS: Final = {
     429: N_("Too many attempts. Please wait a few minutes."),
     503: N_("The service is very busy. Please try again in a minute. Everything that was shown as saved is safe."),
 }
+_FILES_TOO_LARGE: Final = N_(
+    "The files are too large together: at most {size} MB at once. Nothing has been added. Please choose fewer files."
+)
 _UNEXPECTED: Final = N_("Something went wrong on our side. Please try again.")
 
 
@@ -170,7 +173,10 @@ def error_message(error: AppError) -> str:
 def error_page(request: Request, error: AppError) -> HTMLResponse:
     """An error as a page. It does not show submitted input: forms show their own errors next to the fields."""
     language = language_of(request)
-    message = translator(language).text(error_message(error))
-    response = page("person/error.html", language, status=error.status, message=message)
+    words, back = translator(language), ""
+    message = words.text(error_message(error))
+    if isinstance(error, FilesTooLarge):
+        message, back = words.text(_FILES_TOO_LARGE, size=error.megabytes), request.url.path
+    response = page("person/error.html", language, status=error.status, message=message, back=back)
     response.headers.update(error.headers)
     return response

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Final
 
 import anyio
 from fastapi import Request
+from sqlalchemy.orm import Session
 
 from app.core.errors import Unavailable
 from app.core.i18n import N_
 from app.core.vocabulary import complete
+from app.documents import file_counts
 from app.documents.conversion import Conversion, Converters
 from app.documents.limits import Refusal
 from app.settings import Settings
@@ -48,7 +51,7 @@ async def receive_document(request: Request, is_ours: Callable[[], bool]) -> Non
     far have a valid token; a file that comes before the token is read and discarded. No file is whole in memory, and none on disk.
     Raises NotAllowed, BadRequest, Unavailable (too slow).
     """
-    request.state.form, request.state.pages = {}, None
+    request.state.form, request.state.pages, request.state.format_name = {}, None, ""
     parts = csrf.receive_parts(request)
     limits = document_limits(request.app.state.settings)
     converters: Converters = request.app.state.converters
@@ -65,6 +68,7 @@ async def receive_document(request: Request, is_ours: Callable[[], bool]) -> Non
                     if conversion is not None and size:
                         try:
                             request.state.pages = await conversion.pages()
+                            request.state.format_name = conversion.format_name
                         except Unavailable:
                             request.state.pages = BUSY
                 elif part.content:
@@ -77,3 +81,11 @@ async def receive_document(request: Request, is_ours: Callable[[], bool]) -> Non
                         request.state.pages = BUSY
     if time_limit.cancelled_caught:
         raise Unavailable("The file took too long to arrive. Nothing was stored.")
+
+
+def count(request: Request, session: Session, now: datetime) -> None:
+    """Count the file of this form as converted or refused."""
+    pages = request.state.pages
+    if pages is not None:
+        outcome = pages if isinstance(pages, str) else file_counts.CONVERTED
+        file_counts.add(session, [(request.state.format_name, outcome)], now)

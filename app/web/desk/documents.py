@@ -20,11 +20,11 @@ from app.documents import storage
 from app.documents.storage import DocumentsFull
 from app.intake.questions import FormFields
 from app.web.account import uploads
-from app.web.account.policies import AtDesk, Config, Packs, submitted_version
+from app.web.account.policies import AtDesk, Config, Packs, still_signed_in, submitted_version
 from app.web.account.uploads import AtDeskWithDocument
 from app.web.components import date_fields, document_pages, reader_language, staff_pages
 from app.web.components.forms import field_value
-from app.web.components.uploads import NOT_SENT
+from app.web.components.uploads import NOT_SENT, count
 
 router = APIRouter()
 
@@ -153,6 +153,7 @@ def send_document(
     if not label:
         raise Invalid([FieldError(pointer="/to_case", code="required", detail="The form names no case.")])
     case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    count(request, session, desk.now)
     if isinstance(pages, str) or pages is None:
         return _page(request, session, packs, case, desk, not_sent=NOT_SENT[pages or "none"])
     if not filing.is_urgent(case.urgency):
@@ -162,6 +163,14 @@ def send_document(
     except DocumentsFull:
         return _page(request, session, packs, case, desk, not_sent=NOT_SENT["full"])
     return staff_pages.redirect(f"/desk/cases/{label}/documents?done=document_sent")
+
+
+@router.get("/desk/cases/{label}/documents/{document:id}/remove", name="ask_to_take_back_case_document")
+def ask_to_take_back(label: Label, document: UUID, request: Request, desk: AtDesk, session: ReadDb) -> Response:
+    """Ask once before a document that the team sent is deleted. Changes nothing."""
+    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    context = document_pages.to_remove(session, case.id, document, "desk", None)
+    return staff_pages.page(request, "staff/document_remove.html", here=BACK.format(label=label), **context)
 
 
 @router.post("/desk/cases/{label}/documents/{document:id}/remove", name="take_back_case_document")
@@ -175,7 +184,12 @@ def take_back_document(label: Label, document: UUID, desk: AtDesk, session: Db) 
 def save_original(label: Label, document: UUID, request: Request, desk: AtDesk, session: Db) -> Response:
     """The untouched file of a document that is electronically signed. Counts as an opening, and writes an audit entry."""
     file = documents.open_original_at_desk(session, desk, label, document)
-    return document_pages.download(request, session, file)
+    return document_pages.download(
+        request,
+        session,
+        file,
+        still=lambda later: still_signed_in(request, later) and documents.still_opens_at_desk(later, desk, label),
+    )
 
 
 @router.post("/desk/cases/{label}/documents/{document:id}", name="open_case_document")

@@ -15,6 +15,7 @@ from app.core import kill_switch
 from app.core.dependencies import Brake, Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid
 from app.core.i18n import LANGUAGES, N_
+from app.documents import file_counts
 from app.documents.conversion import Converters
 from app.intake.schemas import Intake
 from app.messaging.channels import NoticeWay
@@ -26,6 +27,7 @@ from app.tasks import team_reach
 from app.web.account.policies import Admin, Overseer, Packs, SeniorOrAdmin
 from app.web.components import staff_pages
 from app.web.components.forms import field_value
+from app.web.components.uploads import NOT_SENT
 from app.web.desk import labels
 
 router = APIRouter(prefix="/desk")
@@ -62,6 +64,15 @@ def show_operations(
         untold=[staff_pages.code_names(request).name("country", code) for code in team_reach.countries_untold(session)],
         confinement=[(labels.CONFINEMENT[measure], confinement.get(measure, False)) for measure in labels.CONFINEMENT],
         converter_runs=bool(confinement),
+        files=[
+            (
+                name or None,
+                converted,
+                [(NOT_SENT[code], number) for code, number in refused if code in NOT_SENT],
+                sum(number for _code, number in refused),
+            )
+            for name, converted, refused in file_counts.of_month(session, f"{now:%Y-%m}")
+        ],
         readers=_named_readers(session, present.most_reads),
         limit=request.app.state.settings.member_reads_per_day,
         retention=_retention(request.app.state.settings),

@@ -15,11 +15,11 @@ from app.documents.storage import DocumentsFull
 from app.referrals.models import Referral
 from app.staff.sessions import SignedIn
 from app.web.account import uploads
-from app.web.account.policies import Config, Member
+from app.web.account.policies import Config, Member, still_signed_in
 from app.web.account.uploads import MemberWithDocument
 from app.web.components import document_pages, staff_pages
 from app.web.components.forms import field_value
-from app.web.components.uploads import NOT_SENT
+from app.web.components.uploads import NOT_SENT, count
 from app.web.partner.offers import Label, organisation_of
 
 _OF_ONE: Final = "/partner/referrals/{label}/documents"
@@ -52,6 +52,7 @@ def _page(
         left=storage.room(session, case.id, limits, author="partner"),
         megabytes=limits.file.bytes // 1_000_000,
         asks=referral.asks_document,
+        may_add=storage.room(session, case.id, limits).is_left,
         send_to=uploads.OF_PARTNER,
         not_sent=not_sent,
     )
@@ -66,6 +67,7 @@ def send_document(
     if not label:
         raise Invalid([FieldError(pointer="/to_referral", code="required", detail="The form names no request.")])
     referral = session.get_one(Referral, partner_access.referral_id_of(session, organisation_of(member), label))
+    count(request, session, now)
     if isinstance(pages, str) or pages is None:
         return _page(request, session, config, member, label, NOT_SENT[pages or "none"])
     if not filing.is_urgent(referral.urgency):
@@ -85,6 +87,17 @@ def ask_for_document(label: Label, member: Member, session: Db, now: Now) -> Res
     return staff_pages.redirect(f"{_OF_ONE.format(label=label)}?done=document_asked")
 
 
+@router.get(_OF_ONE + "/{document:id}/remove", name="ask_to_take_back_offer_document")
+def ask_to_take_back(label: Label, document: UUID, request: Request, member: Member, session: ReadDb) -> Response:
+    """Ask once before a document that the organisation sent is deleted. Changes nothing."""
+    organisation_id = organisation_of(member)
+    referral = session.get_one(Referral, partner_access.referral_id_of(session, organisation_id, label))
+    if not partner_access.may_open(referral):
+        raise Conflict("The documents open once you have accepted.", state=referral.state)
+    context = document_pages.to_remove(session, referral.case_id, document, "partner", organisation_id)
+    return staff_pages.page(request, "staff/document_remove.html", here=_OF_ONE.format(label=label), **context)
+
+
 @router.post(_OF_ONE + "/{document:id}/remove", name="take_back_offer_document")
 def take_back_document(label: Label, document: UUID, member: Member, session: Db, now: Now) -> Response:
     """Delete a document that the organisation sent."""
@@ -98,7 +111,12 @@ def save_original(
 ) -> Response:
     """The untouched file of a document that is electronically signed. Counts as an opening, and writes an audit entry."""
     file = documents.open_original_by_partner(session, keys, member, label, document, now, config.member_reads_per_day)
-    return document_pages.download(request, session, file)
+    return document_pages.download(
+        request,
+        session,
+        file,
+        still=lambda later: still_signed_in(request, later) and partner_access.still_opens(later, keys, member, label),
+    )
 
 
 @router.post(_OF_ONE + "/{document:id}", name="open_offer_document")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
-from app.casework import filing, link_documents
+from app.casework import by_link, filing, link_documents
 from app.casework.documents import OpenedPages, OriginalFile
 from app.core.dependencies import Brake, Db
 from app.core.errors import Conflict, NotFound, TooMany
@@ -56,6 +56,7 @@ def send_document(
     """Send the person a document. If it is refused, the page is shown again and says why."""
     pages = request.state.pages
     linked = link_page.look(session, visit)
+    uploads.count(request, session, visit.now)
     if isinstance(pages, str) or pages is None:
         why = person_documents.OUTCOMES[pages] if pages else person_documents.NONE
         return link_page.show(session, visit, settings, linked, error=why, status=422, opened="document")
@@ -127,7 +128,12 @@ def save_original(
         settings,
         lambda: link_documents.open_original(session, visit.keys, visit.cookie, document, visit.now),
     )
-    return file if isinstance(file, Response) else document_pages.download(request, session, file)
+    if isinstance(file, Response):
+        return file
+    clock = request.app.state.clock
+    return document_pages.download(
+        request, session, file, still=lambda later: by_link.still_opens(later, visit.keys, visit.cookie, clock())
+    )
 
 
 def _opened(

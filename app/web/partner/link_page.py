@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from app.cases.models import Case
 from app.casework import by_link, centre_documents
 from app.core.dependencies import Db, Keys, Now, ReadDb
-from app.core.errors import AppError, Conflict, Invalid, NotFound, PreconditionFailed
+from app.core.errors import AppError, Conflict, FilesTooLarge, Invalid, NotFound, PreconditionFailed
 from app.core.i18n import LANGUAGES
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
@@ -219,6 +219,8 @@ def error_page(request: Request, error: AppError) -> Response:
     lang = wanted if wanted in LANGUAGES else "en"
     is_gone = error.status == LinkGone.status
     message = link_words.GONE if is_gone else error_message(error)
+    if isinstance(error, FilesTooLarge):
+        message = link_words.TOO_LARGE
     response = _said(lang, "gone" if is_gone else "error", message, error.status)
     response.headers.update(error.headers)
     return response
@@ -294,6 +296,7 @@ def show(
         mine=referral.organisation_id,
         sends=centre_documents.may_send(referral, case),
         room=storage.room(session, case.id, limits, author="partner"),
+        may_add=storage.room(session, case.id, limits).is_left,
         megabytes=limits.file.bytes // 1_000_000,
         asks=referral.asks_document,
         notice=notice,

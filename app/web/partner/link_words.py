@@ -52,6 +52,7 @@ DONE: Final = {
     Verb.START: N_("Thank you. It is recorded that you have reached the person."),
 }
 """What the page says after an answer with which it goes on."""
+TOO_LARGE: Final = N_("The file is too large. Nothing was sent. Please choose a smaller one.")
 ENDED: Final = N_("Thank you. Your answer has been recorded, and this link has ended.")
 CLOSED: Final = N_("The page is closed")
 GONE: Final = N_("This link does not work")

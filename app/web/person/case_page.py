@@ -21,6 +21,7 @@ from app.directory.packs import Directory as Packs
 from app.intake import drafts
 from app.settings import Settings
 from app.web.components import csrf
+from app.web.components.document_pages import document_limits
 from app.web.components.forms import field_value
 from app.web.person import case_view, ended_visit, visits
 from app.web.person.dependencies import (
@@ -45,6 +46,10 @@ TOO_MANY_CHANGES: Final = N_(
 )
 _NO_ROOM: Final = N_(
     "We have no room for messages at the moment. It was not sent. Please send it again in a few hours."
+)
+_HOW_TO_SAVE: Final = N_(
+    "The documents are not in this copy. Open the request with its number, go to “Letters and documents” and save the picture of"
+    " each page. While the request is open in the browser, the addresses here lead to the pictures too."
 )
 _UNCHANGED: Final = N_(
     "Nothing was changed: this page was open for a long time, or you opened your request again in the meantime. "
@@ -105,7 +110,18 @@ def _page_with_message(
     )
     telegram = bool(settings.telegram_bot)
     return case_view.status_page(
-        lang, session, opened, cookie, keys, directory, now, telegram=telegram, text=text, error=error, notice=notice
+        lang,
+        session,
+        opened,
+        cookie,
+        keys,
+        directory,
+        now,
+        document_limits(settings),
+        telegram=telegram,
+        text=text,
+        error=error,
+        notice=notice,
     )
 
 
@@ -185,11 +201,13 @@ def export(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, setting
     opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is None:
         return visits.nothing_changed(lang, session, cookie, now)
-    document = json.dumps(
-        privacy.export(session, opened, keys, team_conversations=settings.export_team_conversations),
-        ensure_ascii=False,
-        indent=2,
-    )
+    copy = privacy.export(session, opened, keys, team_conversations=settings.export_team_conversations)
+    if copy["documents"]:
+        copy["how_to_save_documents"] = translator(lang).text(_HOW_TO_SAVE)
+        for entry in copy["documents"]:
+            here = f"{settings.base_url}/{lang}/case/documents/{entry['document']}"
+            entry["pictures"] = [f"{here}/{page_number}" for page_number in range(1, entry["pages"] + 1)]
+    document = json.dumps(copy, ensure_ascii=False, indent=2)
     return Response(
         document, media_type="application/json", headers={"content-disposition": 'attachment; filename="copy.json"'}
     )

@@ -21,6 +21,7 @@ from app.core.sealing import CannotOpen
 from app.core.vocabulary import complete
 from app.directory.packs import Directory as Packs
 from app.documents import storage as documents
+from app.documents.limits import DocumentLimits
 from app.intake import wording
 from app.matching import deadlines, runs
 from app.matching.code_names import CodeNames
@@ -140,6 +141,7 @@ def status_page(
     keys: KeyRing,
     directory: Packs,
     now: datetime,
+    limits: DocumentLimits,
     *,
     telegram: bool = False,
     text: str = "",
@@ -171,6 +173,7 @@ def status_page(
     if case.state == CaseState.IN_REVIEW and has_no_time(case, today):
         next_step = next_steps.IN_HOURS
     deadline = letter.of_case(case, keys, code_names, directory, now)
+    entries = documents.of_case(session, case.id)
     return page(
         "person/case.html",
         lang,
@@ -209,9 +212,12 @@ def status_page(
         ),
         prompts=person_prompts.prompts_context(session, case.id, visible_referrals, code_names, now),
         waiting=_while_you_wait(case, visible_referrals, today, keys, code_names, directory),
-        thread=conversation.of_case(session, opened, directory),
+        thread=conversation.of_case(session, opened, directory, code_names.translator),
         openings=openings_of(session, case, directory, code_names.translator),
-        documents=len(documents.of_case(session, case.id)),
+        documents=len(entries),
+        may_add=case.closed_at is None
+        and len(entries) < limits.files
+        and sum(entry.pages for entry in entries) < limits.pages,
         code=shown_codes.of_case(session, case, now),
         elsewhere=elsewhere_pages.about_the_place(
             case.country, _facts(case, keys).get("region"), lang, code_names.translator

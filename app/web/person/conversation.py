@@ -8,8 +8,12 @@ from sqlalchemy.orm import Session
 
 from app.cases import person_access
 from app.cases.person_access import OpenedCase
+from app.cases.sealed_parts import OpenedPart
+from app.core.i18n import Translator
 from app.directory.packs import Directory
+from app.documents import storage
 from app.matching import runs
+from app.messaging import person_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +25,20 @@ class Message:
     content: dict[str, Any]
 
 
-def of_case(session: Session, opened: OpenedCase, directory: Directory) -> list[Message]:
-    """The messages of a case, oldest first."""
-    country = opened.case.country
+def of_case(session: Session, opened: OpenedCase, directory: Directory, words: Translator) -> list[Message]:
+    """The messages of a case, oldest first. One that announces a document says so when that is deleted."""
+    country, present = opened.case.country, {entry.id.hex for entry in storage.of_case(session, opened.case.id)}
+
+    def content(part: OpenedPart) -> dict[str, Any]:
+        if part.content.get("document", "") in {"", *present}:
+            return part.content
+        return {**part.content, "text": words.text(person_texts.DOCUMENT_GONE)}
+
     return [
         Message(
             part.author or "",
             runs.local_date(directory, country, datetime.fromisoformat(part.content["at"])),
-            part.content,
+            content(part),
         )
         for part in person_access.thread(session, opened)
     ]

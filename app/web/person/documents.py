@@ -5,12 +5,13 @@ is open while a file is received or converted.
 """
 
 import hashlib
+import hmac
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import anyio
 from anyio.to_thread import run_sync
@@ -21,16 +22,17 @@ from sqlalchemy.orm import Session
 from app.cases.person_access import OpenedCase, TooManyChanges
 from app.casework import documents, filing
 from app.core.dependencies import Brake, Db, Keys, Now
-from app.core.errors import Conflict, NotFound, Unavailable
+from app.core.errors import Conflict, FilesTooLarge, NotFound, Unavailable
 from app.core.i18n import N_, translator
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.core.storage_brake import StorageBrake
 from app.core.vocabulary import complete
 from app.directory.packs import Directory as Packs
-from app.documents import storage
+from app.documents import file_counts, storage
 from app.documents.conversion import Conversion, Converters
 from app.documents.limits import DocumentLimits, Refusal
+from app.documents.models import Document as Entry
 from app.partners import organisations
 from app.settings import Settings
 from app.web.components import csrf, document_pages
@@ -39,13 +41,13 @@ from app.web.components.forms import FormPart
 from app.web.components.rendering import page
 from app.web.person import centre_cards, visits
 from app.web.person.dependencies import AGAIN, ENDED, Again, Config, Cookie, Directory, Form, Lang, anyone
-from app.web.person.single_page_form import EXPIRED_NOTICE
 
 router = APIRouter(dependencies=[Depends(anyone)])
 
 _FORM_FIELDS: Final = 65_536
 _UPLOAD_SECONDS: Final = 1800.0
 """The longest that one form may take to arrive: 15 MB over the slowest mobile network."""
+_OWN_FORM_SECONDS: Final = 60.0
 ADDED: Final = "added"
 KEPT: Final = "kept"
 ONLY_PICTURES: Final = "only_pictures"
@@ -55,6 +57,7 @@ TOO_MANY: Final = "too_many"
 NO_ROOM: Final = "no_room"
 LATE: Final = "late"
 NONE_CHOSEN: Final = "none"
+TOO_MUCH: Final = "too_much"
 OUTCOMES: Final = complete({*Refusal, ADDED, KEPT, ONLY_PICTURES, FULL, BUSY, TOO_MANY}, {
     "added": N_("It was added."),
     "kept": N_("It was added, and the file itself is kept too."),
@@ -65,12 +68,16 @@ OUTCOMES: Final = complete({*Refusal, ADDED, KEPT, ONLY_PICTURES, FULL, BUSY, TO
     "too_big": N_("It was not added: it is too large."),
     "damaged": N_("It was not added: the file is damaged or did not arrive completely. Please try again, or take a new photo."),
     "too_slow": N_("It was not added: reading it took too long. Please photograph the pages instead."),
-    "full": N_("It was not added: there is no room for more documents. You can take back one that is no longer needed."),
+    "full": N_("It was not added: there is no room for more documents. You can delete one that is no longer needed."),
     "busy": N_("It was not added: very many files are arriving at the moment. Please try again in a minute."),
     "too_many": N_("It was not added: very many changes were made to this request today. Please come back tomorrow."),
 })  # fmt: skip
 """What became of one file."""
 NO_ROOM_WORDS: Final = N_("We have no room for documents at the moment. Please try again in a few hours.")
+_LATE_WORDS: Final = N_("This page was open for a long time, and nothing was added. Please choose the files again.")
+_TOO_MUCH: Final = N_(
+    "The files are too large together: at most {size} MB at once. Please choose fewer files, and add the others afterwards."
+)
 NONE: Final = N_("Please choose a photo or a PDF first.")
 _BY: Final = complete(("person", "desk", "partner"), {
     "person": N_("You added it on {day}."),
@@ -102,7 +109,12 @@ def show_documents(
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     results = (visits.kept(session, cookie, now, "documents") if again else None) or {}
     words, limits = translator(lang), document_limits(settings)
-    problem = {LATE: EXPIRED_NOTICE, NO_ROOM: NO_ROOM_WORDS, NONE_CHOSEN: NONE}.get(results.get("problem", ""), "")
+    problem = words.text(
+        {LATE: _LATE_WORDS, NO_ROOM: NO_ROOM_WORDS, NONE_CHOSEN: NONE, TOO_MUCH: _TOO_MUCH}.get(
+            results.get("problem", ""), ""
+        ),
+        size=largest_form(settings) // 1_000_000,
+    )
     entries = storage.of_case(session, opened.case.id)
     centres = organisations.names(session, [entry.organisation_id for entry in entries if entry.organisation_id])
     left = storage.room(session, opened.case.id, limits)
@@ -124,7 +136,8 @@ def show_documents(
         ],
         outcomes=[(number, code, OUTCOMES[code]) for number, code in results.get("files", ()) if code in OUTCOMES],
         problem=problem,
-        takes=documents.takes_documents(opened.case) and left.is_left,
+        is_open=documents.takes_documents(opened.case),
+        limits=limits,
         left=left,
         megabytes=limits.file.bytes // 1_000_000,
         csrf=csrf.new_token(keys, now, csrf.of_visit(cookie)),
@@ -153,12 +166,19 @@ async def add_documents(
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     upload = _Upload(request, cookie, now, keys, directory, limits, request.app.state.converters, *ready)
     with anyio.move_on_after(_UPLOAD_SECONDS) as time_limit:
-        await upload.take(parts)
+        try:
+            await upload.take(parts)
+        except FilesTooLarge:  # its size was not announced
+            upload.problem = TOO_MUCH
     if time_limit.cancelled_caught:
         raise Unavailable("The files took too long to arrive. What was shown as added is safe.")
     results = {"problem": upload.problem, "files": upload.outcomes}
     async with transactions.open(write=True) as session:
         await run_sync(lambda: visits.keep(session, cookie, now, settings.draft_idle, documents=results))
+        seen = [
+            (format_name, code) for (_number, code), format_name in zip(upload.outcomes, upload.formats, strict=True)
+        ]
+        await run_sync(file_counts.add, session, seen, now)
     return RedirectResponse(f"/{lang}/case/documents?{AGAIN}", 303)
 
 
@@ -179,7 +199,7 @@ def _prepared(
 
 @dataclass
 class _Upload:
-    """The files of one form. `outcomes`: the result for each, by its position in the form."""
+    """The files of one form. `outcomes`: the result for each, by its position in the form; `formats`: what each is."""
 
     request: Request
     cookie: str
@@ -196,8 +216,10 @@ class _Upload:
 
     def __post_init__(self) -> None:
         self.outcomes: list[tuple[int, str]] = []
+        self.formats: list[str] = []
         self._number = 0
-        self._is_ours = False
+        self._token = ""
+        self._digest = hashlib.sha256()
         self._keeps = False
         self._size = 0
         self._fits = True
@@ -209,19 +231,21 @@ class _Upload:
             async for part in parts:
                 if part.value is not None:
                     self._keeps |= part.name == "keep" and part.value == "yes"
-                    self._is_ours |= part.name == "csrf" and csrf.is_valid(
+                    if part.name == "csrf" and csrf.is_valid(
                         self.keys, part.value, self.now, csrf.of_visit(self.cookie)
-                    )
+                    ):
+                        self._token = part.value
                 elif part.content is None:
                     await self._end_of_file()
                 elif part.content:
                     await self._some_of_file(part.content, processes)
         if not self._number and not self.problem:
-            self.problem = NONE_CHOSEN if self._is_ours else LATE
+            self.problem = NONE_CHOSEN if self._token else LATE
 
     async def _some_of_file(self, content: bytes, processes: AsyncExitStack) -> None:
-        if not self._is_ours:
+        if not self._token:
             self.problem = self.problem or LATE
+        self._digest.update(content)
         if self.problem or not self.room.is_left:
             self._size += len(content)
             return
@@ -239,25 +263,46 @@ class _Upload:
         if self._conversion is not None and self._conversion.is_running:
             return self._conversion
         await processes.aclose()
+        whose = hashlib.sha256(self.cookie.encode()).digest()
+        with anyio.move_on_after(_OWN_FORM_SECONDS):  # a second click waits for the first
+            while self.converters.works_for(whose):
+                await anyio.sleep(0.1)
         try:
             return await processes.enter_async_context(
-                self.converters.open(
-                    replace(self.limits.file, pages=self.room.pages), hashlib.sha256(self.cookie.encode()).digest()
-                )
+                self.converters.open(replace(self.limits.file, pages=self.room.pages), whose)
             )
         except Unavailable:
             return None
 
     async def _end_of_file(self) -> None:
         size, self._size = self._size, 0
+        digest, self._digest = self._digest.digest(), hashlib.sha256()
         if not size:
             return  # an empty field
         self._number += 1
         if self.problem:
             return
-        self.outcomes.append((self._number, await self._outcome()))
+        document_id = self._document_id(digest)
+        outcome = await self._outcome(document_id)
+        if outcome in {FULL, BUSY} and await self._has(document_id):
+            outcome = ADDED
+        self.outcomes.append((self._number, outcome))
+        self.formats.append(self._conversion.format_name if self._conversion is not None else "")
 
-    async def _outcome(self) -> str:
+    def _document_id(self, digest: bytes) -> UUID:
+        """The id of this file in this form: a second click, or the same photo chosen twice, gives the same one."""
+        name = b"pristan/upload" + self._token.encode() + digest
+        return UUID(bytes=hmac.digest(self.person_key, name, "sha256")[:16], version=4)
+
+    async def _has(self, document_id: UUID) -> bool:
+        async with self.request.app.state.transactions.open(write=False) as session:
+            return await run_sync(self._is_stored, session, document_id)
+
+    def _is_stored(self, session: Session, document_id: UUID) -> bool:
+        opened = visits.case_of_visit(session, self.cookie, self.keys, self.now)
+        return opened is not None and any(entry.id == document_id for entry in storage.of_case(session, opened.case.id))
+
+    async def _outcome(self, document_id: UUID) -> str:
         if not self.room.is_left:
             return FULL
         if self._conversion is None:
@@ -268,39 +313,54 @@ class _Upload:
                 return pages.value
             if len(pages) > self.room.pages:
                 return Refusal.TOO_MANY_PAGES.value
-            original = await self._original(self._conversion, len(pages)) if self._keeps else None
+            keeps = self._keeps
+            original = await self._original(self._conversion, document_id, len(pages)) if keeps else None
         except Unavailable:
             return BUSY
         async with self.request.app.state.transactions.open(write=True) as session:
-            return await run_sync(self._store, session, pages, original)
+            return await run_sync(self._store, session, document_id, pages, original)
 
-    async def _original(self, conversion: Conversion, pages: int) -> storage.SealedFile | None:
+    async def _original(self, conversion: Conversion, document_id: UUID, pages: int) -> storage.SealedFile | None:
         """A PDF itself, sealed piece by piece as the converting process gives it back; None: the file is no PDF.
 
         Raises ConverterFailed.
         """
         if not (self.keeps_files and conversion.is_signed_pdf):
             return None
-        document_id = uuid4()
         key = storage.document_key(self.person_key, document_id)
         count, sealed = conversion.original_pieces, list[bytes]()
         async for piece in conversion.original():
             sealed.append(storage.seal_piece(key, document_id, self.case_id, pages, piece, len(sealed) + 1, count))
         return storage.SealedFile(self.case_id, document_id, pages, sealed)
 
-    def _store(self, session: Session, pages: Sequence[bytes], original: storage.SealedFile | None) -> str:
+    def _store(
+        self, session: Session, document_id: UUID, pages: Sequence[bytes], original: storage.SealedFile | None
+    ) -> str:
         opened = visits.case_of_visit(session, self.cookie, self.keys, self.now, lock=True)
         if opened is None:
             return FULL
+        if any(entry.id == document_id for entry in storage.of_case(session, opened.case.id)):
+            return self._added(original)
         try:
             documents.add_by_person(
-                session, opened, pages, self.limits, self.now, original, keys=self.keys, directory=self.directory
+                session,
+                opened,
+                document_id,
+                pages,
+                self.limits,
+                self.now,
+                original,
+                keys=self.keys,
+                directory=self.directory,
             )
         except TooManyChanges:
             return TOO_MANY
         except Conflict:
             return FULL
         self.room = storage.DocumentRoom(self.room.files - 1, self.room.pages - len(pages))
+        return self._added(original)
+
+    def _added(self, original: storage.SealedFile | None) -> str:
         if not self._keeps:
             return ADDED
         return KEPT if original else ONLY_PICTURES
@@ -316,9 +376,7 @@ def show_document(lang: Lang, document: Document, cookie: Cookie, now: Now, keys
     if opened is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     entries = storage.of_case(session, opened.case.id)
-    at = next((at for at, entry in enumerate(entries) if entry.id == document), None)
-    if at is None:
-        raise NotFound("There is no such document.")
+    at = _position(entries, document)
     return page(
         "person/document.html",
         lang,
@@ -329,6 +387,14 @@ def show_document(lang: Lang, document: Document, cookie: Cookie, now: Now, keys
         later=entries[at + 1].id if at + 1 < len(entries) else None,
         here="case/documents",
     )
+
+
+def _position(entries: Sequence[Entry], document: UUID) -> int:
+    """Which document of the case it is, from 0. Raises NotFound."""
+    at = next((at for at, entry in enumerate(entries) if entry.id == document), None)
+    if at is None:
+        raise NotFound("There is no such document.")
+    return at
 
 
 @router.get("/case/documents/{document:id}/{number:int}")
@@ -371,11 +437,31 @@ def save_original(
     )
 
 
+@router.get("/case/documents/{document:id}/remove")
+def ask_to_remove(lang: Lang, document: Document, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
+    """Ask once before a document of one's own is deleted. Changes nothing."""
+    opened = visits.case_of_visit(session, cookie, keys, now)
+    if opened is None:
+        return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
+    entries = storage.of_case(session, opened.case.id)
+    at = _position(entries, document)
+    if entries[at].author != "person":
+        raise NotFound("There is no such document.")
+    return page(
+        "person/document_remove.html",
+        lang,
+        document=entries[at],
+        place=at + 1,
+        csrf=csrf.new_token(keys, now, csrf.of_visit(cookie)),
+        here="case/documents",
+    )
+
+
 @router.post("/case/documents/{document:id}/remove")
 def remove_document(
     lang: Lang, document: Document, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db
 ) -> Response:
-    """Take back a document of one's own."""
+    """Delete a document of one's own."""
     opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is None:
         return visits.nothing_changed(lang, session, cookie, now)

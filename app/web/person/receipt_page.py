@@ -43,8 +43,6 @@ from app.web.person.dependencies import (
     Lang,
     anyone,
     delete_cookie,
-    new_secret,
-    set_cookie,
 )
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -53,7 +51,7 @@ _TAKEN = N_(
     "To change it, come back with your number and choose “Change who may read my request”."
 )
 
-_GOES_ON: Final = {"open": "case", "documents": "case/documents"}
+GOES_ON: Final = {"open": "case", "documents": "case/documents"}
 """Where the last four digits lead when the visit does not end."""
 
 
@@ -76,22 +74,19 @@ def sent(
 
 
 @router.post("/sent")
-def confirm_number(
-    lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db
-) -> Response:
+def confirm_number(lang: Lang, form: Form, cookie: Cookie, now: Now, settings: Config, session: Db) -> Response:
     """Check the last four digits; then drop the number from the draft, and open the request or end the visit, as was chosen."""
     reply = draft_answers.receipt(session, cookie, now)
     digits = "".join(character for character in "".join(form.get("last_four", [])) if character.isdecimal())
     if reply is not None and digits and int(digits) != int(reply["receipt"][-4:]):
         return RedirectResponse(f"/{lang}/sent?mistyped=1", 303)
+    then = GOES_ON.get(field_value(form, "then"))
+    if reply is None and then and visits.number(session, cookie, now) is not None:
+        return RedirectResponse(f"/{lang}/{then}", 303)
     drafts.drop(session, cookie)
-    then = _GOES_ON.get(field_value(form, "then"))
-    if reply is not None and then:
-        secret = new_secret(keys)
-        visits.begin(session, secret, receipts.parse(reply["receipt"]), now, settings.draft_idle)
-        response = RedirectResponse(f"/{lang}/{then}", 303)
-        set_cookie(response, secret, settings)
-        return response
+    if reply is not None and then and cookie is not None:  # under the same cookie: a second click finds the visit
+        visits.begin(session, cookie, receipts.parse(reply["receipt"]), now, settings.draft_idle)
+        return RedirectResponse(f"/{lang}/{then}", 303)
     response = RedirectResponse(f"/{lang}/goodbye", 303)
     delete_cookie(response, settings)
     return response

@@ -33,6 +33,7 @@ from app.web.person.dependencies import (
     new_secret,
     set_cookie,
 )
+from app.web.person.receipt_page import GOES_ON
 from app.web.person.single_page_form import EXPIRED_NOTICE
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -135,7 +136,8 @@ def sign_in_with_number(
     secret = new_secret(keys)
     visits.begin(session, secret, receipt, now, settings.draft_idle)
     drafts.drop(session, cookie)  # no page can reach it any more
-    response = RedirectResponse(f"/{lang}/case", 303)
+    then = GOES_ON.get(field_value(form, "then"), "case")
+    response = RedirectResponse(f"/{lang}/{then}", 303)
     set_cookie(response, secret, settings)
     return response
 

@@ -492,7 +492,7 @@ def test_the_same_form_sent_twice_adds_each_file_once_and_a_new_form_adds_it_aga
         assert page.words().count("It was added.") == 2
         assert len(documents(office)) == 1
     send(browser, photo)
-    assert len(documents(office)) == 2, "whoever opens the page anew means it"
+    assert len(documents(office)) == 2, "whoever opens the page again means it"
 
 
 def test_refused_files_are_counted_by_format_and_reason_for_the_operator(office: StaffSite) -> None:
@@ -538,7 +538,7 @@ def test_too_much_at_once_and_a_page_open_too_long_speak_of_files(office: StaffS
         headers={"content-type": KIND, "content-length": "200000000"},
     )  # fmt: skip
     assert answer.status == 413
-    assert "The files are too large together: at most 165 MB at once. Nothing has been added." in answer.words()
+    assert "The files are too large together: at most 165 MB. Nothing has been added." in answer.words()
     assert 'href="/en/case/documents"' in answer.text
     late = send(browser, hostile_files.one_page(b"(x)"), csrf="1.x.y")
     assert "nothing was added. Please choose the files again." in late.words()

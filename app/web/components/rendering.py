@@ -36,7 +36,7 @@ _ERRORS: Final = {
     503: N_("The service is very busy. Please try again in a minute. Everything that was shown as saved is safe."),
 }
 _FILES_TOO_LARGE: Final = N_(
-    "The files are too large together: at most {size} MB at once. Nothing has been added. Please choose fewer files."
+    "The files are too large together: at most {size} MB. Nothing has been added. Please choose fewer files."
 )
 _UNEXPECTED: Final = N_("Something went wrong on our side. Please try again.")
 

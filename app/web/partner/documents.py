@@ -92,9 +92,9 @@ def ask_to_take_back(label: Label, document: UUID, request: Request, member: Mem
     """Ask once before a document that the organisation sent is deleted. Changes nothing."""
     organisation_id = organisation_of(member)
     referral = session.get_one(Referral, partner_access.referral_id_of(session, organisation_id, label))
+    context = document_pages.to_remove(session, referral.case_id, document, "partner", organisation_id)
     if not partner_access.may_open(referral):
         raise Conflict("The documents open once you have accepted.", state=referral.state)
-    context = document_pages.to_remove(session, referral.case_id, document, "partner", organisation_id)
     return staff_pages.page(request, "staff/document_remove.html", here=_OF_ONE.format(label=label), **context)
 
 

@@ -76,7 +76,7 @@ OUTCOMES: Final = complete({*Refusal, ADDED, KEPT, ONLY_PICTURES, FULL, BUSY, TO
 NO_ROOM_WORDS: Final = N_("We have no room for documents at the moment. Please try again in a few hours.")
 _LATE_WORDS: Final = N_("This page was open for a long time, and nothing was added. Please choose the files again.")
 _TOO_MUCH: Final = N_(
-    "The files are too large together: at most {size} MB at once. Please choose fewer files, and add the others afterwards."
+    "The files are too large together: at most {size} MB. Please choose fewer files, and add the others afterwards."
 )
 NONE: Final = N_("Please choose a photo or a PDF first.")
 _BY: Final = complete(("person", "desk", "partner"), {

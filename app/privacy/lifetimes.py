@@ -141,6 +141,7 @@ LIFETIMES: Final = MappingProxyType(
         "report_figures": _LIVES["sums"],
         "persecution_counts": _LIVES["sums"],
         "form_counts": _LIVES["sums"],
+        "file_counts": _LIVES["sums"],
         "heartbeats": Lifetime(Ending.STAYS, "one for each job and each way of sending"),
         "kill_switches": Lifetime(Ending.STAYS, "one for each switch"),
         "honeytokens": Lifetime(Ending.STAYS, "as long as the installation: a mark of each invented case"),

@@ -7,10 +7,12 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
+from app.audit import service as audit_log
+from app.audit.models import AuditEntry
 from app.cases import callback_windows, emergency_alerts, restriction, saved_replies, saved_views, sealed_parts
 from app.cases.appointments import Appointment, Offer
 from app.cases.callback_windows import CallbackWindow
-from app.cases.models import Case, EmergencyAlert, HouseholdMember, Part, SavedReply, SavedView, SealedPart
+from app.cases.models import Case, CaseEvent, EmergencyAlert, HouseholdMember, Part, SavedReply, SavedView, SealedPart
 from app.casework import (
     appointment_offers,
     by_hand,
@@ -23,6 +25,7 @@ from app.casework import (
     undelivered_notices,
     unread_messages,
 )
+from app.conflicts.models import ConflictEntry, Exclusion
 from app.core import keyholders
 from app.core.errors import AppError
 from app.core.ids import named_id
@@ -34,11 +37,14 @@ from app.links.service import NewLink
 from app.messaging import outbox, telegram_links
 from app.messaging.kinds import NoticeKind
 from app.messaging.models import OutboxMessage, TelegramLink
-from app.operations import team_keys
+from app.operations import status, team_keys
 from app.partners import credentials, oauth_clients
 from app.partners.models import AccessToken, OAuthClient
-from app.referrals import centre_contacts, queries, threads
+from app.partners.organisations import Organisation
+from app.privacy.retention import RetentionPeriods, deletion_times
+from app.referrals import centre_contacts, preconditions, queries, threads
 from app.referrals.actors import ActorRef
+from app.referrals.commands import TransitionInput
 from app.referrals.models import ContactAnswer
 from app.referrals.states import Actor, Verb
 from app.staff import passkeys, recovery, rota, sessions, team_setup
@@ -455,3 +461,97 @@ def test_refusals_are_counted_for_one_service(verbs: StaffVerbs) -> None:
     verbs.change(referral_actions.Referral, referral_actions.Referral.id == last, reason="conflict")
     with verbs.database.begin(write=False) as session:
         assert [one.service for one in queries.refused_services(session, since)] == [services[1]]
+
+
+def test_the_log_is_verified_and_placed_to_its_end(verbs: StaffVerbs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Page by page: also what lies beyond the first."""
+    _log_of_ten(verbs, monkeypatch)
+
+
+def test_the_log_of_postgresql_too(postgres_verbs: StaffVerbs, monkeypatch: pytest.MonkeyPatch) -> None:
+    _log_of_ten(postgres_verbs, monkeypatch)
+
+
+def _log_of_ten(verbs: StaffVerbs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_log, "_PAGE", 3)
+    monkeypatch.setattr(audit_log.place, "__defaults__", (3,))
+    audit_log.place_all(verbs.database)
+    with verbs.database.begin(write=False) as session:
+        before = audit_log.examine(session).placed
+    for _entry in range(10):
+        verbs.do(audit_log.record_by_person, uuid4(), "case:looked", verbs.time.at)
+    waiting = verbs.database.dialect == "postgresql"
+    assert audit_log.place_all(verbs.database) == (10 if waiting else 0)
+    with verbs.database.begin(write=False) as session:
+        found = audit_log.examine(session)
+        assert (found.broken, found.placed, found.waiting) == (None, before + 10, 0)
+        last = session.scalar(sa.select(sa.func.max(AuditEntry.seq)))
+    verbs.change(AuditEntry, AuditEntry.seq == last, action="case:never")
+    with verbs.database.begin(write=False) as session:
+        assert audit_log.verify(session) == audit_log.ChainBreak(last, "changed")
+
+
+def test_a_case_is_kept_from_its_own_last_move(verbs: StaffVerbs) -> None:
+    now, labels = verbs.time.at, [verbs.file()[0] for _case in range(2)]
+    one, other = (verbs.case(label).id for label in labels)
+    later = now + timedelta(days=9)
+    verbs.change(CaseEvent, CaseEvent.case_id == other, at=later)
+    periods = RetentionPeriods(unmet=timedelta(days=90))
+    with verbs.database.begin(write=False) as session:
+        for case, since in ((one, now), (other, later)):
+            times = deletion_times(session, session.get_one(Case, case), periods)
+            assert times.contact == times.all == since.replace(minute=0, second=0) + timedelta(days=90)
+    verbs.change(Case, Case.id == one, state="advised", closed_at=now)
+    for contact, rest in ((30, 90), (90, 30)):
+        with verbs.database.begin(write=False) as session:
+            kept = RetentionPeriods(contact=timedelta(days=contact), rest=timedelta(days=rest))
+            times = deletion_times(session, session.get_one(Case, one), kept)
+        assert (times.contact, times.all) == (now + timedelta(days=contact), now + timedelta(days=90))
+
+
+def test_an_endpoint_counts_as_not_reached_for_seven_days(verbs: StaffVerbs) -> None:
+    now, owner = verbs.time.at, webhooks.Owner(named_id("organisation", ONE), "program")
+    other = webhooks.Owner(named_id("organisation", TWO), "program")
+    ids = [
+        verbs.do(webhooks.add, verbs.keys, one, "https://example.org/", ["referral.offered"], "v1", now)[0].id
+        for one in (owner, other)
+    ]
+    delivery = WebhookDelivery(
+        id=uuid4(), endpoint_id=ids[0], event_id=uuid4(), type="test", happened_at=now, state="dead", attempts=5,
+        created_at=now,
+    )  # fmt: skip
+    verbs.do(lambda session: session.add(delivery))
+
+    def not_reached(after: timedelta) -> list[str]:
+        found: list[str] = verbs.do(status._not_reached, now + after)
+        return found
+
+    assert len(not_reached(timedelta(0))) == len(not_reached(status.GIVEN_UP_SHOWN)) == 1
+    assert not_reached(status.GIVEN_UP_SHOWN + timedelta(seconds=1)) == []
+    verbs.change(WebhookEndpoint, WebhookEndpoint.id == ids[1], state="gone")
+    assert len(not_reached(timedelta(days=99))) == 1
+
+
+def test_who_declined_for_a_conflict_is_not_asked_again_and_who_was_not_agreed_to_not_at_all(verbs: StaffVerbs) -> None:
+    (label, _r), (other, _r2) = verbs.file(), verbs.file()
+    referral, now = verbs.refer(label, LEGAL), verbs.time.at
+    by = ActorRef(Actor.PARTNER, verbs.member("partner").member_id, named_id("organisation", ONE))
+    declined = TransitionInput(reason="conflict")
+    verbs.do(referral_actions.advance, referral.id, Verb.DECLINE, by=by, now=now, payload=declined)
+    verbs.do(lambda session: session.execute(sa.delete(Exclusion)))
+    verbs.do(lambda session: session.execute(sa.delete(ConflictEntry)))
+    with verbs.database.begin() as session:
+        found = session.get_one(Organisation, named_id("organisation", ONE))
+        with pytest.raises(AppError, match="not available for this case"):
+            preconditions.check_may_be_asked(session, verbs.case(label).id, found, now)
+        preconditions.check_may_be_asked(session, verbs.case(other).id, found, now)
+        row, case = session.get_one(referral_actions.Referral, referral.id), session.get_one(Case, referral.case_id)
+        preconditions._consent(session, row, case, now)
+        session.add(Exclusion(case_id=case.id, organisation_id=found.id))
+        session.flush()
+        with pytest.raises(AppError, match="has not agreed"):
+            preconditions._consent(session, row, case, now)
+        session.execute(sa.delete(Exclusion))
+        sealed_parts.destroy_wraps(session, case.id, [found.id])
+        with pytest.raises(AppError, match="has not agreed"):
+            preconditions._consent(session, row, case, now)

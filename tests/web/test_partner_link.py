@@ -162,6 +162,7 @@ def test_from_the_mail_to_the_outcome_without_an_account(office: StaffSite) -> N
     told = person.get("/en/case").words()
     assert "opened what you wrote and how to contact you, with a link and a code." in told
     assert "With a link and a code they can read what you agreed they may read." in told
+    assert "What a centre has already read, or was given on paper, cannot be taken back." in told
     page = said(browser, browser.get("/partner/link/en"), "start")
     ended = said(browser, page, "complete", outcome="represented")
     assert "this link has ended" in ended.words()

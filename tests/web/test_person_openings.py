@@ -83,3 +83,5 @@ def test_the_page_lists_the_openings_that_the_audit_holds(person_site: PersonSit
     listed = page.open("/en/case").page.css_first("#opened")
     assert listed is not None
     assert "24 November 2026 : A coordinator opened what you wrote." in listed.text(separator=" ")
+    assert "cannot be taken back" not in page.text, "no centre has read it"
+    assert "cannot be taken back" in page.open("/en/case/centres").text

@@ -70,6 +70,20 @@ def test_the_page_says_what_is_known_and_what_to_do_and_shows_no_sealed_word(off
     assert page.tree.css_first("li.centre ul.reasons li") is not None
 
 
+def test_what_holds_after_a_missed_deadline_is_shown_with_its_source_or_as_for_a_lawyer_to_say(
+    office: StaffSite,
+) -> None:
+    received = (office.time.at - timedelta(days=40)).date().isoformat()
+    sourced, _ = office.file(letter={"kind": "asylum_appeal_regular", "received_on": received})
+    unsourced, _ = office.file(letter={"kind": "return_decision_appeal", "received_on": received})
+    vera, for_a_lawyer = office.as_("vera"), "No source that we have says what holds for a late appeal"
+    page = vera.get(f"/desk/cases/{sourced}").words()
+    assert "can restore a deadline that was missed without fault" in page
+    assert "Code of Administrative Procedure, Odwolanie od decyzji" in page
+    assert for_a_lawyer not in page
+    assert for_a_lawyer in vera.get(f"/desk/cases/{unsourced}").words()
+
+
 def test_three_clicks_from_the_queue_to_an_offer(office: StaffSite) -> None:
     label, _receipt = office.file()
     browser = office.as_("vera")

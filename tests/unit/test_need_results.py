@@ -1,5 +1,10 @@
 """The result need by need: who helps with each, the one with the letter's deadline first, and for which nobody was found."""
 
+from dataclasses import replace
+from uuid import uuid4
+
+from app.cases.models import Case, CaseNeed
+from app.casework.person_actions import PersonReferral
 from app.directory.packs import load_packs
 from app.matching.code_names import CodeNames
 from app.matching.engine import ServiceMatch
@@ -42,3 +47,15 @@ def test_who_helps_with_the_need_that_cannot_wait_stands_first() -> None:
     by_need = [["nomada"], ["hfhr", "nomada"], ["kovcheg", "ocalenie"]]
     assert most_pressing_first(found, by_need, str) == ["nomada", "hfhr", "kovcheg", "ocalenie", "other"]
     assert most_pressing_first(found, [], str) == found
+
+
+def test_a_need_whose_centre_waits_for_the_persons_yes_is_not_said_to_be_asked_about() -> None:
+    case = Case(country="PL", needs=["asylum"], last_safe_day=None)
+    rows = {"asylum": CaseNeed(need="asylum", state="offered", referral_id=None)}
+    waits = PersonReferral(
+        uuid4(), "R-1", "Helsinki", "pl-hfhr", "awaiting_consent", None, None, ("asylum",), None, asks_document=False
+    )
+    offered = replace(waits, state="offered")
+    names = CodeNames("en", PACKS)
+    assert needs_list.progress(case, rows, [waits], names)[0][1] == needs_list.BEFORE_CONSENT
+    assert needs_list.progress(case, rows, [offered], names)[0][1] == needs_list.STANDING["offered"]

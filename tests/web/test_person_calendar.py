@@ -35,6 +35,7 @@ def test_it_holds_the_deadline_of_the_letter_and_needs_the_number(person_site: P
     with person_site.database.begin(write=False) as session:
         last_safe_day = session.scalars(sa.select(Case.last_safe_day)).one()
     assert last_safe_day in days
+    assert {str(event["summary"]) for event in Calendar.from_ical(answer.content).walk("VEVENT")} == {"Reminder"}
     assert all(day >= person_site.time().date() for day in days)
 
 

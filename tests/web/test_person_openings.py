@@ -80,8 +80,13 @@ def test_the_page_lists_the_openings_that_the_audit_holds(person_site: PersonSit
             session, actor_kind="coordinator", actor_id="1" * 32, action="case:words_opened", subject_kind="case",
             subject_id=case_id, now=person_site.time.at,
         )  # fmt: skip
+        audit.record(
+            session, actor_kind="coordinator", actor_id="1" * 32, action="case:contact_opened", subject_kind="case",
+            subject_id=case_id, now=person_site.time.at.replace(hour=23, minute=30),
+        )  # fmt: skip
     listed = page.open("/en/case").page.css_first("#opened")
     assert listed is not None
     assert "24 November 2026 : A coordinator opened what you wrote." in listed.text(separator=" ")
+    assert "25 November 2026 : A coordinator opened how to contact you." in listed.text(separator=" "), "in Warsaw"
     assert "cannot be taken back" not in page.text, "no centre has read it"
     assert "cannot be taken back" in page.open("/en/case/centres").text

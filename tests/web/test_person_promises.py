@@ -138,12 +138,38 @@ def test_a_letter_that_is_long_past_is_said_to_be_probably_too_late(person_site:
     assert "before the last day" not in browser.text
 
 
-def test_nobody_in_danger_is_told_to_come_back_in_a_day_or_two(person_site: PersonSite) -> None:
+def test_nobody_in_danger_is_told_to_wait_and_the_days_to_wait_for_are_those_of_the_case(
+    person_site: PersonSite,
+) -> None:
+    words, today_too = translator("en"), "Do not wait for our answer: contact a centre yourself today too."
     for soon, told in (("today", "Come back with your number in a few hours."), ("none", "Come back in a day or two.")):
-        number = short_form(person_site.browser(), "en", how_soon=soon, allow=()).number()
+        receipt = short_form(person_site.browser(), "en", how_soon=soon, allow=())
         with person_site.database.begin() as session:
             session.execute(sa.update(Case).values(state="in_review"))
-        assert told in back(person_site, number).text
+            due_on = session.scalars(sa.select(Case.due_on).order_by(Case.due_on.desc())).first()
+        assert due_on is not None
+        case = back(person_site, receipt.number())
+        assert told in case.text
+        assert f"We aim to look at your request by {words.date(due_on)}." in case.text
+        from_day = f"If nobody has answered you by {words.date(due_on + timedelta(days=1))}, contact a centre yourself."
+        for page in (receipt, case):
+            assert (today_too in page.text) == (soon == "today")
+            assert (from_day in page.text) == (soon == "none")
+
+
+def test_the_centres_that_help_with_the_need_of_the_deadline_stand_first(person_site: PersonSite) -> None:
+    letter = {"letter_kind": "PL.return_decision_appeal", "letter_received_on": "20.11.2026", "nationality": "RU"}
+    browser = short_form(person_site.browser(), "en", until_check=True, needs=["psychosocial", "deportation"], **letter)
+    for page in (browser, browser.fill()):
+        names = [node.text() for node in page.page.css(".centre h3, .centre h2, .centre .name")]
+        assert "NOMADA" in names[0], names
+
+
+def test_centres_that_nobody_has_checked_stand_apart_and_dangerous_contact_is_said(person_site: PersonSite) -> None:
+    text = person_site.browser().open("/en/contacts/pl").text
+    assert text.count("Homo Faber Association") == 1
+    assert text.index("Helsinki Foundation") < text.index("Centres that we have not checked") < text.index("Homo Faber")
+    assert "Contact with this centre can be dangerous for people in Russia or Belarus." in text
 
 
 def test_the_day_is_that_of_the_country_on_the_page_and_in_the_copy(person_site: PersonSite) -> None:

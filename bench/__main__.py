@@ -32,6 +32,9 @@ def main() -> None:
     parser.add_argument("--only", choices=["sqlite", "postgresql"], help="one database only")
     parser.add_argument("--no-matching", action="store_true", help="leave out the rows of matching")
     parser.add_argument(
+        "--rows", metavar="TEXT", default="", help="only the rows with this text in their label, and memory"
+    )
+    parser.add_argument(
         "--busy", action="store_true", help="measure the budgeted rows again while two processes walk 64 MB each"
     )
     parser.add_argument(
@@ -46,7 +49,7 @@ def main() -> None:
         matching.measure(2_000)
     print(f"{'row':<54}{'hellos':>8}{'ms CPU':>9}{'ms':>9}{'statements':>12}{'KB gzip':>8}{'growth':>8}")
     for name, url in _databases(wanted.only):
-        _measure(name, url, wanted.cases, wanted.seconds, busy=wanted.busy)
+        _measure(name, url, wanted.cases, wanted.seconds, only=wanted.rows, busy=wanted.busy)
 
 
 @contextmanager
@@ -67,8 +70,11 @@ def _databases(only: str | None) -> Iterator[tuple[str, str]]:
                 yield "postgresql", url
 
 
-def _measure(name: str, url: str, cases: int, seconds: float, *, busy: bool) -> None:
-    """Measure the rows with a thousand cases and with `cases`, and print the growth of each."""
+def _measure(name: str, url: str, cases: int, seconds: float, *, only: str, busy: bool) -> None:
+    """Measure the rows with a thousand cases and with `cases`, and print the growth of each.
+
+    `only`: a text that the label of a row contains; memory is then printed before and after each such row too.
+    """
     with tempfile.TemporaryDirectory(prefix="pristan-bench-var-") as var:
         network, few = load.found(url, Path(var)), dict[str, float]()
         for size in (1_000, cases):
@@ -83,6 +89,14 @@ def _measure(name: str, url: str, cases: int, seconds: float, *, busy: bool) -> 
                             f"{name}, {size:,} cases: memory".ljust(54) + f"{service.memory_mb():>8.0f} MB", flush=True
                         )
                         continue
+                    if only not in label:
+                        continue
+                    if only:
+                        service.cost(request, seconds)
+                        print(
+                            f"{name}, {size:,} cases: memory before".ljust(54) + f"{service.memory_mb():>8.0f} MB",
+                            flush=True,
+                        )
                     cost = service.cost(request, seconds)
                     unit = (before + hello.cost(rows.HELLO, seconds / 4).cpu) / 2
                     hellos = cost.cpu / unit
@@ -95,6 +109,11 @@ def _measure(name: str, url: str, cases: int, seconds: float, *, busy: bool) -> 
                         + f"{service.statements(request):>12}{service.kilobytes(request):8.1f}{growth:>8}",
                         flush=True,
                     )
+                    if only:
+                        print(
+                            f"{name}, {size:,} cases: memory after".ljust(54) + f"{service.memory_mb():>8.0f} MB",
+                            flush=True,
+                        )
                 if busy and size == cases:
                     _measure_busy(name, network, hello, service, seconds, now)
 

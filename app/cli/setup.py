@@ -45,7 +45,7 @@ def set_up_interactively(team: str, countries: list[str], member: str) -> None:
     if unserved:
         typer.echo(
             f"Warning: no team takes requests from {', '.join(unserved)}. The form does not offer these countries, and POST "
-            "/v1/intakes answers `country-not-served`."
+            "/v1/intakes answers `country-not-served`. An admin can propose a team for them on the page Teams of the desk."
         )
     typer.echo("Next steps: pristan members invite-admin NAME, and pristan keys backup-key. See docs/operations.md.")
 

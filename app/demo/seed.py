@@ -1,7 +1,7 @@
 """Fills an empty database with two teams, three partners with API clients and members, the cases of `stories` and their history."""
 
 import base64
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -24,15 +24,19 @@ from app.demo.stories import Story, stories
 from app.directory import loader as directory_loader
 from app.directory.packs import Directory
 from app.intake import schemas
+from app.messaging import member_settings
+from app.messaging.member_settings import MemberSettings
+from app.messaging.rules import MemberHours
 from app.partners import oauth_clients as partners
 from app.partners import sandbox_identity
 from app.referrals import queries
 from app.referrals.actors import ActorRef
 from app.referrals.states import Actor, Verb
 from app.sandbox.service import refill
-from app.staff import recovery, team_setup
+from app.staff import recovery, rota, team_setup
 from app.staff import service as staff
 from app.staff.models import Member, Role, Team
+from app.staff.rota import Shift
 from app.staff.sessions import SignedIn
 from app.staff.team_setup import NewTeam
 
@@ -41,6 +45,11 @@ SECOND_TEAM: Final = "GE"
 PARTNERS: Final = ("pl-hfhr", "lt-redcross", "x-kovcheg")
 READERS: Final = {"demo-georgia": "ka", "demo-x-kovcheg": "ru"}
 """Who reads the pages in a language of their own; the others take that of the browser."""
+ON_CALL: Final = (
+    (("demo-coordinator", "demo-senior"), "Europe/Warsaw", (time(0), time(0)), range(7)),
+    (("demo-georgia",), "Asia/Tbilisi", (time(9), time(21)), range(5)),
+)
+"""For each team who is told and on call, in which zone, at which hours of which weekdays (0: Monday)."""
 PARTNER_SCOPES: Final = ["referrals:read", "referrals:contact", "referrals:write", "events:read"]
 
 
@@ -104,6 +113,7 @@ def _seed(session: Session, context: AppContext, now: datetime, *, with_history:
         with typer.progressbar(filling, length=history.CASES, label="Three months of work") as labels:
             for _label in labels:
                 session.expire_all()
+    _make_tellable(session, keys, now)
     for name, language in READERS.items():
         session.execute(sa.update(Member).where(Member.name == name).values(language=language))
     return {
@@ -113,6 +123,27 @@ def _seed(session: Session, context: AppContext, now: datetime, *, with_history:
         "recovery_key": team.recovery,
         "second_recovery_key": second_team.recovery,
     }
+
+
+def _make_tellable(session: Session, keys: KeyRing, now: datetime) -> None:
+    """Notice addresses of the coordinators, and who is on call. After the history, whose notices are long past.
+
+    One team is covered at every hour; the other has nobody on call at night and at weekends, and its pages say so.
+    """
+    named = {name: _member(session, name) for names, _zone, _hours, _days in ON_CALL for name in names}
+    for names, zone, hours, days in ON_CALL:
+        for name in names:
+            address = f"{name}@pristan.example"
+            settings = MemberSettings(address=address, hours=MemberHours(zone=zone), language=READERS.get(name, "en"))
+            member_settings.save(session, keys, named[name].id, settings, version=0, now=now)
+        first = named[names[0]]
+        assert first.team_id is not None
+        shift = Shift(frozenset(days), *hours, tuple(named[name].id for name in names))
+        rota.save(session, first.team_id, [shift], zone=zone, by=first.id, version=0, now=now)
+
+
+def _member(session: Session, name: str) -> Member:
+    return session.scalars(sa.select(Member).where(Member.name == name)).one()
 
 
 def _desk_of(session: Session, keys: KeyRing, name: str, team: NewTeam, now: datetime) -> Desk:

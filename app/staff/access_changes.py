@@ -8,6 +8,8 @@
 | a key for somebody who joined before seats took two people | a holder of the key | all cases of the team or organisation |
 | a new key of an organisation | admin, partner | what is sealed to the organisation from then on |
 | a new admin | admin, senior | half of each of these |
+| a team for a country that no team takes | admin | a seat for its first senior |
+| the first key of such a team | admin | all cases of its countries, from then on |
 | a program of an organisation, or a new secret for one | admin | what the organisation may read by its API, encrypted for its key |
 
 An organisation that has a key gets a new one only from a member who holds it; the private half goes to the holders of the
@@ -21,19 +23,40 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.core import keyholders
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, NotFound
 from app.core.i18n import N_
 from app.core.keyring import KeyRing
-from app.staff import invitations, members, organisation_keys, proposal_rules, proposal_views, proposals, seats
+from app.staff import (
+    invitations,
+    members,
+    organisation_keys,
+    proposal_rules,
+    proposal_views,
+    proposals,
+    seats,
+    team_setup,
+)
 from app.staff import service as staff
 from app.staff.invitations import Invitee
-from app.staff.models import Member, Proposal, Role
+from app.staff.models import Member, Proposal, Role, Team
 from app.staff.proposal_rules import Kind, ProposalSubject
 from app.staff.proposal_states import State
 from app.staff.sessions import SignedIn
+
+
+@dataclass(frozen=True, slots=True)
+class NewCountryTeam:
+    """A proposed team: its name, countries, time zone, the language of its invitation, and the sign-in name of its first senior."""
+
+    name: str
+    countries: tuple[str, ...]
+    zone: str
+    language: str
+    senior: str
 
 
 def propose_member(session: Session, caller: SignedIn, seat: Invitee, seat_of: str, now: datetime) -> Proposal:
@@ -44,14 +67,21 @@ def propose_member(session: Session, caller: SignedIn, seat: Invitee, seat_of: s
     members.refuse_invitation(caller, seat)
     name = invitations.free_name(session, seat.name)
     codes = {"name": name, "role": seat.role.value, "place": seat_of}
-    subject = ProposalSubject(team_id=seat.team_id, organisation_id=seat.organisation_id)
+    subject = ProposalSubject(team_id=_team_with_key(session, seat.team_id), organisation_id=seat.organisation_id)
     return proposals.propose(session, caller, Kind.NEW_MEMBER, codes, now, subject)
+
+
+def _team_with_key(session: Session, team_id: UUID | None) -> UUID | None:
+    """The team whom a seat concerns; None, so the whole network, for one without a key: nobody there could decide about it."""
+    if team_id is None or keyholders.active_key(session, team_id) is None:
+        return None
+    return team_id
 
 
 def propose_return(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> Proposal:
     """Propose a way back for a member who lost their passphrase or code app. Raises NotFound, NotAllowed, Conflict."""
     member = members.manageable_member(session, caller, member_id)
-    subject = ProposalSubject(member.team_id, member.organisation_id, member.id)
+    subject = ProposalSubject(_team_with_key(session, member.team_id), member.organisation_id, member.id)
     return proposals.propose(session, caller, Kind.MEMBER_RETURN, {"name": member.name}, now, subject)
 
 
@@ -115,6 +145,45 @@ def propose_organisation_key(
     return proposals.propose(session, caller, Kind.ORGANISATION_KEY, codes, now, subject)
 
 
+def propose_team(session: Session, caller: SignedIn, team: NewCountryTeam, now: datetime) -> Proposal:
+    """Propose a team for countries that no team takes, with its first senior.
+
+    Raises NotAllowed, Invalid (no country), Conflict (a team has one of the countries, the name is taken, the same is proposed).
+    """
+    slug = team_setup.free_slug(session, team.countries)
+    team_setup.check(session, slug, team.countries)
+    codes = {
+        "team": slug,
+        "title": team.name,
+        "countries": " ".join(team.countries),
+        "zone": team.zone,
+        "language": team.language,
+        "name": invitations.free_name(session, team.senior),
+    }
+    return proposals.propose(session, caller, Kind.NEW_TEAM, codes, now)
+
+
+def propose_team_key(
+    session: Session, caller: SignedIn, team_id: UUID, now: datetime, *, key_id: UUID | None
+) -> Proposal:
+    """Propose the first key of a team for a senior who has joined. `key_id`: their own key, as it was shown.
+
+    Raises NotFound, NotAllowed, Conflict (the team has a key; nobody with this key can hold it).
+    """
+    team = session.get(Team, team_id)
+    if team is None:
+        raise NotFound
+    if keyholders.active_key(session, team_id) is not None:
+        raise Conflict(team_setup.HAS_KEY)
+    holder = next(
+        (member for member in team_setup.possible_first_holders(session, team_id) if member.key_id == key_id), None
+    )
+    if holder is None:
+        raise Conflict("This is not the present key of a senior of the team. Look at the page again.")
+    codes = {"team": team.slug, "name": holder.name, **_own_key(session, holder)}
+    return proposals.propose(session, caller, Kind.TEAM_KEY, codes, now, ProposalSubject(member_id=holder.id))
+
+
 def _first_holder(session: Session, caller: SignedIn, organisation_id: UUID, name: str) -> Member:
     possible = organisation_keys.possible_first_holders(session, organisation_id)
     if caller.role is Role.PARTNER:
@@ -156,10 +225,16 @@ def carry_out(session: Session, keys: KeyRing, caller: SignedIn, proposal_id: UU
     name = str(proposal.codes.get("name", ""))
     match kind:
         case Kind.NEW_MEMBER:
-            seat = Invitee(name, Role(proposal.codes["role"]), proposal.team_id, proposal.organisation_id)
+            seat = Invitee(
+                name, Role(proposal.codes["role"]), _team_of_seat(session, proposal), proposal.organisation_id
+            )
             return ChangeResult(proposal, name, _invite(session, keys, proposal, seat, now))
         case Kind.NEW_ADMIN:
             return ChangeResult(proposal, name, _invite(session, keys, proposal, Invitee(name, Role.ADMIN), now))
+        case Kind.NEW_TEAM:
+            return ChangeResult(proposal, name, _found_team(session, keys, caller, proposal, now))
+        case Kind.TEAM_KEY:
+            _make_team_key(session, caller, proposal, now)
         case Kind.MEMBER_RETURN:
             member = members.manageable_member(session, caller, _member_of(proposal))
             by, approved_by = proposal.proposed_by, proposal.decided_by
@@ -176,7 +251,7 @@ def carry_out(session: Session, keys: KeyRing, caller: SignedIn, proposal_id: UU
     return ChangeResult(proposal, name)
 
 
-_WITH_CODE: Final = frozenset({Kind.NEW_MEMBER, Kind.NEW_ADMIN, Kind.MEMBER_RETURN})
+_WITH_CODE: Final = frozenset({Kind.NEW_MEMBER, Kind.NEW_ADMIN, Kind.MEMBER_RETURN, Kind.NEW_TEAM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +298,34 @@ def void_code(session: Session, caller: SignedIn, proposal_id: UUID, now: dateti
 def _invite(session: Session, keys: KeyRing, proposal: Proposal, seat: Invitee, now: datetime) -> str:
     by, approved_by = proposal.proposed_by, proposal.decided_by
     return invitations.invite(session, keys, seat, by=by, approved_by=approved_by, now=now)
+
+
+def _team_of_seat(session: Session, proposal: Proposal) -> UUID | None:
+    """The team that a new member joins; one without a key is named by its slug alone."""
+    if proposal.team_id is not None or proposal.organisation_id is not None:
+        return proposal.team_id
+    return _team_named(session, str(proposal.codes["place"]))
+
+
+def _team_named(session: Session, slug: str) -> UUID:
+    team_id = session.scalar(sa.select(Team.id).where(Team.slug == slug))
+    if team_id is None:
+        raise NotFound
+    return team_id
+
+
+def _found_team(session: Session, keys: KeyRing, caller: SignedIn, proposal: Proposal, now: datetime) -> str:
+    """Make the team and invite its first senior; returns the code."""
+    codes = {name: str(value) for name, value in proposal.codes.items()}
+    team = team_setup.found_team(
+        session, codes["team"], codes["title"], codes["countries"].split(), codes["zone"], by=caller.member_id, now=now
+    )
+    return _invite(session, keys, proposal, Invitee(codes["name"], Role.SENIOR, team_id=team.id), now)
+
+
+def _make_team_key(session: Session, caller: SignedIn, proposal: Proposal, now: datetime) -> None:
+    team_id = _team_named(session, str(proposal.codes["team"]))
+    team_setup.make_first_key(session, team_id, _named_key(proposal), by=caller.member_id, now=now)
 
 
 def _new_key(session: Session, caller: SignedIn, proposal: Proposal, now: datetime) -> None:

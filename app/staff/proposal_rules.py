@@ -29,6 +29,8 @@ class Kind(StrEnum):
     AUTOMATIC_OFFERS = "automatic_offers"
     SERVICE_WEIGHT = "service_weight"
     API_CLIENT = "api_client"
+    NEW_TEAM = "new_team"
+    TEAM_KEY = "team_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ RULES: Final[Mapping[Kind, ProposalRule]] = {
     Kind.AUTOMATIC_OFFERS: ProposalRule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=False),
     Kind.SERVICE_WEIGHT:   ProposalRule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=False),
     Kind.API_CLIENT:       ProposalRule(_ADMIN, opens_sealed_parts=True),
+    Kind.NEW_TEAM:         ProposalRule(_ADMIN, opens_sealed_parts=True),
+    Kind.TEAM_KEY:         ProposalRule(_ADMIN, opens_sealed_parts=True),
 }
 # fmt: on
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
@@ -72,12 +73,28 @@ def check_holds_key_of(session: Session, seed: bytes, owner_id: UUID | None) -> 
     A recovery key is made for each team that is set up at the command line; the key of another team proves nothing about this one.
     """
     if owner_id is None:
-        owner_id = session.scalar(
-            sa.select(Team.id).where(Team.id != _SANDBOX).order_by(Team.created_at, Team.id).limit(1)
-        )
+        owner_id = _first_team(session)
     key = keyholders.active_key(session, owner_id) if owner_id is not None else None
     if key is None or key.id not in granted_seeds(session, seed):
         raise WrongKey("This recovery key does not hold the key of this team or organisation.")
+
+
+def _first_team(session: Session) -> UUID | None:
+    return session.scalar(sa.select(Team.id).where(Team.id != _SANDBOX).order_by(Team.created_at, Team.id).limit(1))
+
+
+def keys_of_first_team(session: Session) -> Sequence[SealingKey]:
+    """The recovery keys that hold the present key of the first team: one, unless a later one was made for it."""
+    team_id = _first_team(session)
+    key = keyholders.active_key(session, team_id) if team_id is not None else None
+    if key is None:
+        return []
+    holders = sa.select(KeyGrant.holder_key_id).where(KeyGrant.sealing_key_id == key.id)
+    return session.scalars(
+        sa.select(SealingKey).where(
+            SealingKey.id.in_(holders), SealingKey.owner_kind == OwnerKind.RECOVERY.value, SealingKey.active
+        )
+    ).all()
 
 
 def grant_to(session: Session, seed: bytes, name: str, now: datetime) -> int:

@@ -56,17 +56,31 @@ def add_team(
     session: Session, slug: str, name: str, countries: list[str], now: datetime
 ) -> tuple[Team, SealingKey, bytes]:
     """Create a team with a new key. Also returns the private seed, which the caller grants to members and the recovery key."""
+    team = add_team_without_key(session, slug, name, countries, now)
+    key, seed = add_team_key(session, team.id, now)
+    return team, key, seed
+
+
+def add_team_without_key(session: Session, slug: str, name: str, countries: Iterable[str], now: datetime) -> Team:
+    """Create a team that has its countries to itself and takes no request until it has a key."""
     team = Team(id=uuid4(), slug=slug, name=name, created_at=now)
     session.add(team)
     session.flush()
     session.add_all(TeamCountry(country=country, team_id=team.id) for country in countries)
+    session.flush()
+    return team
+
+
+def add_team_key(session: Session, team_id: UUID, now: datetime) -> tuple[SealingKey, bytes]:
+    """Create the key of a team. Also returns the private seed, which the caller grants to members and the recovery key."""
     pair = KeyPair.generate()
-    key = keyholders.register(session, OwnerKind.TEAM, team.id, pair.public, now)
-    return team, key, pair.seed
+    return keyholders.register(session, OwnerKind.TEAM, team_id, pair.public, now), pair.seed
 
 
+_HAS_KEY: Final = sa.exists().where(SealingKey.owner_id == TeamCountry.team_id, SealingKey.active)
+"""Whether anything can be sealed to the team: one that was made at the desk has no key at first."""
 _TEAM_FOR: Final = sa.select(TeamCountry.team_id).where(
-    TeamCountry.country == sa.bindparam("country", type_=sa.String(2))
+    TeamCountry.country == sa.bindparam("country", type_=sa.String(2)), _HAS_KEY
 )
 
 
@@ -76,7 +90,12 @@ def team_for(session: Session, country: str) -> UUID | None:
 
 
 def served_countries(session: Session) -> frozenset[str]:
-    """The countries from which a team of this installation takes requests."""
+    """The countries from which a team of this installation takes requests: it has a key."""
+    return frozenset(session.scalars(sa.select(TeamCountry.country).where(_HAS_KEY)))
+
+
+def taken_countries(session: Session) -> frozenset[str]:
+    """The countries that a team has, also one without a key yet: no other team can be given them."""
     return frozenset(session.scalars(sa.select(TeamCountry.country)))
 
 

@@ -1,10 +1,17 @@
-"""The setup of teams: the first one with an offline recovery key, further ones under that key, and their first members."""
+"""The setup of teams: the first one with an offline recovery key, further ones under that key, and their first members.
+
+A further team is made at the command line, with the recovery key, or at the desk by two people (`access_changes.propose_team`).
+One that was made at the desk has its countries, and a code for its first senior, but no key, so it takes no request. Its key is
+a second proposal, once the senior has joined: it names the fingerprint of theirs.
+"""
 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Final
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,12 +19,14 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.core import keyholders
 from app.core.errors import Conflict, FieldError, Invalid
+from app.core.i18n import N_
 from app.core.keyholders import KeyGrant, SealingKey
 from app.core.keyring import KeyRing
-from app.staff import recovery
+from app.staff import recovery, seats
 from app.staff import service as staff
-from app.staff.models import Member, Role, Team, TeamCountry
+from app.staff.models import Member, Role, Team, TeamCountry, TeamRota
 
+HAS_KEY: Final = N_("The team has a key already. Whoever holds it grants it to colleagues, under Members.")
 _SLUG: Final = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 
 
@@ -67,8 +76,72 @@ def check(session: Session, slug: str, countries: Collection[str]) -> None:
         raise Invalid([FieldError(pointer="/countries", code="required", detail="Name at least one country.")])
     if session.scalar(sa.select(Team.id).where(Team.slug == slug)) is not None:
         raise Conflict("There is a team with this slug.")
-    if staff.served_countries(session) & set(countries):
+    if staff.taken_countries(session) & set(countries):
         raise Conflict("Another team takes requests from one of these countries.")
+
+
+def free_slug(session: Session, countries: Collection[str]) -> str:
+    """A slug for a new team of these countries that no team has: `de-at`, or `de-at-2`."""
+    taken = set(session.scalars(sa.select(Team.slug)))
+    first = "-".join(countries).lower()[:24].rstrip("-")
+    return next(slug for n in count(1) if (slug := first if n == 1 else f"{first}-{n}") not in taken)
+
+
+def found_team(
+    session: Session, slug: str, name: str, countries: Collection[str], zone: str, *, by: UUID, now: datetime
+) -> Team:
+    """Create a team without a key, with the time zone of its rota.
+
+    Locks the oldest team, so that of two teams with the same country only one is made.
+
+    Raises Invalid, Conflict, as `check` does.
+    """
+    session.execute(sa.select(Team.id).order_by(Team.created_at, Team.id).limit(1).with_for_update())
+    check(session, slug, countries)
+    team = staff.add_team_without_key(session, slug, name, countries, now)
+    session.add(TeamRota(team_id=team.id, zone=zone, shifts=[], version=1, updated_at=now))
+    session.flush()
+    audit.record(
+        session, actor_kind="member", actor_id=by.hex, action="team:added", subject_kind="team", subject_id=team.id,
+        codes={"team": slug, "countries": " ".join(countries)}, now=now,
+    )  # fmt: skip
+    return team
+
+
+def possible_first_holders(session: Session, team_id: UUID) -> list[Member]:
+    """The seniors who may get the first key of a team: active, and with a seat that two people approved; by name."""
+    seniors = sa.select(Member).where(Member.team_id == team_id, Member.active, Member.role == Role.SENIOR.value)
+    return [
+        member
+        for member in session.scalars(seniors.order_by(Member.name))
+        if seats.is_seated_by_two(session, member.id)
+    ]
+
+
+def make_first_key(session: Session, team_id: UUID, holder_key_id: UUID | None, *, by: UUID, now: datetime) -> None:
+    """Create the key of a team that has none, for one senior, whose own key was shown and approved, and for the recovery key.
+
+    Locks the team. Raises Conflict: it has a key, the senior has left or has another key by now, or no recovery key holds the first
+    team's key.
+    """
+    session.execute(sa.select(Team.id).where(Team.id == team_id).with_for_update())
+    if keyholders.active_key(session, team_id) is not None:
+        raise Conflict(HAS_KEY)
+    holders = [member for member in possible_first_holders(session, team_id) if member.key_id == holder_key_id]
+    if not holders:
+        raise Conflict("The senior who was to get this key has left, or has another key by now. Propose the key again.")
+    recovery_keys = recovery.keys_of_first_team(session)
+    if not recovery_keys:
+        raise Conflict(
+            "There is no recovery key that could hold the key of this team too. The operators of the server can help."
+        )
+    key, seed = staff.add_team_key(session, team_id, now)
+    for holder in (keyholders.by_id(session, holders[0].key_id), *recovery_keys):
+        keyholders.grant(session, key, seed, holder)
+    audit.record(
+        session, actor_kind="member", actor_id=by.hex, action="team:key_made", subject_kind="team", subject_id=team_id,
+        codes={"key": key.id.hex, "version": key.version}, now=now,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.core.keyholders import SealingKey
 from app.messaging.member_settings import HAS_WAY
 from app.messaging.models import MemberNotices
 from app.staff import rota
@@ -41,10 +42,13 @@ class TeamReach:
 
 
 def countries_untold(session: Session) -> list[str]:
-    """The countries of whose team nobody can be told, in alphabetical order. One statement."""
+    """The countries of whose team nobody can be told, in alphabetical order. One statement. A team without a key does not count."""
     told = (
         sa.exists()
         .where(Member.team_id == TeamCountry.team_id, Member.active, HAS_WAY)
         .where(MemberNotices.member_id == Member.id)
     )
-    return list(session.scalars(sa.select(TeamCountry.country).where(~told).order_by(TeamCountry.country)))
+    takes_requests = sa.exists().where(SealingKey.owner_id == TeamCountry.team_id, SealingKey.active)
+    return list(
+        session.scalars(sa.select(TeamCountry.country).where(~told, takes_requests).order_by(TeamCountry.country))
+    )

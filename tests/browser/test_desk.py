@@ -129,6 +129,31 @@ def test_keyboard_alone_reaches_a_case_and_its_first_button(desk: DeskSite, new_
     assert desk.office.case(label).state == "in_review"
 
 
+def test_with_shortcuts_the_browser_asks_before_a_page_with_unsent_text_is_left(
+    desk: DeskSite, new_page: Callable[..., Page]
+) -> None:
+    page = desk.signed_in(new_page(viewport=WIDE), "pavel")
+    asked: list[str] = []
+
+    def stay(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.goto(desk.base + "/desk/shortcuts")
+    press(page, "text=Turn shortcuts on")
+    page.goto(desk.base + "/desk/replies")
+    page.locator("input[name=title]").first.click()
+    page.keyboard.type("Half a reply")
+    page.click("form.out button", no_wait_after=True)
+    expect(page.locator("input[name=title]").first).to_have_value("Half a reply")
+    assert asked == ["beforeunload"]
+    page.locator("input[name=title]").first.fill("")
+    press(page, "form.out button")
+    assert page.url.startswith(desk.base + "/desk/sign-in")
+    assert asked == ["beforeunload"], "nothing typed: it does not ask"
+
+
 def test_shortcuts_are_off_until_turned_on_and_then_work(desk: DeskSite, new_page: Callable[..., Page]) -> None:
     label, _receipt = desk.office.file(how_soon="none")
     page = desk.signed_in(new_page(viewport=WIDE), "pavel")

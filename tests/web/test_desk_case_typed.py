@@ -244,6 +244,7 @@ def test_a_link_away_leads_on_and_with_text_that_is_not_sent_opens_a_new_tab(off
     assert search is not None
     assert search.attributes["target"] == "_blank"
     assert {"to=documents", "to=appointments", "to=runs", "to=replies", "to=list", "to=next"} <= set(offered)
+    assert page.tree.css("div.notice.done a") == []
     inside = page.tree.css("form#c a[href^='/']")
     assert [node.attributes["href"] for node in inside] == [], "no plain link of the form leaves what is typed"
 
@@ -294,3 +295,25 @@ def test_an_opened_case_asks_the_database_no_more_than_it_has_to(office: StaffSi
     assert STORY in opened.text
     seen = [one for one in counted.seen if not one.startswith("BEGIN")]
     assert len(seen) <= 18, "\n".join(seen)
+
+
+def test_signing_out_asks_only_if_something_typed_would_be_lost(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    path = f"/desk/cases/{label}"
+    browser, out = office.as_("vera"), {"with": "to=/desk/sign-out"}
+    page = browser.get(path)
+    assert [node.attributes.get("value") for node in page.tree.css("form.out button, .bar button.second")][-1] == out[
+        "with"
+    ]
+    kept = browser.submit(page, f"{path}/go", **TYPED, **out)
+    assert kept.status == 200
+    assert standing(kept, label) == TYPED
+    assert "If you sign out now, it is lost." in kept.words()
+    assert browser.get(path).status == 200, "still signed in"
+    button = kept.tree.css_first("#leaving button")
+    assert button is not None
+    assert button.attributes["formaction"] == "/desk/sign-out"
+    assert browser.submit(kept, "/desk/sign-out", **TYPED).location == "/desk/sign-in"
+    assert browser.get(path).status != 200
+    browser = office.as_("vera")
+    assert browser.submit(browser.get(path), f"{path}/go", **out).location == "/desk/sign-in", "nothing typed: at once"

@@ -72,6 +72,8 @@ ROLES_OF = {
     "/desk/directory/package": {"senior", "admin"},
     "/desk/import": {"senior"},
     "/desk/clients": {"admin"},
+    "/desk/teams": {"senior", "admin"},
+    "/desk/teams/key": {"admin"},
 }
 # These would end or change who is asking next; they are tried in test_desk_me.py and test_desk_members.py.
 CHANGES_PEOPLE = {
@@ -219,8 +221,8 @@ def _upkeep(path: str, name: str, place: str) -> set[int]:
     let_in = {200, 303, 403, 409, 422}
     if "{proposal}" in path or "{passkey_id}" in path:
         return {404}
-    if path.startswith("/desk/clients/"):
-        return {404}  # the form names no program
+    if path.startswith(("/desk/clients/", "/desk/teams/")):
+        return {404}  # the form names no program, no team
     if "{member}" not in path:
         return let_in
     if ROLES[name] == "admin":

@@ -5,7 +5,7 @@ Each route declares the policy that admits its callers and checks the token of i
 
 from fastapi import APIRouter
 
-from app.web.account import api_clients, joining, members, my_notices, my_settings, proposals, shortcuts, sign_in
+from app.web.account import api_clients, joining, members, my_notices, my_settings, proposals, shortcuts, sign_in, teams
 
 router = APIRouter()
 """Routes for every member, whichever surface they use."""
@@ -13,7 +13,14 @@ for part_router in (sign_in.router, my_settings.router, joining.router):
     router.include_router(part_router)
 
 desk_router = APIRouter()
-for part_router in (members.router, api_clients.router, my_notices.router, proposals.router, shortcuts.router):
+for part_router in (
+    members.router,
+    teams.router,
+    api_clients.router,
+    my_notices.router,
+    proposals.router,
+    shortcuts.router,
+):
     desk_router.include_router(part_router)
 
 partner_router = APIRouter()

@@ -35,6 +35,8 @@ PROPOSALS: Final = complete(
         "automatic_offers": N_("Automatic offers"),
         "service_weight": N_("Weight of a service in the rotation"),
         "api_client": N_("Program of an organisation, or a new secret for one"),
+        "new_team": N_("New team"),
+        "team_key": N_("First key of a team"),
     },
 )
 PROPOSAL_OPENS: Final = complete(
@@ -72,6 +74,14 @@ PROPOSAL_OPENS: Final = complete(
             "Software with the secret reads the organisation's requests and answers them in its name. It can read sealed parts "
             "only with the organisation's private key. The secret is shown once, to the person who carries this out."
         ),
+        "new_team": N_(
+            "The team gets these countries, and its first senior joins with an invitation code. It takes no request until it has a "
+            "key, which is proposed separately."
+        ),
+        "team_key": N_(
+            "From then on people in the countries of the team can send requests, and this senior can read all of them. The "
+            "recovery key holds the key too."
+        ),
     },
 )
 """What a proposal opens, for those who decide about it."""
@@ -93,6 +103,11 @@ PROPOSAL_FIELDS: Final = MappingProxyType(
         "client": N_("Program ID"),
         "scopes": N_("What the program may do"),
         "act": N_("What is proposed"),
+        "team": N_("Team"),
+        "title": N_("Name of the team"),
+        "countries": N_("Countries"),
+        "zone": N_("Time zone"),
+        "language": N_("Language of the invitation"),
     }
 )
 AUTOMATIC_OFFERS: Final = MappingProxyType(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid, NotAllowed, NotFound
-from app.core.i18n import N_
+from app.core.i18n import LANGUAGES, N_
 from app.partners import organisations
 from app.partners.organisations import Organisation
 from app.staff import access_changes, members
@@ -163,9 +163,12 @@ def _shown_key(request: Request) -> UUID | None:
         return None
 
 
-def code_page(request: Request, name: str, code: str) -> Response:
+def code_page(request: Request, name: str, code: str, *, language: str = "", new_team: bool = False) -> Response:
+    """The code of an invitation, shown once. `language`: in which the link opens; `new_team`: the team has no key to grant yet."""
     join = f"{str(request.app.state.settings.base_url).rstrip('/')}/desk/join"
-    return staff_pages.page(request, "account/invited.html", name=name, code=code, join=join)
+    if language in LANGUAGES:
+        join += f"?language={language}"
+    return staff_pages.page(request, "account/invited.html", name=name, code=code, join=join, new_team=new_team)
 
 
 def teams(session: Session) -> Sequence[Team]:
@@ -212,6 +215,7 @@ def _team(session: Session, slug: str) -> UUID:
 
 
 def new_name(request: Request) -> str:
+    """The sign-in name in the form. Raises Invalid."""
     name = field_value(request.state.form, "name").strip()
     if not 2 <= len(name) <= 64 or not all(character.isalnum() or character in " .-_" for character in name):
         raise _invalid("name", N_("A sign-in name must have 2 to 64 letters, digits, dots or hyphens."))

@@ -67,7 +67,7 @@ _DONE: Final = {
     Verb.WITHDRAW: "withdrawn",
 }
 _PROPOSED_HERE: Final = (Kind.NEW_ADMIN, Kind.ORGANISATION_KEY, Kind.BULK_EXPORT, Kind.AUTOMATIC_OFFERS)
-"""The kinds with a form on this page; the others are proposed on the page of the members."""
+"""The kinds with a form on this page; the others are proposed on the pages of what they change: members, programs, teams."""
 
 
 @router.get("", name="proposals")
@@ -131,6 +131,7 @@ def _page(request: Request, member: SignedIn, session: Session, now: datetime) -
         kinds=[kind.value for kind in _PROPOSED_HERE if member.role in RULES[kind].proposers],
         centres=centres(session) if member.role is Role.ADMIN else [],
         exports=sorted(EXPORTS),
+        names_of=staff_pages.code_names(request),
         countries=[
             (country.code, staff_pages.code_names(request).name("country", country.code))
             for country in load_packs().countries
@@ -248,7 +249,10 @@ def _carry_out(
 ) -> Response:
     done = access_changes.carry_out(session, keys, member, uuid_of(proposal), now)
     if done.code:
-        return code_page(request, done.name, done.code)
+        return code_page(
+            request, done.name, done.code,
+            language=str(done.proposal.codes.get("language", "")), new_team=done.proposal.kind == Kind.NEW_TEAM,
+        )  # fmt: skip
     if done.proposal.kind == Kind.BULK_EXPORT:
         return _export(session, done.proposal, member, now)
     if done.proposal.kind == Kind.API_CLIENT:

@@ -13,6 +13,7 @@ from app.cases.need_states import NeedState
 from app.cases.states import CaseState
 from app.cases.unread_letters import UnreadLetter
 from app.casework.readiness import Item
+from app.casework.team_readiness import TeamItem
 from app.core.i18n import N_
 from app.core.vocabulary import complete
 from app.directory import rule_sets
@@ -258,6 +259,31 @@ READINESS_HOW: Final = complete(
         "holder": N_("A member who holds the key grants it under Members, after comparing fingerprints."),
         "notices": N_("A member who holds the key sets it under Notices."),
         "capacity": N_("A member sets it under Our services, or the desk on the page of the organisation."),
+    },
+)
+TEAM_READINESS: Final = complete(
+    TeamItem,
+    {
+        "senior": N_("The team has a senior coordinator who can sign in"),
+        "key": N_("The team has a key, so that requests can be encrypted for it"),
+        "second_holder": N_("A second member holds the key"),
+        "notices": N_("A notice reaches somebody of the team"),
+        "rota": N_("The rota says who is on call"),
+        "directory": N_("The directory has services in each country of the team"),
+    },
+)
+"""What a team needs to take the cases of its countries."""
+TEAM_READINESS_HOW: Final = complete(
+    TeamItem,
+    {
+        "senior": N_("An admin proposes a senior under Members. A code that was given works for three days."),
+        "key": N_("An admin proposes it here once the senior has joined; a second person approves it."),
+        "second_holder": N_(
+            "A senior or an admin proposes the member under Members. Without a second one nobody can read while the first is away."
+        ),
+        "notices": N_("A member sets it under their own name, on the page “My notices”."),
+        "rota": N_("A member of the team fills it in, under Rota."),
+        "directory": N_("A coordinator proposes the first organisations under Directory."),
     },
 )
 ACTORS: Final = complete(

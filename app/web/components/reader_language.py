@@ -1,7 +1,8 @@
 """The language of a page for staff and partners: whose it is, and how it is switched.
 
-In this order: what the signed-in member has chosen, what was chosen in this browser (a cookie that holds nothing but the code of
-the language), the browser's own first language that we have, English.
+In this order: what the signed-in member has chosen, what the link of an invitation names (`?language=`, on the pages before the
+sign-in), what was chosen in this browser (a cookie that holds nothing but the code of the language), the browser's own first
+language that we have, English.
 """
 
 from typing import Final
@@ -24,6 +25,9 @@ def of(request: Request) -> str:
     member = getattr(request.state, "member", None)
     if member is not None and member.language in LANGUAGES:
         return str(member.language)
+    named = request.query_params.get("language", "") if member is None else ""
+    if named in LANGUAGES:
+        return named
     chosen = cookies.read(request, COOKIE)
     if chosen in LANGUAGES:
         return str(chosen)

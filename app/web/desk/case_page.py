@@ -8,6 +8,7 @@ from uuid import UUID
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
 from app.cases import case_presence, emergency_alerts, needs, queue, short_labels
@@ -53,7 +54,12 @@ router = APIRouter(prefix="/desk/cases/{label}")
 
 Label = Annotated[str, Path(max_length=12)]
 ListQuery = Annotated[str, Query(max_length=400, alias="list")]
-_ELSEWHERE: Final = {"replies": "/desk/replies", **{address: address for address in staff_pages.IN_THE_HEAD}}
+_SIGN_OUT: Final = "/desk/sign-out"
+_ELSEWHERE: Final = {
+    "replies": "/desk/replies",
+    _SIGN_OUT: _SIGN_OUT,
+    **{address: address for address in staff_pages.IN_THE_HEAD},
+}
 """Pages that are not below a case and that its page leads to."""
 _BELOW: Final = re.compile(
     r"documents|appointments|runs|referrals/[A-Z0-9-]{1,12}/(?:thread|quality|said/[a-z_]{1,24})"
@@ -149,13 +155,16 @@ def keep_typed(
 @router.post("/go", name="leave_case")
 @case_screen.errors_on_page
 def leave_case(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
-    """Go to another page. With text that is not sent yet, show this page again, with a link that opens the other in a new tab."""
+    """Go to another page, or sign out. With text that is not sent yet, show this page again, and ask.
+
+    Another page then opens in a new tab; signing out has a button that says that the text is lost.
+    """
     form = request.state.form
     case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     target = _target(case, field_value(form, "to"), case_screen.valid_list_query(field_value(form, "list")))
     typed = case_form.read(form)
     if not typed.is_unsent:
-        return staff_pages.redirect(target)
+        return RedirectResponse(target, 307) if target == _SIGN_OUT else staff_pages.redirect(target)
     return case_screen.with_open_parts(request, desk, session, packs, case, typed, leaving=target)
 
 

@@ -1,8 +1,8 @@
 """The operations page: status of the service, the kill switch for partner access, and honeytoken cases."""
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
-from typing import Annotated, Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -15,6 +15,9 @@ from app.core import kill_switch
 from app.core.dependencies import Brake, Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid
 from app.core.i18n import LANGUAGES, N_
+from app.core.keyring import KeyRing
+from app.core.storage_brake import StorageBrake
+from app.directory.packs import Directory
 from app.documents import file_counts
 from app.documents.conversion import Converters
 from app.intake.schemas import Intake
@@ -23,6 +26,7 @@ from app.operations import status
 from app.settings import Settings
 from app.staff import members
 from app.staff import service as staff
+from app.staff.sessions import SignedIn
 from app.tasks import team_reach
 from app.web.account.policies import Admin, Overseer, Packs, SeniorOrAdmin
 from app.web.components import staff_pages
@@ -32,11 +36,16 @@ from app.web.desk import labels
 
 router = APIRouter(prefix="/desk")
 
+_OF_HONEYTOKEN: Final = ("country", "language", "need", "call_me", "text")
+
 
 async def _confinement(request: Request) -> Mapping[str, bool]:
     """The rights that the process that reads documents gives up on this machine; tried once, in a process that gets no file."""
     converters: Converters = request.app.state.converters
     return await converters.confinement()
+
+
+Confinement = Annotated[Mapping[str, bool], Depends(_confinement)]
 
 
 @router.get("/operations", name="operations")
@@ -47,19 +56,38 @@ def show_operations(
     keys: Keys,
     brake: Brake,
     now: Now,
-    confinement: Annotated[Mapping[str, bool], Depends(_confinement)],
+    confinement: Confinement,
 ) -> Response:
+    return _page(request, member, session, keys, brake, now, confinement)
+
+
+def _page(
+    request: Request,
+    member: SignedIn,
+    session: Session,
+    keys: KeyRing,
+    brake: StorageBrake,
+    now: datetime,
+    confinement: Mapping[str, bool],
+    *,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> Response:
+    served = staff.served_countries(session)
     present = status.read_status(session, keys, now, brake.limits)
     return staff_pages.page(
         request,
         "desk/operations.html",
+        status=422 if errors else 200,
+        typed=typed or {},
+        errors=errors or {},
         service_status=present,
         problems=present.problems(),
         unused_ways=_ways_of(request.app.state.settings, {way.name for way in present.ways}),
         unserved=[
             staff_pages.code_names(request).name("country", entry.code)
             for entry in _countries(request)
-            if entry.code not in staff.served_countries(session)
+            if entry.code not in served
         ],
         untold=[staff_pages.code_names(request).name("country", code) for code in team_reach.countries_untold(session)],
         confinement=[(labels.CONFINEMENT[measure], confinement.get(measure, False)) for measure in labels.CONFINEMENT],
@@ -79,7 +107,9 @@ def show_operations(
         may_stop=member.role in {"senior", "admin"},
         may_plant=member.role == "admin",
         countries=[
-            (entry.code, staff_pages.code_names(request).name("country", entry.code)) for entry in _countries(request)
+            (entry.code, staff_pages.code_names(request).name("country", entry.code))
+            for entry in _countries(request)
+            if entry.code in served
         ],
         needs=[
             (entry.id, staff_pages.code_names(request).name("need", entry.id))
@@ -147,25 +177,59 @@ def _set_freeze(session: Session, by: UUID, now: Any, *, on: bool) -> None:
 
 
 @router.post("/honeytokens", name="plant_honeytoken")
-def plant_honeytoken(request: Request, member: Admin, session: Db, keys: Keys, packs: Packs, now: Now) -> Response:
-    """Create a honeytoken case among the closed cases. Its label is shown only on this page."""
+def plant_honeytoken(
+    request: Request,
+    member: Admin,
+    session: Db,
+    keys: Keys,
+    packs: Packs,
+    brake: Brake,
+    now: Now,
+    confinement: Confinement,
+) -> Response:
+    """Create a honeytoken case among the closed cases. Its label is shown only on this page.
+
+    Invalid input is shown again as it was typed, with each error at its field.
+    """
+    typed = {name: field_value(request.state.form, name).strip() for name in _OF_HONEYTOKEN}
+    try:
+        intake = _made_up_case(session, packs, typed)
+    except Invalid as error:
+        errors = {entry["pointer"].strip("/"): entry["detail"] for entry in error.errors}
+        return _page(request, member, session, keys, brake, now, confinement, typed=typed, errors=errors)
+    label = honeytokens.plant(session, intake, keys=keys, directory=packs, by=member.member_id, now=now)
+    return staff_pages.page(request, "desk/honeytoken.html", label=label)
+
+
+def _made_up_case(session: Session, packs: Directory, typed: Mapping[str, str]) -> Intake:
+    """The case in the form. Raises Invalid: one that nobody believes, or that no team could have got."""
+    wrong = []
+    if typed["country"] not in staff.served_countries(session):
+        wrong.append(FieldError(pointer="/country", code="unfit", detail=N_("Choose a country that a team takes.")))
+    if typed["language"] not in LANGUAGES:
+        wrong.append(FieldError(pointer="/language", code="unfit", detail=N_("Choose a language.")))
+    if typed["need"] not in {need.id for need in packs.needs}:
+        wrong.append(FieldError(pointer="/need", code="unfit", detail=N_("Choose a need.")))
+    if not typed["call_me"]:
+        wrong.append(FieldError(pointer="/call_me", code="required", detail=N_("Write a made-up name.")))
+    if not typed["text"]:
+        wrong.append(FieldError(pointer="/text", code="required", detail=N_("Write a made-up story.")))
+    if wrong:
+        raise Invalid(wrong)
     answers = {
-        "language": field_value(request.state.form, "language"),
+        "language": typed["language"],
         "for_whom": "self",
-        "needs": [field_value(request.state.form, "need")],
+        "needs": [typed["need"]],
         "how_soon": "month",
-        "country": field_value(request.state.form, "country"),
-        "speak": [field_value(request.state.form, "language")],
-        "story": field_value(request.state.form, "text"),
-        "call_me": field_value(request.state.form, "call_me"),
+        "country": typed["country"],
+        "speak": [typed["language"]],
+        "story": typed["text"],
+        "call_me": typed["call_me"],
         "answer_by": {"channel": "number"},
         "consent": {"mode": "ask_first"},
     }
     try:
-        intake = Intake.model_validate(answers)
+        return Intake.model_validate(answers)
     except ValidationError:
-        raise Invalid(
-            [FieldError(pointer="/text", code="unfit", detail="Choose a country, a language and a need.")]
-        ) from None
-    label = honeytokens.plant(session, intake, keys=keys, directory=packs, by=member.member_id, now=now)
-    return staff_pages.page(request, "desk/honeytoken.html", label=label)
+        detail = N_("This is too long, or has characters that a person does not type.")
+        raise Invalid([FieldError(pointer="/text", code="unfit", detail=detail)]) from None

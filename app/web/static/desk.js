@@ -1,4 +1,5 @@
 // Shortcuts of the desk. Loaded only where a member has turned them on; the page says with `data-key` what a key means.
+// It also lets the browser ask before a page is left with text that was typed and not sent.
 "use strict";
 (() => {
   const typing = (node) => node.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName) && node.type !== "checkbox";
@@ -38,5 +39,17 @@
       use(node);
     }
     event.preventDefault();
+  });
+
+  const TEXTS = "main textarea, main input[type=text], main input:not([type])";
+  const again = document.querySelector("main [aria-invalid], main [role=alert]"); // what was typed stands in a page that was sent back
+  const isUnsent = (field) => field.value.trim() && (field.value !== field.defaultValue || (again && field.tagName === "TEXTAREA"));
+  let sent = null;
+  document.addEventListener("submit", (event) => {
+    const opens = (event.submitter && event.submitter.formTarget) || event.target.target;
+    sent = opens === "_blank" ? null : event.target;
+  });
+  window.addEventListener("beforeunload", (event) => {
+    if ([...document.querySelectorAll(TEXTS)].some((field) => field.form !== sent && isUnsent(field))) event.preventDefault();
   });
 })();

@@ -1,7 +1,7 @@
 # Two stages: the first fetches wheels (pinned by hash, nothing is built from source) and compiles the catalogues;
 # the second is the runtime image: an unprivileged user, and a root file system that can be read-only.
 ARG PYTHON=3.13
-# "ways": with Apprise, for PRISTAN_TEAM_WAYS.
+# "ways": with Apprise, for PRISTAN_TEAM_WAYS. "traces": with OpenTelemetry, for PRISTAN_TRACES_URL.
 ARG LOCK=base
 
 FROM python:${PYTHON}-slim AS made

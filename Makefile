@@ -81,6 +81,7 @@ lock: base
 	$(BIN)/uv $(COMPILE) --output-file requirements/uv.txt --group bootstrap
 	$(BIN)/uv $(COMPILE) --output-file requirements/base.txt pyproject.toml
 	$(BIN)/uv $(COMPILE) --output-file requirements/ways.txt pyproject.toml --extra ways --constraint requirements/base.txt
+	$(BIN)/uv $(COMPILE) --output-file requirements/traces.txt pyproject.toml --extra traces --constraint requirements/base.txt
 	$(BIN)/uv $(COMPILE) --output-file requirements/dev.txt pyproject.toml --group dev --constraint requirements/base.txt
 
 # Tools of their own versions, outside the development lock: nothing else needs them, and no test does.

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse
 
 from app import api, web
 from app.app_context import main_database, replica_of
-from app.core import addresses, database_errors, log
+from app.core import addresses, database_errors, log, tracing
 from app.core.clock import Clock, utc_now
 from app.core.compression import PageCompression
 from app.core.db import Database
@@ -73,6 +73,11 @@ def create_app(
     )
     app.state.settings = settings
     app.state.database = database
+    app.state.traces = (
+        tracing.start(settings.traces_url, settings.traces_share, ",".join(sorted(wanted)))
+        if settings.traces_url
+        else None
+    )
     app.state.transactions = Transactions(database, replica_of(settings, database))
     app.state.keys = keys
     app.state.quotas = Quotas()
@@ -116,6 +121,8 @@ def _lifespan(
             yield
         finally:
             worker.stop()
+            if app.state.traces is not None:
+                tracing.stop(app.state.traces)
             app.state.database.dispose()
             if app.state.transactions.replica is not None:
                 app.state.transactions.replica.dispose()

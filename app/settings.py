@@ -192,6 +192,11 @@ class Settings(BaseSettings):
     onion_location: str = ""
     audit_kept: Days = Field(default=timedelta(days=731), ge=timedelta(days=365), le=timedelta(days=3653))
     """How long entries of the audit log are kept: 24 months."""
+    traces_url: str = ""
+    """Where an OTLP collector takes traces over HTTP, like http://127.0.0.1:4318/v1/traces; https, or http on this machine. Needs
+    the packages of requirements/traces.txt. Empty: no traces."""
+    traces_share: float = Field(default=1.0, gt=0, le=1)
+    """The share of requests and jobs that is traced."""
     stubs_kept: Days = Field(default=timedelta(days=1096), ge=timedelta(days=366), le=timedelta(days=3653))
     """How long the codes that are left of an erased case are kept: three years."""
     member_reads_per_day: int = Field(default=100, ge=1)
@@ -250,10 +255,11 @@ class Settings(BaseSettings):
         for name, address in (
             ("PRISTAN_SIGNAL_URL", self.signal_url.get_secret_value()),
             ("PRISTAN_TELEGRAM_URL", self.telegram_url),
+            ("PRISTAN_TRACES_URL", self.traces_url),
         ):
             parts = urlsplit(address)
             if address and parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-                raise ValueError(f"{name} must begin with https://; only a gateway on this machine may do without TLS")
+                raise ValueError(f"{name} must begin with https://; only a service on this machine may do without TLS")
         return self
 
     @model_validator(mode="after")

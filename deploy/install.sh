@@ -435,6 +435,7 @@ do_uninstall() {
     [ -f "$ROOT/etc/caddy/Caddyfile.before-pristan" ] && mv "$ROOT/etc/caddy/Caddyfile.before-pristan" "$ROOT/etc/caddy/Caddyfile"
     dry || systemctl stop caddy
   fi
+  if [ "$PROXY" = nginx ] && ! dry; then systemctl reload nginx 2>/dev/null || true; fi
   [ -f "$ROOT/etc/tor/torrc" ] && sed -i '/^# pristan: begin/,/^# pristan: end/d' "$ROOT/etc/tor/torrc"
   if [ -z "$WITH_DATA" ]; then
     say "The service is gone. Data and keys stay in /var/lib/pristan, settings in /etc/pristan, backups in /var/backups/pristan."

@@ -14,7 +14,7 @@ import uvicorn
 from app.app_context import open_app_context
 from app.cli import startup
 from app.cli.http_protocol import PatientProtocol
-from app.core import log, process_memory
+from app.core import log, process_memory, tracing
 from app.core.clock import utc_now
 from app.main import create_app
 from app.settings import ALL_SURFACES, Settings, Surface
@@ -118,7 +118,9 @@ def work(*, once: bool) -> None:
     context = open_app_context()
     startup.require_ready(context.database, context.settings)
     _protect_memory()
-    worker = Worker(context.database, context.keys, context.directory, context.settings, utc_now)
+    settings = context.settings
+    traces = tracing.start(settings.traces_url, settings.traces_share, "worker") if settings.traces_url else None
+    worker = Worker(context.database, context.keys, context.directory, settings, utc_now)
     if once:
         for name, count in worker.run_once().items():
             typer.echo(f"{name}: {count}")
@@ -133,4 +135,8 @@ def work(*, once: bool) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     log.get().info("started", database=context.database.dialect, surface="worker")
-    worker.run_forever()
+    try:
+        worker.run_forever()
+    finally:
+        if traces is not None:
+            tracing.stop(traces)

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from app.core import database_errors, log
 from app.core.db import Database, UnsafeDatabase
 from app.core.key_file import WeakSecret
+from app.core.tracing import NoTracing
 from app.settings import Settings
 
 _INIT: Final = "pristan init --team NAME --countries PL,LT --member NAME"
@@ -23,7 +24,7 @@ class OneLineGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except (WeakSecret, UnsafeDatabase) as error:
+        except (WeakSecret, UnsafeDatabase, NoTracing) as error:
             problem = str(error)
         except DBAPIError as error:
             found = _problem(error)

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from app.core import connection_limits, durability, patience
+from app.core import connection_limits, durability, patience, tracing
 from app.core.connection_limits import ConnectionDemand
 from app.core.errors import Unavailable
 
@@ -132,6 +132,7 @@ class Database:
             self.engine = _postgres_engine(self.url, hosts, self.pool, target=target, pooled=pooled)
         else:
             raise UnsafeDatabase("the database must be sqlite or postgresql")
+        tracing.watch(self.engine)
         self._reader = self.engine.execution_options(reads_only=True)
         self.writer_lock = threading.Lock() if self.dialect == "sqlite" else None
         self._check: Callable[[], None] | None = None

@@ -11,7 +11,7 @@ from typing import Any, Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core import log
+from app.core import log, tracing
 from app.core.errors import AppError, BadRequest, FilesTooLarge, TooLarge
 
 PAGE_POLICY: Final = (
@@ -30,6 +30,7 @@ HEADERS: Final = {
 }
 
 
+KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CLIENT_GONE: Final = 499
 """The status that is logged and counted when a client leaves before the answer: nothing went wrong on our side."""
 _SERVER_ERROR: Final = 500
@@ -73,6 +74,10 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        with tracing.root("request") as span:
+            await self._answer(scope, receive, send, span)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, span: tracing.Span) -> None:
         started, status, gone = time.perf_counter(), 500, False
         method, scope = scope["method"], _as_get(scope)
         received, limit = 0, self.body_limits.get(scope["path"], self.max_body)
@@ -117,6 +122,9 @@ class RequestMiddleware:
                 status = CLIENT_GONE
             seconds, route = time.perf_counter() - started, _route_template(scope)
             self.on_request(method, route, status, seconds)
+            verb = method if method in KNOWN_METHODS else "other"
+            span.rename(f"{verb} {route}")
+            span.note({"http.request.method": verb, "http.route": route, "http.response.status_code": status})
             log.get().info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
 

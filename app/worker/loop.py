@@ -30,7 +30,7 @@ from app.casework import (
 from app.casework.auto_offer import AutoOfferContext
 from app.casework.escalation import EscalationWaits
 from app.casework.notice_delivery import DeliveryContext
-from app.core import log, patience
+from app.core import log, patience, tracing
 from app.core.clock import Clock, to_the_hour
 from app.core.db import Database
 from app.core.keyring import KeyRing
@@ -197,7 +197,8 @@ class Worker:
                 break
             self._job = name
             try:
-                done[name] = job(self._clock())
+                with tracing.root(f"job {name}"):
+                    done[name] = job(self._clock())
             except Exception as error:  # noqa: BLE001  one failing job must not stop the others
                 self._note_failure(error)
         self._note_round(self.failed)

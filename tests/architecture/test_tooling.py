@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from app.cli.main import app as cli
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("uv", "base", "ways", "dev")
+LOCKS = ("uv", "base", "ways", "traces", "dev")
 
 
 def locked(name: str) -> dict[str, str]:
@@ -30,8 +30,8 @@ def declared(name: str) -> dict[str, Requirement]:
     """Package, spelled as locks do -> what pyproject.toml asks of it for this lock."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     dependencies, groups = project["project"]["dependencies"], project["dependency-groups"]
-    ways = dependencies + project["project"]["optional-dependencies"]["ways"]
-    lines = {"base": dependencies, "ways": ways, "dev": dependencies + groups["dev"], "uv": groups["bootstrap"]}[name]
+    more = {name: dependencies + wanted for name, wanted in project["project"]["optional-dependencies"].items()}
+    lines = {**more, "base": dependencies, "dev": dependencies + groups["dev"], "uv": groups["bootstrap"]}[name]
     return {canonicalize_name(wanted.name): wanted for wanted in map(Requirement, lines)}
 
 
@@ -58,7 +58,7 @@ def test_pyproject_is_the_only_place_that_declares_a_dependency() -> None:
     assert {"fastapi", "uvicorn", "sqlalchemy", "alembic", "pydantic", "httpx"} <= set(declared("base"))
     assert "pytest" in declared("dev")
     assert sorted(path.name for path in (ROOT / "requirements").iterdir() if path.is_file()) == [
-        "base.txt", "dev.txt", "install.py", "uv.txt", "ways.txt",
+        "base.txt", "dev.txt", "install.py", "traces.txt", "uv.txt", "ways.txt",
     ]  # fmt: skip
 
 
@@ -127,7 +127,8 @@ def test_each_container_has_as_few_rights_as_can_be(name: str) -> None:
         "source": f"db_password_{name if name in (*SURFACES, 'worker') else 'owner'}",
         "target": "db_password",
     } in service["secrets"]
-    assert len(service["secrets"]) == 1 or name == "grants"
+    more = {"PRISTAN_SMTP_PASSWORD"} if name == "worker" else {"PRISTAN_METRICS_TOKEN"} if name in SURFACES else set()
+    assert name == "grants" or {secret["target"] for secret in service["secrets"]} == {"db_password", *more}
     assert not any("PASSWORD" in key and not key.endswith("_FILE") for key in service["environment"])
 
 
@@ -138,8 +139,11 @@ def test_each_process_has_the_database_role_of_its_work() -> None:
 
 
 def test_only_the_surfaces_can_be_reached_and_only_from_this_machine() -> None:
-    published = {name: service["ports"] for name, service in services().items() if "ports" in service}
+    ports_of = {name: service["ports"] for name, service in services().items() if "ports" in service}
+    published = {name: ports for name, ports in ports_of.items() if "profiles" not in services()[name]}
     assert set(published) == set(SURFACES)
+    assert ports_of.pop("proxy") == ["80:80", "443:443"], "it is the one that is there to be reached"
+    published |= ports_of
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
     assert services()["db"]["networks"] == ["inside"]
 
@@ -147,7 +151,8 @@ def test_only_the_surfaces_can_be_reached_and_only_from_this_machine() -> None:
 def test_only_the_proxys_own_address_is_believed() -> None:
     networks = yaml.safe_load((ROOT / "compose.yaml").read_text())["networks"]
     gateway = networks["outside"]["ipam"]["config"][0]["gateway"]
-    assert {services()[name]["environment"]["PRISTAN_TRUSTED_PROXIES"] for name in SURFACES} == {gateway}
+    proxy = services()["proxy"]["networks"]["outside"]["ipv4_address"]
+    assert {services()[name]["environment"]["PRISTAN_TRUSTED_PROXIES"] for name in SURFACES} == {f"{gateway}, {proxy}"}
 
 
 def test_containers_start_commands_that_exist() -> None:

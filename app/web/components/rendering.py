@@ -14,6 +14,7 @@ from jinja2.runtime import Context, Macro
 from markupsafe import Markup
 from werkzeug.http import parse_accept_header
 
+from app.core import tracing
 from app.core.accept_headers import tidied
 from app.core.addresses import language_code
 from app.core.errors import AppError, FilesTooLarge
@@ -118,11 +119,12 @@ def render(
     template then finds `of_another` true.
     """
     words = translator(language, domain).reworded(reworded or {})
-    return (
-        environment()
-        .get_template(template)
-        .render(lang=language, _=words.text, n_=words.plural, words=words, of_another=bool(reworded), **context)
-    )
+    with tracing.span(f"render {template}"):
+        return (
+            environment()
+            .get_template(template)
+            .render(lang=language, _=words.text, n_=words.plural, words=words, of_another=bool(reworded), **context)
+        )
 
 
 def page(template: str, language: str, *, status: int = 200, **context: Any) -> HTMLResponse:

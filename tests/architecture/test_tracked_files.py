@@ -38,7 +38,7 @@ def test_no_file_names_a_package_registry() -> None:
 
 def test_no_requirements_file_chooses_an_index() -> None:
     files = [(name, text) for name, text in texts() if name.startswith("requirements/") and not name.endswith(".py")]
-    assert len(files) == 4
+    assert len(files) == 5
     assert [name for name, text in files if INDEX_OPTION.search(text) or "://" in text] == []
 
 

@@ -117,9 +117,7 @@ def test_the_proxy_sends_each_path_to_the_container_of_its_surface_and_keeps_the
     assert set(re.findall(r"reverse_proxy (\w+):8000", ours)) == {"public", "desk", "partner"}
     theirs = (ROOT / "deploy" / "proxy" / "Caddyfile").read_text()
     same = theirs.partition("(to_pristan)")[2]
-    same = re.sub(r"unix//run/pristan-(\w+)/http\.sock", r"\1:8000", same).replace(
-        "help.example.org", "{$PUBLIC_HOST}"
-    )
+    same = re.sub(r"unix//run/pristan-(\w+)/http\.sock", r"\1:8000", same).replace("help.example.org", "{$PUBLIC_HOST}")
     assert ours.partition("(to_pristan)")[2] == same, "the other Caddyfile says something else"
     assert "output discard" in ours
 

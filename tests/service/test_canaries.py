@@ -32,6 +32,8 @@ LATIN = [f"Zyxwomer{n}Qvart" for n in range(10)]
 CYRILLIC = [f"Жабрик{n}Щукарь" for n in range(10)]
 DIGITS = [f"48600{n}7731{n}54" for n in range(10)]
 WORDS = LATIN + CYRILLIC + DIGITS
+MAIL, PHONE, CHAT = "me@example.net", "+48600123456", "486007731540042"
+"""Addresses of a person. The chat is all digits, so it is long: four of them stand by chance in one of many ids or times."""
 
 
 def encodings(word: str) -> Iterator[bytes]:
@@ -161,10 +163,10 @@ def test_no_message_to_a_person_or_a_centre_holds_anything_personal_by_any_way(
     with person_site_on(database, tmp_path / "var") as person_site:
         tell_everything(person_site)
         keys, now = person_site.keys, person_site.time()
-        address = {NoticeWay.EMAIL: "me@example.net", NoticeWay.SIGNAL: "+48600123456"}.get(way, "")
+        address = {NoticeWay.EMAIL: MAIL, NoticeWay.SIGNAL: PHONE}.get(way, "")
         how = {"channel": way, "address": address, "may_say_who": True, "may_leave_message": True, "good_times": ""}
         if way is NoticeWay.TELEGRAM:
-            how["chat"] = "4242"
+            how["chat"] = CHAT
         person = [kind for kind, row in KINDS.items() if Recipient.PERSON in row.recipients]
         with database.begin() as session:
             case_id = session.scalars(sa.select(Case.id)).one()
@@ -193,4 +195,4 @@ def test_no_message_to_a_person_or_a_centre_holds_anything_personal_by_any_way(
     assert "organisation:" in words
     output = capfd.readouterr()
     assert found((words + output.out + output.err).encode()) == set()
-    assert not [one for one in ("4242", "+48600123456", "me@example.net") if one in words + output.out + output.err]
+    assert not [one for one in (CHAT, PHONE, MAIL) if one in words + output.out + output.err]

@@ -40,7 +40,7 @@ def due(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
 
 
 def escalate(session: Session, case_id: UUID, *, now: datetime, waits: EscalationWaits) -> bool:
-    """Tell the next members on the rota, or all seniors.
+    """Tell the next members on the rota, or all seniors; the operators, if nobody of the team can be told.
 
     False: it is not due any more, somebody has opened it, or another worker has it.
     """
@@ -60,6 +60,8 @@ def escalate(session: Session, case_id: UUID, *, now: datetime, waits: Escalatio
     )
     for member_id in to:
         messaging.queue(session, NoticeKind.EMERGENCY_NOT_OPENED, about_id=case.id, member_id=member_id, now=now)
+    if not to:  # nobody of the team can be told: the operators are, who can phone somebody
+        messaging.queue(session, NoticeKind.PROBLEM_URGENT, about_id=case.id, now=now)
     alert.step, alert.told = step, sorted(str(member) for member in already_told | set(to))
     wait = waits.seniors - waits.next_on_call if step == _NEXT else waits.seniors
     alert.due_at = now + wait if step < MOST_STEPS else None

@@ -15,6 +15,8 @@ from app.messaging.gateway import Gateway, GatewayAnswer
 _NUMBER: Final = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _USER_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,31}\.\d{2,9}", re.ASCII)
 _NOT_ON_SIGNAL: Final = "unregistered user"
+_OURS: Final = ("is not registered", "specified account does not exist")
+"""What signal-cli says when our own number is registered no more. It concerns every notice, and no recipient."""
 _LIMITED: Final = ("rate limit", "ratelimit", "captcha", "proof required")
 _REST: Final = timedelta(minutes=15)
 """How long we write to nobody when Signal says that it is too much, and not for how long."""
@@ -70,4 +72,5 @@ def _failure(answer: GatewayAnswer) -> SendingFailed:
         return SendingFailed("rate_limited", affects_all=True, retry_after=answer.retry_after or _REST)
     if answer.status == 400 and _NOT_ON_SIGNAL in description:
         return SendingFailed("recipient_refused", permanent=True, address_gone=True)
-    return SendingFailed(f"http_{answer.status}", affects_all=answer.status != 400, retry_after=answer.retry_after)
+    of_all = answer.status != 400 or any(words in description for words in _OURS)
+    return SendingFailed(f"http_{answer.status}", affects_all=of_all, retry_after=answer.retry_after)

@@ -28,6 +28,7 @@ URGENT: Final = frozenset(
         "storage-full",
         "data-can-be-lost",
         "audit-waiting",
+        "team-untold",
     }
 )
 """While these last, notices, offers or time limits may fail."""
@@ -55,7 +56,7 @@ def tell(session: Session, problems: Collection[str], now: datetime) -> int:
     new = to_tell(problems, told, now)
     for code in new:
         kind = NoticeKind.PROBLEM_URGENT if code in URGENT else NoticeKind.PROBLEM
-        messaging.queue(session, kind, about_id=_about(code), now=now)
+        messaging.queue(session, kind, about_id=named(code), now=now)
     if new:
         told = {code: at for code, at in told.items() if now - at < AGAIN} | dict.fromkeys(new, now)
         heartbeats.record(
@@ -64,5 +65,6 @@ def tell(session: Session, problems: Collection[str], now: datetime) -> int:
     return len(new)
 
 
-def _about(code: str) -> UUID:
+def named(code: str) -> UUID:
+    """What a notice about this problem is about."""
     return named_id("problem", code)

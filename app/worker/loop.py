@@ -46,6 +46,7 @@ from app.reporting import kept_figures
 from app.sandbox import service as sandbox
 from app.settings import Settings
 from app.staff import automatic_offers
+from app.tasks import team_reach
 from app.webhooks import reachability
 from app.webhooks.delivery import WebhookSender
 from app.worker import deletions
@@ -334,9 +335,10 @@ class Worker:
         if self._looked_at is not None and now - self._looked_at < _LOOK_EVERY:
             return 0
         with self._database.begin() as session:
-            told = problem_notices.tell(
-                session, status.read_status(session, self._keys, now, self._settings.storage_limits).problems(), now
-            )
+            found = status.read_status(session, self._keys, now, self._settings.storage_limits).problems()
+            if team_reach.countries_untold(session):
+                found.append("team-untold")
+            told = problem_notices.tell(session, found, now)
         self._looked_at = now
         return told
 

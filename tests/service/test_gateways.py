@@ -17,7 +17,7 @@ from app.core.db import Database
 from app.directory.packs import load_packs
 from app.messaging import recipients, telegram_links
 from app.messaging.channels import Channel, Notice, NoticeWay, SendingFailed
-from app.messaging.gateway import Gateway
+from app.messaging.gateway import Gateway, GatewayAnswer
 from app.messaging.kinds import NoticeKind
 from app.messaging.models import OutboxMessage, PersonNotices, TelegramLink
 from app.messaging.rules import ContactRules
@@ -110,6 +110,17 @@ def test_a_limit_is_waited_for(kind: str, fake: FakeGateway) -> None:
         channel_to(kind, fake).send(notice_to(ADDRESS[kind]))
     asked = timedelta(seconds=40) if kind == "telegram" else timedelta(minutes=15)
     assert (failed.value.affects_all, failed.value.retry_after) == (True, asked)
+
+
+@pytest.mark.parametrize("said", ["User +48600000000 is not registered.", "Specified account does not exist"])
+def test_our_own_number_that_signal_no_longer_knows_fails_for_all_and_costs_nobody_their_address(said: str) -> None:
+    class Unregistered(Gateway):
+        def post(self, *_what: object, **_how: object) -> GatewayAnswer:
+            return GatewayAnswer(400, {"error": said})
+
+    with pytest.raises(SendingFailed) as failed:
+        SignalChannel(Unregistered("http://127.0.0.1:9"), OURS).send(notice_to(THEIRS))
+    assert (failed.value.affects_all, failed.value.permanent, failed.value.address_gone) == (True, False, False)
 
 
 def test_who_has_blocked_us_or_is_gone_is_refused_alone_and_for_good(kind: str, fake: FakeGateway) -> None:

@@ -130,6 +130,33 @@ def test_with_nobody_who_can_be_told_nothing_counts_as_sent_and_a_senior_who_set
     assert post.round() == [("sofia", STILL)]
 
 
+def test_an_emergency_in_a_team_of_which_nobody_can_be_told_wakes_the_operators(scene: Scene, post: Post) -> None:
+    member(scene, "vera", hours=None)
+    member(scene, "olga", Role.ADMIN)
+    scene.case(ONE, urgency="emergency")
+    assert post.round() == []
+    scene.later(minutes=1)
+    assert post.round() == [("olga", "1 problem with the service")]
+    scene.later(minutes=44)
+    assert post.round() == []
+    scene.later(minutes=1)
+    assert post.round() == [("olga", "1 problem with the service")], "again, until somebody opens it"
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_that_nobody_of_a_team_can_be_told_is_told_before_there_is_an_emergency(
+    scene: Scene, post: Post, reachable: bool
+) -> None:
+    member(scene, "olga", Role.ADMIN)
+    if reachable:
+        member(scene, "vera")
+    post.worker.jobs["problems"](scene.now)
+    told = problem_notices.named("team-untold")
+    with scene.database.begin(write=False) as session:
+        found = session.scalars(sa.select(OutboxMessage.kind).where(OutboxMessage.about_id == told)).all()
+    assert found == ([] if reachable else ["problem_urgent"])
+
+
 def test_with_the_mail_down_the_alert_goes_on_and_everything_arrives_when_it_is_back(scene: Scene, post: Post) -> None:
     vera, pavel = member(scene, "vera"), member(scene, "pavel")
     on_call(scene, vera, pavel)

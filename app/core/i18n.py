@@ -129,6 +129,14 @@ class Translator:
         """A month with its year: `Nov 2026`."""
         return _day(self.locale, day.year, day.month, 1, "yMMM")
 
+    def month(self, day: date) -> str:
+        """A month with its year, written in full: `November 2026`, "ноябрь 2026"."""
+        return _day(self.locale, day.year, day.month, 1, "yMMMM")
+
+    def quarter(self, day: date) -> str:
+        """A quarter with its year: `Q4 2026`, "IV kw. 2026"."""
+        return _day(self.locale, day.year, day.month, 1, "yQQQ")
+
     def city(self, zone: str) -> str:
         """The city that an IANA time zone is named after."""
         return _city(self.locale, zone)
@@ -221,7 +229,14 @@ def _day(locale: Locale, year: int, month: int, day: int, skeleton: str) -> str:
     return re.sub(r"[\s\u202f](?:г|р)\.$", "", str(format_skeleton(skeleton, value, locale=locale)))
 
 
-_ENGLISH_DAYS: Final = {"yMMMEd": "EEE d MMM y", "MMMEd": "EEE d MMM", "E": "EEE", "yMMM": "MMM y"}
+_ENGLISH_DAYS: Final = {
+    "yMMMEd": "EEE d MMM y",
+    "MMMEd": "EEE d MMM",
+    "E": "EEE",
+    "yMMM": "MMM y",
+    "yMMMM": "MMMM y",
+    "yQQQ": "QQQ y",
+}
 
 
 @lru_cache(maxsize=64)

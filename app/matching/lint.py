@@ -95,7 +95,10 @@ def _rule(entry: ServiceEntry, directory: Directory) -> Iterator[Finding]:
             yield Finding("error", "contradiction", position, N_("nobody can ever fulfil this rule"))
         elif not can_be(rule):
             yield Finding(
-                "warning", "only_nearest", position, N_("it can only ever be nearest: something stays unknown")
+                "warning",
+                "only_nearest",
+                position,
+                N_("the service can only ever be a near match: something stays unknown"),
             )
         for branch in _branches(rule):
             if not can_be(branch, may=True):
@@ -110,7 +113,7 @@ def _rule(entry: ServiceEntry, directory: Directory) -> Iterator[Finding]:
     except TooLong:
         yield Finding("warning", "too_long", position, N_("the rule has too many ways to try them all"))
     if entry.organisation.kind == "authority":
-        yield Finding("error", "unreachable", position, N_("an authority is never a target"))
+        yield Finding("error", "unreachable", position, N_("an authority is never sent a case"))
     if not entry.countries & {country.code for country in directory.countries}:
         yield Finding("error", "unreachable", position, N_("it is offered in no country we serve"))
     for leaf in _negated(rule, False):
@@ -119,7 +122,7 @@ def _rule(entry: ServiceEntry, directory: Directory) -> Iterator[Finding]:
                 "error",
                 "contradiction",
                 position,
-                Translatable("{kind} is asked of every service and stands under `not`", kind=leaf.kind),
+                Translatable("{kind} is checked for every service, yet stands under `not`", kind=leaf.kind),
             )
 
 
@@ -270,16 +273,22 @@ def _dead_ends(directory: Directory, on: date) -> Iterator[Finding]:
         position = f"{cell.country}: {cell.need}"
         if cell.ends_nowhere and not directory.urgent_contacts(cell.country, {cell.need}):
             yield Finding(
-                "error", "dead_end", position, N_("nobody helps, nobody is near, and there is no emergency contact")
+                "error",
+                "dead_end",
+                position,
+                N_("nobody helps, there is no near match, and there is no emergency contact"),
             )
         elif cell.ends_nowhere:
             yield Finding(
-                "warning", "hole", position, N_("nobody helps and nobody is near: only the emergency contacts are left")
+                "warning",
+                "hole",
+                position,
+                N_("nobody helps, and there is no near match: only the emergency contacts are left"),
             )
         elif cell.is_hole:
             near = cell.nearest[0].service if cell.nearest else cell.unverified[0]
             yield Finding(
-                "warning", "hole", position, Translatable("no confirmed centre helps; the nearest is {near}", near=near)
+                "warning", "hole", position, Translatable("no confirmed centre helps; what is left: {near}", near=near)
             )
         else:
             for language in coverage.SPOKEN:
@@ -301,11 +310,16 @@ def _in_language(cell: coverage.CoverageCell, language: str, directory: Director
             "warning",
             "language",
             position,
-            Translatable("nobody works in it or with an interpreter; the nearest is {near}", near=fallback[0]),
+            Translatable(
+                "nobody works in this language or with an interpreter; what is left: {near}", near=fallback[0]
+            ),
         )
     else:
         yield Finding(
-            "error", "dead_end", position, N_("nobody works in it or with an interpreter, and nobody is near")
+            "error",
+            "dead_end",
+            position,
+            N_("nobody works in this language or with an interpreter, and there is no near match"),
         )
 
 
@@ -321,7 +335,7 @@ def _sentences(catalogues: Mapping[str, Callable[[str], bool]]) -> Iterator[Find
                 "error",
                 "no_translation",
                 f"locales: {language}",
-                Translatable("{n} reasons are missing: {shown}", n=len(missing), shown=shown),
+                Translatable("translations of reasons are missing ({n}): {shown}", n=len(missing), shown=shown),
             )
 
 
@@ -334,11 +348,13 @@ def _deadlines(directory: Directory) -> Iterator[Finding]:
                     "error",
                     "unit",
                     position,
-                    Translatable("{limit} cannot be right", limit=f"{row.limit.value} {row.limit.unit}"),
+                    Translatable(
+                        "a time limit of `{limit}` cannot be right", limit=f"{row.limit.value} {row.limit.unit}"
+                    ),
                 )
             if row.letter_kind and row.limit is None:
                 yield Finding(
-                    "warning", "no_limit", position, N_("a letter without a number: it is treated as due in 5 days")
+                    "warning", "no_limit", position, N_("a letter without a time limit: it is treated as due in 5 days")
                 )
 
 

@@ -147,7 +147,7 @@ RULES: Final = MappingProxyType(
             N_("Wrong codes have stopped a link: phone the organisation before you make a new one"), _SOON, _CASE
         ),
         K.MENTION: TaskRule(N_("A colleague mentions you in a note of the team: read it"), _SOON, _CASE),
-        K.NAMED: TaskRule(N_("You were named for a restricted case: read it"), _SOON, _CASE),
+        K.NAMED: TaskRule(N_("You can now open a restricted case: read it"), _SOON, _CASE),
         K.HAND_OVER: TaskRule(
             N_("The organisation has accepted: give it what the person agreed that it can read"), _SOON, _MOVE
         ),

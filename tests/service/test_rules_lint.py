@@ -139,7 +139,7 @@ def test_a_language_in_which_nobody_works_names_who_is_nearest(tmp_path: Path) -
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("interpreter: unknown", "interpreter: 'no'"), encoding="utf-8")
     silent = [one for one in found(root) if one.code in {"language", "dead_end"} and one.position.startswith("LT: ")]
-    assert any(one.position == "LT: deportation: ru" and "the nearest is" in one.text for one in silent)
+    assert any(one.position == "LT: deportation: ru" and "what is left: " in one.text for one in silent)
 
 
 @pytest.mark.parametrize(

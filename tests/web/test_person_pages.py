@@ -97,7 +97,7 @@ def test_the_page_to_check_names_centres_with_reasons_and_why_not_the_others(per
     assert all(node.css(".reasons li") for node in browser.page.css(".centre"))
     choosable = {node.attributes["name"] for node in browser.page.css("input[value=allow]")}
     assert f"c_{CENTRE}" in choosable
-    assert "c_pl-udsc" not in choosable, "an authority is never a target"
+    assert "c_pl-udsc" not in choosable, "an authority is never sent a case"
 
 
 def test_a_helpline_is_called_and_not_asked_to_read(person_site: PersonSite) -> None:

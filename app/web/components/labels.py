@@ -190,6 +190,20 @@ OUTCOMES: Final = complete(
         "contact_lost": N_("Contact lost"),
     },
 )
+PASSED_OVER: Final = complete(
+    reasons.PASSED_OVER,
+    {
+        "not_said": N_("No reason given"),
+        "person_wishes": N_("The person wants this organisation"),
+        "knows_person": N_("They already know the person or the family"),
+        "sooner": N_("They have time sooner"),
+        "first_is_away": N_("The first one is full, paused or does not answer"),
+        "language": N_("They speak the person's language better"),
+        "nearer": N_("They are nearer"),
+        "expertise": N_("They know this kind of case better"),
+        "other": N_("Another reason"),
+    },
+)
 QUALITY: Final = complete(
     quality.QUALITY,
     {

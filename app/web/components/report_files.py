@@ -7,7 +7,7 @@ from app.core.i18n import N_, Translator
 from app.core.spreadsheet import Sheet
 from app.reporting.figures import Cell, Report, Table, TableRow
 
-HIDDEN = N_("under 10, or hidden with one")
+HIDDEN = N_("under 10, or hidden together with a number under 10")
 _MEDIANS = N_("Median time in hours")
 _HEADER = (N_("period"), N_("table"), N_("row"), N_("column"), N_("value"))
 LabelOf = Callable[[str, str], str]

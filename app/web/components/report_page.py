@@ -12,7 +12,6 @@ from app.core.errors import NotFound
 from app.core.i18n import N_, Translator
 from app.core.vocabulary import complete
 from app.matching.code_names import CodeNames
-from app.referrals.reasons import OUTCOMES, PASSED_OVER
 from app.reporting.figures import ALL, COLUMNS, Cell, Report, Table, TableName, TableRow
 from app.reporting.periods import MAX_QUARTERS, Quarter
 from app.reporting.periods import Period as periods_Period
@@ -65,7 +64,7 @@ COLUMN_LABELS: Final = complete(
         "in_time": N_("Decided in time"),
         "late_or_never": N_("Late or never"),
         ALL: N_("All"),
-        **OUTCOMES,
+        **labels.OUTCOMES,
         **{code: label for code, (_sign, label) in labels.URGENCIES.items()},
     },
 )
@@ -220,7 +219,12 @@ def sections(report: Report, label_of: LabelOf, times: TimeFormat, *, exact: boo
         **placed,
         "by_centre_more": [*placed["by_centre_more"], *of(*others)],
         "steps": [
-            Steps(STEPS[one.step], one.quarter, "" if one.hours is None else times.hours_taken(one.hours), one.count)
+            Steps(
+                STEPS[one.step],
+                times.period(one.quarter) if one.quarter else "",
+                "" if one.hours is None else times.hours_taken(one.hours),
+                one.count,
+            )
             for one in report.medians
         ],
     }
@@ -246,7 +250,7 @@ def _panel(report: Report, name: TableName, label_of: LabelOf, times: TimeFormat
             return None
     largest = max((_length(row) for row in rows), default=0)
     shown = [row for row in rows if any(cell.count is not None for cell in (*row.cells, row.total))]
-    hidden = [label_of(table.kind, row.code) for row in rows if row not in shown]
+    hidden = [_row_label(table, row, label_of, times) for row in rows if row not in shown]
     lines = [_line(table, row, label_of, times, largest) for row in shown]
     everything = table.everything
     total = _line(table, everything, label_of, times, 0) if everything is not None and len(rows) > 1 else None
@@ -273,7 +277,13 @@ def _line(table: Table, row: TableRow, label_of: LabelOf, times: TimeFormat, lar
         )
     parts = [cell.count or 0 for cell in row.cells]
     bar = charts.stack(parts, largest, rest=(row.total.count or 0) - sum(parts)) if largest else Markup("")
-    return Line(label_of(table.kind, row.code), bar, numbers)
+    return Line(_row_label(table, row, label_of, times), bar, numbers)
+
+
+def _row_label(table: Table, row: TableRow, label_of: LabelOf, times: TimeFormat) -> str:
+    """The label of a row on the page. A file keeps the code of a month, which sorts."""
+    is_month = table.kind == "month" and row.code != ALL
+    return times.period(row.code) if is_month else label_of(table.kind, row.code)
 
 
 def _grouped(cell: Cell, times: TimeFormat) -> str:
@@ -293,5 +303,5 @@ def _label(code_names: CodeNames, words: Translator, packs: Any, kind: str, code
         organisation = packs.organisation(code)
         return organisation.name.en if organisation else code
     if kind in {"urgency", "passed_over"}:
-        return words.text(labels.URGENCIES[code][1] if kind == "urgency" else PASSED_OVER[code])
+        return words.text(labels.URGENCIES[code][1] if kind == "urgency" else labels.PASSED_OVER[code])
     return code if kind == "month" else str(code_names.name(kind, code))

@@ -76,7 +76,7 @@ _MESSAGES = {
     "task_open": N_("The task is open again."),
     "unlinked": N_("The case has left its household."),
     "restricted": N_("The case is restricted. Only the members who are named can open it from now on."),
-    "names_changed": N_("The names have been changed. Only the members who are named can open the case."),
+    "names_changed": N_("The members who can open the case have been changed. Nobody else can open it."),
     "restriction_lifted": N_("The restriction has been lifted. The whole team can open the case again."),
     "linked": N_("The two cases are linked. Each keeps its own consent."),
     "move_asked": N_("The person will be asked to agree to the move the next time they come back with their number."),

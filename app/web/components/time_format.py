@@ -54,6 +54,16 @@ class TimeFormat:
         day = self.words.short_weekday(local) if 0 < days < 7 else self.short_day(local)
         return f"{day} {local:%H:%M}"
 
+    def period(self, code: object) -> str:
+        """The period of a report, by its code: `November 2026` for `2026-11`, `Q4 2026`, `2026`, `Q4 2026 – Q1 2027`."""
+        return " – ".join(self._period(part) for part in str(code).split(".."))
+
+    def _period(self, code: str) -> str:
+        year, _, part = code.partition("-")
+        if part.startswith("Q"):
+            return self.words.quarter(date(int(year), 3 * int(part[1:]), 1))
+        return self.words.month(date(int(year), int(part), 1)) if part else year
+
     def place_of(self, zone: str) -> str:
         """The city that a time zone is named after: `Warsaw` for `Europe/Warsaw`."""
         return self.words.city(zone)

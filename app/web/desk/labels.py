@@ -233,20 +233,6 @@ TODOS: Final = complete(
         "end": N_("Each need has an end: close the case"),
     },
 )
-PASSED_OVER: Final = complete(
-    reasons.PASSED_OVER,
-    {
-        "not_said": N_("No reason given"),
-        "person_wishes": N_("The person wants this organisation"),
-        "knows_person": N_("They already know the person or the family"),
-        "sooner": N_("They have time sooner"),
-        "first_is_away": N_("The first one is full, paused or does not answer"),
-        "language": N_("They speak the person's language better"),
-        "nearer": N_("They are nearer"),
-        "expertise": N_("They know this kind of case better"),
-        "other": N_("Another reason"),
-    },
-)
 HELD_REASONS: Final = complete(
     spam_screening.HELD_REASONS,
     {

@@ -98,10 +98,15 @@ def _dot(share: GroupShare, label: str, words: Translator) -> charts.Dot:
     return charts.Dot(label, share.share, share.low, share.high, text)
 
 
-def form_rows(counts: Iterable[FormCount], label_of: LabelOf, words: Translator) -> list[tuple[str, str, str, str]]:
+def form_rows(counts: Iterable[FormCount], label_of: LabelOf, times: TimeFormat) -> list[tuple[str, str, str, str]]:
     """Month, language, and how many began and sent the form; numbers from ten on."""
     return [
-        (count.month, label_of("language", count.language), words.number(count.began), _from_ten(count.sent, words))
+        (
+            times.period(count.month),
+            label_of("language", count.language),
+            times.words.number(count.began),
+            _from_ten(count.sent, times.words),
+        )
         for count in counts
         if count.began >= MIN_COUNT
     ]

@@ -75,7 +75,7 @@ def show_reports(
         tiles=report_view.tiles(own, kept.within(before.months), times),
         line=report_view.months_line(kept.figures, line, words.text(N_("Cases by month")), words),
         disparity=report_view.disparity(own, label_of, words.text(N_("Accepted cases by group")), words),
-        form_rows=report_view.form_rows(form_counts.of_months(session, wanted.months), label_of, words),
+        form_rows=report_view.form_rows(form_counts.of_months(session, wanted.months), label_of, times),
         patterns=charts.patterns(),
         has_cases=bool(own),
         **sections(report, label_of, times, exact=True),

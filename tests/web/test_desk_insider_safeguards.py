@@ -25,7 +25,7 @@ def test_an_auditor_sees_who_opened_what_and_can_open_nothing(office: StaffSite)
     open_words(office.as_("vera"), label)
     auditor = office.as_("auditor")
     page = auditor.get("/desk/audit", params={"about": label})
-    assert "case:words_opened" in page.words()
+    assert "story opened case:words_opened" in page.words(), "in words, with the code beside them"
     assert "vera" in page.words()
     assert label in page.words()
     assert STORY not in page.text

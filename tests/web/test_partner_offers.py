@@ -24,7 +24,7 @@ def test_a_partner_goes_from_the_list_to_completion(office: StaffSite) -> None:
         assert said in card.words()
     for page in (listed, card):
         assert not any(secret in page.text for secret in SECRETS)
-    assert browser.submit(card, f"{path}/accept").location == f"{path}?done=done"
+    assert browser.submit(card, f"{path}/accept").location == f"{path}?done=recorded"
     page = browser.get(path)
     assert not any(secret in page.text for secret in SECRETS)
     page = browser.submit(page, f"{path}/show")
@@ -44,6 +44,19 @@ def test_before_acceptance_nothing_opens(office: StaffSite) -> None:
     page = browser.post(f"{path}/show", {"csrf": csrf})
     assert page.status == 409
     assert not any(secret in page.text for secret in SECRETS)
+    early = browser.get(f"{path}/documents")
+    assert early.status == 409
+    assert "The documents open once you have accepted." in early.words()
+    assert "went wrong on our side" not in early.words(), "nothing did"
+
+
+def test_what_a_partner_did_is_confirmed_as_what_it_is(office: StaffSite) -> None:
+    _label, path = offered(office)
+    browser = office.as_("partner")
+    done = browser.submit(browser.get(path), f"{path}/acknowledge").location
+    words = browser.get(done).words()
+    assert "Recorded. The team sees it straight away." in words
+    assert "task" not in words
 
 
 def test_after_handing_back_nothing_opens(office: StaffSite) -> None:

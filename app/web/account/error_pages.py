@@ -35,6 +35,8 @@ _MESSAGES: Final = {
     403: N_("You do not have permission to do this."),
     404: N_("We could not find this page. It may belong to another team or have been deleted."),
     405: N_("This is not possible here."),
+    409: N_("This is not possible as things are now. Nothing was saved."),
+    412: N_("This is not possible as things are now. Nothing was saved."),
     413: N_("This is too long. Please send less text."),
     422: N_("Some of the input is not valid. Nothing was saved."),
     429: N_("You have reached today's limit. Nothing was opened."),
@@ -70,7 +72,7 @@ def error_page(request: Request, error: AppError) -> Response:
         if isinstance(error, FilesTooLarge)
         else _OUTCOME_UNKNOWN
         if isinstance(error, OutcomeUnknown)
-        else _MESSAGES.get(error.status, _UNEXPECTED)
+        else _MESSAGES.get(error.status, _UNEXPECTED if error.status >= 500 else _MESSAGES[405])
     )
     response = staff_pages.page(
         request,

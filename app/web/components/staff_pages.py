@@ -96,6 +96,8 @@ _MESSAGES = {
     "released": N_("The case is now in the queue, in the place it would have had."),
     "discarded": N_("Marked as spam. The case will be deleted automatically; until then it is under Closed."),
     "done": N_("The task is done."),
+    "recorded": N_("Recorded. The team sees it straight away."),
+    "letter_entered": N_("The letter has been entered. The person reads in the conversation that it was read."),
     "undone": N_("The last step has been undone."),
     "need_ended": N_("The need has ended. The case continues with the others."),
     "merged": N_("The cases have been merged. Continue with the other case; both of the person's numbers still work."),

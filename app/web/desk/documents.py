@@ -67,7 +67,7 @@ def enter_letter(label: Label, request: Request, desk: AtDesk, session: Db, pack
         if beside is not None:
             return _opened(request, session, packs, desk, label, *beside, error.errors)
         return _page(request, session, packs, case, desk, error.errors)
-    return staff_pages.redirect(f"/desk/cases/{label}?done=done")
+    return staff_pages.redirect(f"/desk/cases/{label}?done=letter_entered")
 
 
 def _page(

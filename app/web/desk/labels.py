@@ -6,6 +6,7 @@ Each table of a closed vocabulary has a row for each code, or the program does n
 from types import MappingProxyType
 from typing import Final, get_args
 
+from app.audit.queries import KINDS
 from app.cases import queue, spam_screening
 from app.cases.need_states import END_VERBS
 from app.cases.unread_letters import UnreadLetter
@@ -24,6 +25,7 @@ from app.messaging.kinds import Group
 from app.referrals import reasons
 from app.referrals.ways import Means
 from app.tasks.service import RULES, TaskKind
+from app.web.components.labels import VERBS
 
 PACKAGE_OUTCOMES: Final = complete(
     get_args(package_reader.Outcome), {"proposed": N_("proposed"), "used": N_("used"), "left out": N_("left out")}
@@ -363,6 +365,72 @@ PROBLEMS: Final = MappingProxyType(
         ),
     }
 )
+AUDIT_KINDS: Final = complete(
+    KINDS,
+    {
+        "alarm": N_("Alarms"),
+        "case": N_("Cases"),
+        "referral": N_("Referrals"),
+        "staff": N_("Sign-ins and accounts"),
+        "member": N_("Members"),
+        "proposal": N_("Proposals"),
+        "organisation": N_("Organisations"),
+        "keys": N_("Keys"),
+        "recovery": N_("Recovery"),
+        "freeze": N_("Partner access"),
+        "honeytoken": N_("Honeytokens"),
+        "export": N_("Exports"),
+        "quota": N_("Daily limits"),
+    },
+)
+AUDIT_ACTIONS: Final = MappingProxyType(
+    {
+        "case:submitted": N_("received"),
+        "case:referred": N_("referred"),
+        "case:erased": N_("erased"),
+        "staff:signed_in": N_("signed in"),
+        "staff:sign_in_failed": N_("sign-in failed"),
+        "staff:sign_in_refused": N_("sign-in refused"),
+        "staff:passphrase_changed": N_("passphrase changed"),
+        "staff:code_app_changed": N_("code app changed"),
+        "staff:passkey_added": N_("passkey added"),
+        "staff:passkey_removed": N_("passkey removed"),
+        "case:opened_by_number": N_("opened by the person with their number"),
+        "case:opened_by_code": N_("opened with the person's code"),
+        "case:times_offered": N_("times offered"),
+        "case:times_withdrawn": N_("times withdrawn"),
+        "case:restricted": N_("access restricted"),
+        "case:restriction_lifted": N_("restriction lifted"),
+        "referral:sealed_opened": N_("encrypted parts opened"),
+        "referral:sealed_read": N_("encrypted parts fetched by a program"),
+        "referral:opened_by_link": N_("opened by the link"),
+        "referral:sheet_opened": N_("hand-over sheet opened"),
+        "referral:card_printed": N_("card printed"),
+        "referral:thread_opened": N_("conversation with the organisation opened"),
+        "referral:document_opened": N_("document opened by an organisation"),
+        "proposal:made": N_("proposal made"),
+        "proposal:expired": N_("proposal expired"),
+        "member:invited": N_("member invited"),
+        "member:joined": N_("member joined"),
+        "member:deactivated": N_("member deactivated"),
+        "member:role_changed": N_("role changed"),
+        "member:key_granted": N_("key granted"),
+        "member:notices_changed": N_("notice settings changed"),
+        "alarm:honeytoken_read": N_("honeytoken opened"),
+        "export:taken": N_("export taken"),
+        "freeze:on": N_("partner access stopped"),
+        "freeze:off": N_("partner access restored"),
+        "directory:capacity_set": N_("availability set"),
+    }
+)
+
+
+def audit_action(action: str) -> str:
+    """The label of an action of the audit log, such as `staff:signed_in` or `referral:accept`; "" for one without a label."""
+    verb = action.partition(":")[2].removeprefix("referral_")
+    return AUDIT_ACTIONS.get(action) or VERBS.get(action) or VERBS.get(verb, "")
+
+
 PAUSES: Final = MappingProxyType(
     {
         "all": N_("This service takes no new requests until {day}."),

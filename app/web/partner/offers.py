@@ -104,7 +104,7 @@ def answer_offer(
             field_value(request.state.form, "answer") or verb, error.errors, request.state.form
         )
         return offer_page.page(request, session, keys, packs, label, organisation_id, refused=refused)
-    return staff_pages.redirect(f"/partner/referrals/{label}?done=done")
+    return staff_pages.redirect(f"/partner/referrals/{label}?done=recorded")
 
 
 @router.post("/referrals/{label}/quality", name="say_quality")

@@ -2,7 +2,8 @@
 
 import ast
 import io
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from gettext import NullTranslations
 from pathlib import Path
 
@@ -42,6 +43,29 @@ def test_what_a_country_pack_shows_to_a_person_is_extracted() -> None:
     shown |= {text for code in countries for contact in packs.emergency(code) for text in (contact.name, contact.hours)}
     assert len(packs.places) == len(list(PACKS.glob("*/country.yaml")))
     assert shown - {None, ""} - set(i18n.messages()) == set()
+
+
+def labels_of_pages() -> Iterator[tuple[str, str]]:
+    """The sentences and labels in the tables of the pages' modules, each with its table: what begins with a capital."""
+    for module in [sys.modules[name] for name in sorted(sys.modules) if name.startswith("app.web.")]:
+        for table, rows in vars(module).items():
+            if table.lstrip("_").isupper() and table != "OWN_NAMES" and isinstance(rows, Mapping):
+                for value in rows.values():
+                    for text in value if isinstance(value, tuple | list) else (value,):
+                        if isinstance(text, str) and text[:1].isupper():
+                            yield f"{module.__name__}.{table}", text
+
+
+def test_every_label_in_a_table_of_the_pages_is_a_message() -> None:
+    """Whichever way a table was put together: one with the English names of the domain's codes would stay in English."""
+    known = {
+        message if isinstance(message, str) else message[0]
+        for domain in i18n.DOMAINS
+        for message in i18n.messages(domain)
+    }
+    found = list(labels_of_pages())
+    assert len(found) > 500, "the walk itself finds them"
+    assert [(table, text) for table, text in found if text not in known] == []
 
 
 def test_a_pack_names_the_line_of_each_text() -> None:

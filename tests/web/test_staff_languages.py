@@ -176,7 +176,8 @@ def data(office: StaffSite) -> set[str]:
         ADDRESS,
         "evening",
         "JavaScript",
-    }
+        "II", "III", "IV",  # quarters, as Georgian writes them
+    }  # fmt: skip
     for organisation in packs.organisations:
         known |= {organisation.id, organisation.name.en, organisation.name.local or "", organisation.city or ""}
         known |= {organisation.source.title, organisation.source.note or "", organisation.source.date or ""}

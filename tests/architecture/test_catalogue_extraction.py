@@ -52,7 +52,7 @@ def labels_of_pages() -> Iterator[tuple[str, str]]:
             if table.lstrip("_").isupper() and table != "OWN_NAMES" and isinstance(rows, Mapping):
                 for value in rows.values():
                     for text in value if isinstance(value, tuple | list) else (value,):
-                        if isinstance(text, str) and text[:1].isupper():
+                        if isinstance(text, str) and text[:1].isupper() and not text.isupper():
                             yield f"{module.__name__}.{table}", text
 
 

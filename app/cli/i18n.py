@@ -82,7 +82,7 @@ def extract_pack(
     A field may hold a list of texts. It may be nested in a group of fields, or in each of a list of such groups.
     """
     fields_wanted = options["fields"].split()
-    document = yaml.compose(file, Loader=yaml.SafeLoader)
+    document = yaml.compose(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     for _name, entries in document.value if document else ():
         for entry in entries.value:
             yield from _texts(entry, fields_wanted)

@@ -441,7 +441,10 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     ) as runner:
         assert runner.stdout is not None
         assert runner.stdout.readline() == "ready\n"
-        yield Workshop(root, runner)
+        made = Workshop(root, runner)
+        failed, output = made.run(compile=True, tests=sorted({test for recipe in RECIPES for test in recipe.tests}))
+        assert not failed, output
+        yield made
         assert runner.stdin is not None
         runner.stdin.close()
 

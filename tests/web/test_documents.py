@@ -336,7 +336,7 @@ def test_a_photo_instead_of_an_answer_makes_the_case_careful_until_it_is_read(of
     assert "letter not read yet" in vera.get("/desk/").words()
     why = "The person added a document that may be a letter, and nobody has read it yet."
     assert why in vera.get(f"/desk/cases/{label}").words()
-    mine = "It may be a letter with a deadline, so we count with this careful day until a coordinator has read it."
+    mine = "It may be a letter with a deadline. We count with this careful day until a coordinator has read it."
     assert mine in browser.get("/en/case").words()
     letter = f"{path}/letter"
     assert vera.submit(vera.get(path), letter, kind="unknown").status == 303

@@ -370,10 +370,13 @@ def test_a_move_takes_the_keys_and_conversations_of_this_case_alone(verbs: Staff
     with verbs.database.begin(write=False) as session:
         wraps = session.execute(sa.select(CaseWrap.case_id, CaseWrap.owner_id).where(CaseWrap.kind == "team")).all()
         talks = session.scalars(sa.select(ReferralMessage.case_id)).all()
+        mine_wraps = CaseWrap.kind == "team", CaseWrap.case_id == verbs.case(label).id
+        versions = set(session.scalars(sa.select(CaseWrap.version).where(*mine_wraps)))
     mine, theirs = verbs.case(label).id, verbs.case(other).id
     others = [(theirs, poland), (verbs.case(third).id, poland)]
     assert sorted(map(tuple, wraps)) == sorted([(mine, georgia.team_id), *others] * 2)
     assert talks == [theirs]
+    assert versions == {1}, "those of another case say nothing of this one's keys"
     assert verbs.do(sealed_access.open_case, georgia, label)[1]
     assert verbs.do(sealed_access.open_case, desk, other)[1]
 

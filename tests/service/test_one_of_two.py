@@ -545,13 +545,18 @@ def test_who_declined_for_a_conflict_is_not_asked_again_and_who_was_not_agreed_t
         with pytest.raises(AppError, match="not available for this case"):
             preconditions.check_may_be_asked(session, verbs.case(label).id, found, now)
         preconditions.check_may_be_asked(session, verbs.case(other).id, found, now)
-        row, case = session.get_one(referral_actions.Referral, referral.id), session.get_one(Case, referral.case_id)
+
+    label, _receipt = verbs.file(consent={"mode": "named", "organisations": [TWO]})
+    agreed = verbs.refer(label, f"{TWO}/legal-help")
+    with verbs.database.begin() as session:
+        row, case = session.get_one(referral_actions.Referral, agreed.id), session.get_one(Case, agreed.case_id)
         preconditions._consent(session, row, case, now)
-        session.add(Exclusion(case_id=case.id, organisation_id=found.id))
+        session.add(Exclusion(case_id=case.id, organisation_id=agreed.organisation_id))
         session.flush()
         with pytest.raises(AppError, match="has not agreed"):
             preconditions._consent(session, row, case, now)
         session.execute(sa.delete(Exclusion))
-        sealed_parts.destroy_wraps(session, case.id, [found.id])
+        preconditions._consent(session, row, case, now)
+        sealed_parts.destroy_wraps(session, case.id, [agreed.organisation_id])
         with pytest.raises(AppError, match="has not agreed"):
             preconditions._consent(session, row, case, now)

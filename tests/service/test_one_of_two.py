@@ -42,7 +42,7 @@ from app.partners import credentials, oauth_clients
 from app.partners.models import AccessToken, OAuthClient
 from app.partners.organisations import Organisation
 from app.privacy.retention import RetentionPeriods, deletion_times
-from app.referrals import centre_contacts, preconditions, queries, threads
+from app.referrals import centre_contacts, preconditions, queries, refusal_proposals, threads
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.models import ContactAnswer
@@ -455,6 +455,16 @@ def test_refusals_are_counted_for_one_service(verbs: StaffVerbs) -> None:
         for service in services:
             (only,) = queries.refused_services(session, since, named_id("service", service))
             assert (only.service, only.times) == (service, queries.REFUSALS_FOR_REVIEW)
+    for service in services:
+        assert verbs.do(refusal_proposals.file, named_id("service", service), "out_of_scope", verbs.time.at)
+        assert not verbs.do(refusal_proposals.file, named_id("service", service), "out_of_scope", verbs.time.at)
+    verbs.change(
+        refusal_proposals.RefusalProposal,
+        refusal_proposals.RefusalProposal.service_id == named_id("service", LEGAL),
+        state="rejected", decided_at=verbs.time.at, decided_by=verbs.member("vera").member_id,
+    )  # fmt: skip
+    still = [verbs.do(refusal_proposals.is_any_open, named_id("service", service)) for service in services]
+    assert still == [False, True]
     one = referral_actions.Referral.service_id == named_id("service", LEGAL)
     with verbs.database.begin() as session:
         last = session.scalars(sa.select(referral_actions.Referral.id).where(one).limit(1)).one()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from app import audit
 from app.cases import rewrapping
 from app.cases.appointments import Appointment, Offer
-from app.cases.models import CaseNeed
+from app.cases.models import Case, CaseNeed
 from app.casework import (
     appointment_offers,
     broken_addresses,
@@ -190,6 +190,15 @@ def test_a_label_finds_its_own_case_and_no_other_teams(verbs: StaffVerbs) -> Non
         assert (found.case, found.referral) == (label, referral)
         assert verbs.do(search.find, verbs.desk("outsider"), packs, label).case == ""
         assert verbs.do(search.find, verbs.desk("outsider"), packs, referral).case == ""
+
+
+def test_a_member_is_found_with_their_own_cases(verbs: StaffVerbs) -> None:
+    labels, packs = [verbs.file()[0] for _case in range(3)], load_packs()
+    names = ("vera", "pavel", "outsider")
+    for label, name in zip(labels, names, strict=True):
+        verbs.change(Case, Case.label == label, owner_id=verbs.member(name).member_id)
+    found = verbs.do(search.find, verbs.desk(), packs, "vera")
+    assert dict(found.held) == {verbs.member("vera").member_id: [labels[0]]}
 
 
 def test_a_code_without_openings_is_shown_while_its_own_case_was_opened_lately(verbs: StaffVerbs) -> None:

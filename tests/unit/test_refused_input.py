@@ -18,6 +18,7 @@ from sqlalchemy.dialects import sqlite
 
 from app.cases import queue
 from app.casework import referral_threads
+from app.core import identifiers
 from app.core.db import Database, UnsafeDatabase, UtcDateTime
 from app.core.errors import BadRequest, NotAllowed
 from app.core.sealing import CannotOpen, KeyPair
@@ -148,6 +149,15 @@ def test_numbers_that_are_no_day_are_unreadable(text: str) -> None:
     with pytest.raises(NotADate) as caught:
         read_date(text, today=date(2026, 11, 24))
     assert caught.value.fault is Fault.UNREADABLE
+
+
+def test_digits_that_are_no_number_are_kept_unless_all_are_the_same() -> None:
+    def kept(text: str) -> list[str]:
+        return [one.text for one in identifiers.phones(text, "PL")]
+
+    assert kept("001001") == ["001001"]
+    assert kept("001" * 5) == ["001" * 5]
+    assert kept("000000") == kept("00100") == kept("001" * 5 + "0") == []
 
 
 # --- settings and stores ---------------------------------------------------------------------------------------------

@@ -105,6 +105,7 @@ class Case(Base):
         _partial("ix_cases_wrote", "team_id", *_ORDER, where=f"{_IS_OPEN} AND person_wrote"),
         _partial("ix_cases_snoozed", "team_id", *_ORDER, where=f"{_IS_OPEN} AND snoozed_until IS NOT NULL"),
         _partial("ix_cases_held", "team_id", *_ORDER, where=f"{_IS_OPEN} AND held_reason IS NOT NULL"),
+        _partial("ix_cases_restricted", "team_id", *_ORDER, where="restricted"),
         _partial("ix_cases_closed", "team_id", *_ORDER, where=_IS_CLOSED),
         *(_partial(f"ix_cases_{name}", *columns) for name, columns in _ORDERS.items()),
         *(_partial(f"ix_cases_closed_{name}", *columns, where=_IS_CLOSED) for name, columns in _ORDERS.items()),

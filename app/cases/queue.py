@@ -27,8 +27,10 @@ from app.cases.queue_views import (
     DEFAULT_ORDER,
     MEMBER_ID,
     ORDERS,
+    TELLING_VIEWS,
     URGENCY_RANK,
     Condition,
+    conditions_over,
     default_order,
 )
 from app.cases.states import CaseState
@@ -72,7 +74,8 @@ _WITHHELD: Final = MappingProxyType[str, Any](
 FILTERS: Final = ("country", "need", "urgency", "language")
 _TELLING: Final = frozenset({"country", "need", "language"})
 _TELLING_ORDERS: Final = frozenset({"country", "owner", "deadline"})
-"""What would tell by a case's being in the list, or by its place there, what its row withholds."""
+"""What would tell by a case's being in the list, or by its place there, what its row withholds; so do `TELLING_VIEWS`."""
+_SHOWN: Final = sa.not_(restriction.hidden_from(MEMBER_ID))
 
 
 class WithheldRow:
@@ -133,9 +136,16 @@ class QueueQuery:
         return ORDERS[self.sort]
 
     @property
-    def leaves_out_restricted(self) -> bool:
-        """Whether no restricted case is in this list, for anybody: to be in it, or its place, would tell what is withheld."""
-        return self.sort in _TELLING_ORDERS or any(getattr(self.filters, name) for name in _TELLING)
+    def tells(self) -> bool:
+        """Whether to be in this list, or the place in it, tells what the row of a restricted case withholds.
+
+        Such a list has the restricted cases of those who are named for them, and no others.
+        """
+        return (
+            self.view in TELLING_VIEWS
+            or self.sort in _TELLING_ORDERS
+            or any(getattr(self.filters, name) for name in _TELLING)
+        )
 
 
 def parse_query(view: str, filters: Filters, sort: str) -> QueueQuery:
@@ -374,6 +384,7 @@ def _excerpts_statement(wanted: tuple[tuple[str, Excerpt], ...], beside: JoinedR
         part = (
             sa.select(sa.literal(name, sa.String()).label("list"), *_COLUMNS)
             .where(Case.team_id == _TEAM, VIEWS[excerpt.view], *excerpt.conditions)
+            .where(*([_SHOWN] if excerpt.view in TELLING_VIEWS else []))
             .order_by(*ORDERS[excerpt.sort])
             .limit(excerpt.most)
         )
@@ -402,13 +413,11 @@ def next_case(
     Skips cases that a colleague owns and, in the default view, those that wait for somebody else. Two or three statements.
     """
     columns = [column.label(f"key_{n}") for n, column in enumerate(query.order)]
+    # What follows a restricted case would tell its place; so the list begins again from its top for somebody who is not named.
     here = session.execute(
-        sa.select(Case.id, *columns).where(Case.label == label, Case.team_id == team_id)
+        sa.select(Case.id, *columns).where(Case.label == label, Case.team_id == team_id, _SHOWN), {"me": me}
     ).one_or_none()
-    extra_conditions = [
-        sa.or_(Case.owner_id.is_(None), Case.owner_id == me),
-        sa.not_(restriction.hidden_from(MEMBER_ID)),
-    ]
+    extra_conditions = [sa.or_(Case.owner_id.is_(None), Case.owner_id == me), _SHOWN]
     if here is not None:
         extra_conditions.append(Case.id != here.id)
     if query.view == DEFAULT_VIEW:
@@ -433,20 +442,44 @@ def counts(
 ) -> dict[str, int]:
     """The exact number of cases in each view; "shown": in `query` with its filters; "own_0", "own_1" …: in the saved queries.
 
-    One statement over the counters, whatever the number of cases.
+    One statement over the counters, whatever the number of cases. They know of no member: so the few restricted cases that this
+    one is not shown are counted one by one, and taken off where the list leaves them out.
     """
-    statement = _counts_statement(query, tuple(saved))
+    statement = _counts_statement(query, tuple(saved), _is_postgres(session))
     row = session.execute(statement, _given(today, me) | {"of_team": team_id}).one()
     return {name: int(count) for name, count in row._mapping.items()}
 
 
 @lru_cache(maxsize=_KEPT)
-def _counts_statement(query: QueueQuery, saved: tuple[QueueQuery, ...]) -> sa.Select[*tuple[Any, ...]]:
+def _counts_statement(
+    query: QueueQuery, saved: tuple[QueueQuery, ...], is_postgres: bool
+) -> sa.Select[*tuple[Any, ...]]:
     """The statement of all counts, for the parameters `of_team` and those of `_given`. The latest ones are cached."""
-    of_all = [_sum(condition).label(name) for name, condition in COUNTER_CONDITIONS.items()]
+    hidden = _hidden_cases()
+    views = conditions_over(hidden.c)
+
+    def counted(count: Any, name: str, look: QueueQuery | None = None) -> Any:
+        if not (look.tells if look else name in TELLING_VIEWS):
+            return count
+        away = sa.select(sa.func.count()).select_from(hidden).where(views[name])
+        if look:
+            away = away.where(*_code_conditions(look.filters, hidden.c, is_postgres))
+        return count - away.scalar_subquery()
+
+    of_all = [counted(_sum(one), name).label(name) for name, one in COUNTER_CONDITIONS.items()]
     named = {"shown": query, **{f"own_{n}": one for n, one in enumerate(saved)}}
-    narrowed = [_narrowed(one).label(name) for name, one in named.items()]
+    narrowed = [counted(_narrowed(one), one.view, one).label(name) for name, one in named.items()]
     return sa.select(*of_all, *narrowed).where(*_counter_filters(QueueQuery(sort=DEFAULT_ORDER)))
+
+
+def _hidden_cases() -> sa.CTE:
+    """The restricted cases of the team that the member `me` is not shown: few, and read from an index of their own."""
+    columns = (
+        Case.team_id, Case.state, Case.closed_at, Case.merged_into_id, Case.person_wrote, Case.held_reason, Case.urgency,
+        Case.snoozed_until, Case.country, Case.needs, Case.languages, Case.owner_id, Case.due_on, Case.referral_status,
+        Case.uncovered, Case.restricted,
+    )  # fmt: skip
+    return sa.select(*columns).where(Case.team_id == _TEAM, restriction.hidden_from(MEMBER_ID)).cte("hidden_cases")
 
 
 def _sum(condition: Condition) -> sa.ColumnElement[int]:
@@ -470,8 +503,6 @@ def _counter_filters(query: QueueQuery) -> list[Condition]:
         conditions.append(CaseCounter.country == filters.country)
     if filters.urgency is not None:
         conditions.append(CaseCounter.urgency == filters.urgency)
-    if query.leaves_out_restricted:
-        conditions.append(CaseCounter.restricted.is_(False))
     return conditions
 
 
@@ -511,19 +542,26 @@ def outline(session: Session, team_id: UUID, label: str) -> Case:
 
 
 def _conditions(query: QueueQuery, is_postgres: bool) -> list[Condition]:
+    conditions = _code_conditions(query.filters, Case, is_postgres)
+    # The indexes hold the rank, not the code.
+    if query.filters.urgency is not None:
+        conditions.append(Case.urgency_rank == URGENCY_RANK.get(query.filters.urgency, -1))
+    if query.tells:
+        conditions.append(_SHOWN)
+    return conditions
+
+
+def _code_conditions(filters: Filters, rows: Any, is_postgres: bool) -> list[Condition]:
+    """The filters over cases, or over the columns of some; that by urgency only where the rank is not at hand."""
     conditions: list[Condition] = []
-    filters = query.filters
-    if query.leaves_out_restricted:
-        conditions.append(Case.restricted.is_(False))
     if filters.country is not None:
-        conditions.append(Case.country == filters.country)
-    if filters.urgency is not None:
-        # The indexes hold the rank, not the code.
-        conditions.append(Case.urgency_rank == URGENCY_RANK.get(filters.urgency, -1))
+        conditions.append(rows.country == filters.country)
+    if filters.urgency is not None and rows is not Case:
+        conditions.append(rows.urgency == filters.urgency)
     if filters.need is not None:
-        conditions.append(_contains(Case.needs, filters.need, is_postgres))
+        conditions.append(_contains(rows.needs, filters.need, is_postgres))
     if filters.language is not None:
-        conditions.append(_contains(Case.languages, filters.language, is_postgres))
+        conditions.append(_contains(rows.languages, filters.language, is_postgres))
     return conditions
 
 

@@ -72,7 +72,20 @@ def _views(rows: Any, is_open: Condition, is_merged: Condition) -> dict[str, Con
     }
 
 
-CASE_CONDITIONS: Final = MappingProxyType(_views(Case, Case.closed_at.is_(None), Case.merged_into_id.is_not(None)))
+def conditions_over(rows: Any) -> dict[str, Condition]:
+    """The condition of each view over cases, or over the columns of some of them."""
+    return _views(rows, rows.closed_at.is_(None), rows.merged_into_id.is_not(None))
+
+
+CASE_CONDITIONS: Final = MappingProxyType(conditions_over(Case))
+TELLING_VIEWS: Final = frozenset(
+    {
+        "mine", "consent", "waiting", "declined", "working", "answered", "uncovered", "snoozed", "possible_spam", "merged",
+    }
+)  # fmt: skip
+"""To be in one of these views tells what is withheld of a restricted case: who owns it, whether its person wrote, how far its
+referrals are. They have it for those who are named alone. The other views are by state, day and that it is restricted.
+"""
 _VIEWS_BY_DAY_OR_OWNER: Final = frozenset({"due", "overdue", "mine"})
 """The views that need the day or the owner of the counters; all others need the state. See `counters`."""
 _COUNTER_VIEWS: Final = _views(CaseCounter, CaseCounter.is_open.expression, CaseCounter.is_merged.expression)

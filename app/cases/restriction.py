@@ -221,3 +221,17 @@ def overview(session: Session, limit: int = 100) -> list[RestrictedLabel]:
         .limit(limit)
     )
     return [RestrictedLabel(row.label, row.named) for row in rows]
+
+
+def with_fewest_names() -> sa.Select[UUID]:
+    """The ids of restricted cases that fewer than two active members can open, as a select over `Case`."""
+    able = (
+        sa.select(sa.func.count(Member.id.distinct()))
+        .select_from(CaseWrap)
+        .join(KeyGrant, KeyGrant.sealing_key_id == CaseWrap.key_id)
+        .join(Member, sa.and_(Member.key_id == KeyGrant.holder_key_id, Member.active))
+        .where(CaseWrap.case_id == Case.id, CaseWrap.kind == "team")
+        .correlate(Case)
+        .scalar_subquery()
+    )
+    return sa.select(Case.id).where(Case.restricted, able < FEWEST).order_by(Case.due_on, Case.id)

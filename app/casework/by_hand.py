@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.cases import access_control, queue, sealed_parts
+from app.cases import access_control, queue, restriction, sealed_parts
 from app.cases.access_control import AuditedReader
 from app.cases.models import Case
 from app.cases.sealed_parts import OpenedPart
@@ -235,6 +235,7 @@ def card_sheet(session: Session, keys: KeyRing, referral_label: str, now: dateti
     row = partner_queries.by_id(session, referral.organisation_id, referral.id)
     if row is None:
         raise NotFound("There is no such referral.")
+    restriction.refuse_unnamed(session, session.get_one(Case, referral.case_id), None)
     audit.record(
         session,
         actor_kind="operator",

@@ -12,7 +12,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases import duplicate_detection, need_states, needs, queue, transitions
+from app.cases import duplicate_detection, need_states, needs, queue, restriction, transitions
 from app.cases.models import Case, Part
 from app.cases.states import CaseState, CaseVerb
 from app.casework import coordinator, sealed_access
@@ -87,8 +87,12 @@ def _no_case(detail: str) -> Invalid:
 def _check(session: Session, case: Case, other: Case) -> None:
     if case.closed_at is not None or other.closed_at is not None:
         raise Conflict("Only open cases are merged. Open the closed one again first.", state=case.state)
-    if case.restricted != other.restricted:
-        raise Conflict("One of them is restricted. Restrict the other one too before you merge them.", state=case.state)
+    names = restriction.named_of(session, [case.id, other.id])
+    if names.get(case.id) != names.get(other.id):
+        raise Conflict(
+            "They are not restricted to the same members. Restrict both to the same members before you merge them.",
+            state=case.state,
+        )
     if case.merged_into_id is not None or other.merged_into_id is not None:
         raise Conflict("One of them is merged into a case already. Separate it first.", state=case.state)
     if session.scalar(sa.select(Case.id).where(Case.merged_into_id == case.id).limit(1)) is not None:

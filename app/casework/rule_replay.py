@@ -108,7 +108,8 @@ class Summary:
     unreadable: int = 0
     moved: list[ChangedCase] = field(default_factory=list)
 
-    def add(self, label: str, country: str, difference: RunDifference) -> None:
+    def add(self, label: str, country: str, difference: RunDifference, *, restricted: bool = False) -> None:
+        """Count the case; one that is restricted is not listed among those that moved, with its country and services."""
         self.cases += 1
         if difference.is_none:
             self.unchanged += 1
@@ -117,7 +118,8 @@ class Summary:
         self.gained += bool(difference.gained())
         self.lost += bool(difference.lost())
         self.now_without_anybody += difference.first_was is not None and difference.first_now is None
-        self.moved.append(ChangedCase(label, country, difference))
+        if not restricted:
+            self.moved.append(ChangedCase(label, country, difference))
 
     def merge(self, other: "Summary") -> None:
         """Add another process's counts."""
@@ -188,7 +190,7 @@ def _stored(ids: Sequence[UUID]) -> sa.Executable:
         .subquery()
     )
     columns = (
-        Case.id, Case.label, Case.country, Case.urgency, Case.facts, Case.facts_version,
+        Case.id, Case.label, Case.country, Case.urgency, Case.facts, Case.facts_version, Case.restricted,
         MatchRun.id.label("run"), MatchRun.trace, MatchRun.order_version, MatchRun.at,
     )  # fmt: skip
     return (
@@ -217,7 +219,7 @@ def _try(row: Any, keys: KeyRing, directory: Directory, related: dict[str, froze
     now = evaluate(
         facts, directory.services_for(row.country), on, related=related, live=_then(was, on), seed=row.id.int
     )
-    summary.add(row.label, row.country, difference(was, now))
+    summary.add(row.label, row.country, difference(was, now), restricted=row.restricted)
 
 
 def _then(was: MatchResult, on: Any) -> dict[str, LiveStatus]:

@@ -85,7 +85,8 @@ def register(
     key = SealingKey(
         owner_kind=kind,
         owner_id=owner_id,
-        version=before.version + 1 if before else 1,
+        version=(session.scalar(sa.select(sa.func.max(SealingKey.version)).where(SealingKey.owner_id == owner_id)) or 0)
+        + 1,
         public_key=public_key,
         active=True,
         created_at=now,
@@ -100,6 +101,19 @@ def active_key(session: Session, owner_id: UUID) -> SealingKey | None:
     return session.scalars(
         sa.select(SealingKey).where(SealingKey.owner_id == owner_id, SealingKey.active)
     ).one_or_none()
+
+
+def held_active_key(session: Session, owner_id: UUID) -> SealingKey | None:
+    """The owner's active key, which no other transaction replaces until this one ends (`register` waits).
+
+    A key that was replaced while this waited for its row is gone from the first reading, so there is a second one.
+    """
+    query = sa.select(SealingKey).where(SealingKey.owner_id == owner_id, SealingKey.active).with_for_update(read=True)
+    for _reading in range(2):
+        key = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+        if key is not None:
+            return key
+    return None
 
 
 @dataclass(frozen=True, slots=True)

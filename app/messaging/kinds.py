@@ -92,6 +92,7 @@ class NoticeKind(StrEnum):
     LINK_STOPPED = "link_stopped"
     MENTION = "mention"
     PERSON_ANSWERED = "person_answered"
+    TOO_FEW_NAMED = "too_few_named"
     PROBLEM = "problem"
     PROBLEM_URGENT = "problem_urgent"
     WAY_BROKEN = "way_broken"
@@ -206,6 +207,7 @@ KINDS: Final = complete(
         NoticeKind.LINK_STOPPED:              _row(Group.ALARM, _TEAM, to=_OWNER, speed=_SOON),
         NoticeKind.MENTION:                   _row(Group.MENTION, _MEMBER, to=Audience.NAMED, speed=_SOON),
         NoticeKind.PERSON_ANSWERED:           _row(Group.PERSON, _TEAM, to=_OWNER, speed=_SOON),
+        NoticeKind.TOO_FEW_NAMED:             _row(Group.NOBODY_LEFT, _TEAM, to=_OWNER, speed=_SOON),
         NoticeKind.PROBLEM:                   _row(Group.PROBLEM, _OPERATORS, to=Audience.OPERATIONS, speed=_DAILY),
         NoticeKind.PROBLEM_URGENT:            _row(Group.PROBLEM, _OPERATORS, to=Audience.OPERATIONS, speed=_NOW),
         NoticeKind.WAY_BROKEN:                _row(Group.WAY, _TEAM, _OPERATORS, to=_EVERYBODY, speed=_SOON),

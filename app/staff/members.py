@@ -310,7 +310,16 @@ def _refuse_the_last(session: Session, member: Member) -> None:
         KeyGrant.sealing_key_id.in_(key_ids),
         KeyGrant.holder_key_id.in_(sa.select(Member.key_id).where(Member.active, Member.id != member.id)),
     )
-    if set(key_ids) - set(session.scalars(shared)):
+    alone = set(key_ids) - set(session.scalars(shared))
+    if alone and session.scalar(
+        sa.select(SealingKey.id).where(SealingKey.id.in_(alone), SealingKey.case_id.is_not(None)).limit(1)
+    ):
+        raise Conflict(
+            "This member is the only one who can open a restricted case. They have to name somebody else first. If they cannot, "
+            "whoever has the recovery key can give it to a colleague: `pristan recover NAME --case LABEL`. The audit page lists "
+            "these cases."
+        )
+    if alone:
         raise Conflict("Nobody else holds all the keys of this member. Grant them to a colleague first.")
 
 

@@ -65,6 +65,7 @@ class TaskKind(StrEnum):
     WROTE_AFTER_END = "wrote_after_end"
     MENTION = "mention"
     NAMED = "named"
+    TOO_FEW_NAMED = "too_few_named"
 
 
 class TaskEnd(StrEnum):
@@ -148,6 +149,9 @@ RULES: Final = MappingProxyType(
         ),
         K.MENTION: TaskRule(N_("A colleague mentions you in a note of the team: read it"), _SOON, _CASE),
         K.NAMED: TaskRule(N_("You can now open a restricted case: read it"), _SOON, _CASE),
+        K.TOO_FEW_NAMED: TaskRule(
+            N_("Fewer than two members can open this restricted case: name another one"), _AT_ONCE, _CASE
+        ),
         K.HAND_OVER: TaskRule(
             N_("The organisation has accepted: give it what the person agreed that it can read"), _SOON, _MOVE
         ),
@@ -326,6 +330,14 @@ def hand_over_restricted(session: Session, case_id: UUID, owner_id: UUID | None,
     """Give the open tasks of a restricted case, which somebody else has, to this member."""
     theirs = sa.and_(Task.case_id == case_id, Task.owner_id.not_in(list(named)))
     session.execute(sa.update(Task).where(Task.done_at.is_(None), theirs).values(owner_id=owner_id))
+
+
+def end_kind_of_case(
+    session: Session, kind: TaskKind, case_id: UUID, now: datetime, *, but: Collection[UUID] = ()
+) -> None:
+    """End the tasks of this kind that the case has, except those of these members."""
+    theirs = sa.true() if not but else sa.or_(Task.owner_id.is_(None), Task.owner_id.not_in(list(but)))
+    _end(session, sa.and_(Task.kind == kind.value, Task.case_id == case_id, theirs), "overtaken", now)
 
 
 def end_tasks_of_kind(session: Session, kind: TaskKind, about_id: UUID, now: datetime) -> None:

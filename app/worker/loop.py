@@ -24,6 +24,7 @@ from app.casework import (
     auto_offer,
     escalation,
     notice_delivery,
+    restrictions,
     scheduler,
     unread_messages,
 )
@@ -106,6 +107,7 @@ class Worker:
             "appointments": self._appointments,
             "escalations": self._escalations,
             "unread_messages": self._unread_messages,
+            "restricted_cases": self._restricted_cases,
             "problems": self._problems,
             "messages": self._messages,
             "webhooks": self._postman.round,
@@ -329,6 +331,12 @@ class Worker:
         return sum(
             self._in_own_transaction(partial(unread_messages.escalate, now=now), referral_id) for referral_id in due
         )
+
+    def _restricted_cases(self, now: datetime) -> int:
+        """Tell of restricted cases that fewer than two members can open, whatever way the others were lost."""
+        with self._database.begin(write=False) as session:
+            due = restrictions.with_too_few(session, _BATCH)
+        return sum(self._in_own_transaction(partial(restrictions.tell_of_too_few, now=now), case_id) for case_id in due)
 
     def _problems(self, now: datetime) -> int:
         """Tell operators of new problems, every few minutes."""

@@ -5,6 +5,8 @@ holds a key who must not, whatever is live has a due time, and a refused step ha
 """
 
 import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,12 +17,19 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy.orm import Session
 
 from app.app_context import migrate
-from app.cases import sealed_parts, transitions
-from app.cases.models import Case
+from app.cases import restriction, sealed_parts, transitions
+from app.cases.models import Case, CaseWrap
+from app.casework import restrictions
+from app.casework.coordinator import Desk
+from app.core import keyholders
 from app.core.db import Database
 from app.core.errors import AppError, Conflict, IllegalMove, Invalid, NotFound, PreconditionFailed
+from app.core.keyholders import KeyGrant, OwnerKind
+from app.core.keyring import KeyRing
+from app.core.sealing import KeyPair
 from app.privacy import service as privacy
 from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
@@ -28,9 +37,25 @@ from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, reas
 from app.referrals.states import AT_WORK, LIVE, MAY_OPEN, Actor, State, Verb, allowed_actions
 from app.reporting import kept_figures, queries
 from app.reporting.models import ReportCase
+from app.staff import service as staff
+from app.staff.models import Member, Role, Team
+from app.staff.sessions import SignedIn
 from app.tasks.models import Task
 from app.tasks.service import RULES, TaskEnd
-from tests.support.cases import CLOCK, COORDINATOR, ONE, PERSON, SENIOR, THREE, TWO, Scene, partner, set_scene, together
+from tests.support.cases import (
+    CLOCK,
+    COORDINATOR,
+    ONE,
+    PERSON,
+    SENIOR,
+    START,
+    THREE,
+    TWO,
+    Scene,
+    partner,
+    set_scene,
+    together,
+)
 
 SLUGS = (ONE, TWO, THREE)
 LEFT_OVER = {kind.value for kind, rule in RULES.items() if TaskEnd.CASE_ENDED not in rule.ends_with}
@@ -40,6 +65,21 @@ SEARCHES = {kind.value for kind, rule in RULES.items() if TaskEnd.OFFERED in rul
 NEEDS = ("asylum", "children", "housing", "detention")
 """All three centres help with the first, the second or the third with the next two, the first and the second with the last."""
 _template: list[bytes] = []
+_MEMBERS = ("ada", "boris", "clara")
+_seeds = {name: KeyPair.generate() for name in (*_MEMBERS, "team")}
+
+
+def add_desk(database: Database) -> None:
+    """Three seniors who hold the team's key, of those who can restrict a case."""
+    keys = KeyRing.generate(START.date())
+    with database.begin() as session:
+        team_id = session.scalars(sa.select(Team.id)).one()
+        key = keyholders.register(session, OwnerKind.TEAM, team_id, _seeds["team"].public, START)
+        for name in _MEMBERS:
+            new = staff.add_member(session, keys, name, Role.SENIOR, "a long passphrase 17", START, team_id=team_id)
+            new.key.public_key = _seeds[name].public
+            session.flush()
+            keyholders.grant(session, key, _seeds["team"].seed, new.key)
 
 
 def fresh_database(folder: str) -> Database:
@@ -50,6 +90,7 @@ def fresh_database(folder: str) -> Database:
     database = Database(f"sqlite:///{path}")
     migrate(database)
     set_scene(database)
+    add_desk(database)
     database.dispose()  # all of it stands in the one file now
     _template.append(path.read_bytes())
     return database
@@ -76,6 +117,20 @@ class Lives(RuleBasedStateMachine):
     ) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.scene = Scene(self.shared or fresh_database(self.folder.name))
+        self.names: dict[UUID, frozenset[UUID]] = {}
+        with self.scene.database.begin(write=False) as session:
+            rows = session.scalars(sa.select(Member).order_by(Member.name)).all()
+            self.desks = [
+                Desk(
+                    SignedIn(
+                        row.id, row.name, Role.SENIOR, row.team_id, None, row.key_id, _seeds[row.name].seed, "-", START
+                    ),
+                    row.team_id or row.id,
+                    self.scene.keys,
+                    START,
+                )
+                for row in rows
+            ]
         last_day = None if days is None else self.scene.now.date() + timedelta(days=days)
         self.cases = [
             self.scene.case(*sorted(who), urgency=urgency, last_safe_day=last_day, needs=wanted)
@@ -204,6 +259,37 @@ class Lives(RuleBasedStateMachine):
             if isinstance(refused, PreconditionFailed):
                 assert (refused.extra["state"], refused.extra["version"]) == (present.state, present.version)
 
+    @rule(which=st.integers(0, 1), by=st.integers(0, 2), wanted=st.sets(st.integers(0, 2)))
+    def the_desk_says_who_can_open_it(self, which: int, by: int, wanted: set[int]) -> None:
+        """Somebody restricts the case to these, changes the names, or with none lifts the restriction. Nothing else changes."""
+        case_id, before = self.cases[which], self.scene.everything()
+        desk = replace(self.desks[by], now=self.scene.now)
+        names = frozenset(self.desks[one].member.member_id for one in wanted)
+        present = self.names.get(case_id)
+        label, version = self.scene.case_row(case_id).label, self.scene.case_row(case_id).version
+        refused = self._name(desk, label, version, names)
+        if refused is not None:
+            erased = self.scene.case_row(case_id).state == "erased"
+            stranger = present is not None and desk.member.member_id not in present
+            left_out = present is None and desk.member.member_id not in names
+            assert erased or stranger or left_out or len(names) < 2, refused
+        else:
+            assert names or present is not None
+            assert present is None or desk.member.member_id in present
+            self.names = {one: named for one, named in {**self.names, case_id: names}.items() if named}
+        assert self.scene.everything() == before, "no referral moves, no clock stops, and nobody outside is told"
+
+    def _name(self, desk: Desk, label: str, version: int, names: frozenset[UUID]) -> AppError | None:
+        try:
+            with self.scene.write() as session:
+                if names:
+                    restrictions.restrict(session, desk, label, version, names)
+                else:
+                    restrictions.lift(session, desk, label, version)
+        except AppError as error:
+            return error
+        return None
+
     @rule(hours=st.sampled_from([1, 5, 24, 24 * 4, 24 * 15]))
     def time_goes_by(self, hours: int) -> None:
         self.scene.later(hours=hours)
@@ -221,6 +307,7 @@ class Lives(RuleBasedStateMachine):
                 case = transitions.locked(session, self.cases[which])
                 if erased:
                     privacy.erase(session, case, actor_kind="person", now=self.scene.now)
+                    self.names.pop(case.id, None)
                 else:
                     privacy.withdraw(session, case, now=self.scene.now)
         except IllegalMove:
@@ -239,6 +326,9 @@ class Lives(RuleBasedStateMachine):
             owned: dict[UUID, set[str]] = {case_id: set() for case_id in cases}
             for task in session.scalars(sa.select(Task).where(Task.case_id.in_(self.cases), Task.done_at.is_(None))):
                 owned[task.case_id or task.id].add(task.kind)
+                named = self.names.get(task.case_id or task.id)
+                assert named is None or task.owner_id is None or task.owner_id in named, "a task of who cannot open it"
+            self._opens_for_those_who_are_named(session, cases)
         live = [(row.case_id, row.organisation_id) for row in rows if row.state in LIVE]
         assert len(live) == len(set(live))
         for row in rows:
@@ -266,6 +356,20 @@ class Lives(RuleBasedStateMachine):
             if case.state == "referred":
                 assert [row for row in rows if row.case_id == case_id and row.state in LIVE]
 
+    def _opens_for_those_who_are_named(self, session: Session, cases: Mapping[UUID, Case]) -> None:
+        """Of the members' keys, those of the named open what the desk reads of the case; without a restriction all do."""
+        held: dict[UUID, set[UUID]] = {desk.member.key_id: set() for desk in self.desks}
+        for grant in session.scalars(sa.select(KeyGrant).where(KeyGrant.holder_key_id.in_(list(held)))):
+            held[grant.holder_key_id].add(grant.sealing_key_id)
+        team = sa.select(CaseWrap).where(CaseWrap.case_id.in_(list(cases)), CaseWrap.kind == "team")
+        for wrap in session.scalars(team):
+            named = self.names.get(wrap.case_id)
+            for desk in self.desks:
+                able = named is None or desk.member.member_id in named
+                assert (wrap.key_id in held[desk.member.key_id]) == able, "who can open it is who is named"
+        assert restriction.named_of(session, list(cases)) == self.names
+        assert {case_id for case_id, case in cases.items() if case.restricted} == set(self.names)
+
 
 WALKS = settings(
     max_examples=25,
@@ -279,6 +383,7 @@ TestLives.settings = WALKS
 
 def test_lives_on_postgresql(postgres_database: Database) -> None:
     set_scene(postgres_database)
+    add_desk(postgres_database)
 
     class OnPostgresql(Lives):
         shared = postgres_database

@@ -4,23 +4,30 @@ The form is the person's own, in the person's language, so that it can be read a
 after filing; it is never stored.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy.orm import Session
 
 from app import audit
-from app.casework import filing
+from app.casework import case_ownership, filing, restrictions
+from app.casework.coordinator import Desk
 from app.core.dependencies import Db, ReadDb
-from app.core.i18n import LANGUAGES, OWN_NAMES, translator
+from app.core.errors import FieldError, Invalid
+from app.core.i18n import LANGUAGES, N_, OWN_NAMES, translator
 from app.intake import idempotency, wording
 from app.intake.questions import STEPS, FormFields
 from app.intake.schemas import Intake
 from app.matching.code_names import CodeNames
 from app.messaging.channels import ways_with
+from app.staff import service as staff
 from app.web.account.policies import AtDesk, Packs, coordinators
 from app.web.components import csrf, staff_pages
 from app.web.components.forms import field_value
+from app.web.desk import case_form
 from app.web.person import check_page, draft_answers, form_fields
 
 router = APIRouter(prefix="/desk/assisted")
@@ -44,7 +51,7 @@ def show_check_page(request: Request, desk: AtDesk, packs: Packs, session: ReadD
     intake, errors = draft_answers.validate(answers, lang, packs, desk.now)
     if intake is None or "change" in request.state.form:
         return _form(request, lang, answers, form_fields.in_words(errors, CodeNames(lang, packs), answers), packs)
-    return _check(request, lang, answers, intake, session, packs, desk.now)
+    return _check(request, desk, lang, answers, intake, session, packs)
 
 
 @router.post("/send", name="assisted_send")
@@ -55,11 +62,17 @@ def file_case(request: Request, desk: AtDesk, packs: Packs, session: Db) -> Resp
         _answers(request, packs, desk.now),
         field_value(request.state.form, "submission"),
     )
+    named = case_form.named_members(request.state.form)
     intake, errors = draft_answers.validate(answers, lang, packs, desk.now)
     if intake is None or "change" in request.state.form:
         return _form(request, lang, answers, form_fields.in_words(errors, CodeNames(lang, packs), answers), packs)
     if not csrf.is_valid(desk.keys, submission, desk.now, csrf.of_session(desk.member.binding)):
-        return _check(request, lang, answers, intake, session, packs, desk.now)
+        return _check(request, desk, lang, answers, intake, session, packs, named)
+    if named:
+        try:
+            _check_names(session, desk, intake, named)
+        except Invalid as error:
+            return _check(request, desk, lang, answers, intake, session, packs, named, error.errors)
     response = filing.file_once(
         session,
         intake,
@@ -73,6 +86,8 @@ def file_case(request: Request, desk: AtDesk, packs: Packs, session: Db) -> Resp
         ways=ways_with(request.app.state.settings.gateways),
     )
     if not response.replayed:
+        if named:
+            restrictions.restrict_new(session, desk, str(response.body["case"]), named)
         audit.record(
             session,
             actor_kind=desk.actor.kind.value,
@@ -83,6 +98,16 @@ def file_case(request: Request, desk: AtDesk, packs: Packs, session: Db) -> Resp
             now=desk.now,
         )
     return staff_pages.page(request, "desk/assisted_number.html", response=response.body, **_read_out_context(lang))
+
+
+def _check_names(session: Session, desk: Desk, intake: Intake, named: Sequence[UUID]) -> None:
+    """Raises Invalid unless the case that is about to be filed can be restricted to these members."""
+    if staff.team_for(session, intake.country) != desk.team_id:
+        detail = N_(
+            "Another team takes the cases of this country, so you cannot restrict it. Tell a senior of that team."
+        )
+        raise Invalid([FieldError(pointer="/named", code="unfit", detail=detail)])
+    restrictions.check_names(session, desk, named)
 
 
 def _answers(request: Request, packs: Any, now: datetime) -> FormFields:
@@ -121,13 +146,25 @@ def _form(request: Request, lang: str, answers: FormFields, errors: dict[str, st
 
 
 def _check(
-    request: Request, lang: str, answers: FormFields, intake: Intake, session: Any, packs: Any, now: datetime
+    request: Request,
+    desk: Desk,
+    lang: str,
+    answers: FormFields,
+    intake: Intake,
+    session: Session,
+    packs: Any,
+    named: Sequence[UUID] = (),
+    errors: Sequence[FieldError] = (),
 ) -> Response:
     return staff_pages.page(
         request,
         "desk/assisted_check.html",
-        **check_page.check_context(lang, answers, intake, session, packs, now),
+        status=422 if errors else 200,
+        **check_page.check_context(lang, answers, intake, session, packs, desk.now),
         answers=answers,
-        submission=csrf.new_token(request.app.state.keys, now, csrf.of_session(request.state.member.binding)),
+        colleagues=case_ownership.colleagues(session, desk.team_id),
+        ticked=named,
+        named_error=errors[0]["detail"] if errors else "",
+        submission=csrf.new_token(request.app.state.keys, desk.now, csrf.of_session(request.state.member.binding)),
         **_read_out_context(lang, answers),
     )

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
-from app.cases import case_presence, emergency_alerts, needs, queue, short_labels
+from app.cases import case_presence, emergency_alerts, needs, queue, restriction, short_labels
 from app.cases.models import Case
 from app.cases.need_states import ASKABLE
 from app.cases.restriction import RestrictedCase
@@ -100,15 +100,19 @@ def show_case(label: Label, request: Request, desk: AtDesk, session: ReadDb, pac
     try:
         case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     except RestrictedCase:
-        return _outline_page(request, queue.outline(session, desk.team_id, label))
+        case = queue.outline(session, desk.team_id, label)
+        return _outline_page(request, case, able=len(restriction.named(session, case.id)))
     return case_screen.case_page(request, desk, session, packs, case)
 
 
-def _outline_page(request: Request, case: Case) -> Response:
-    """What is shown of a restricted case to a member of the team who is not named: that it is there, and how urgent it is."""
+def _outline_page(request: Request, case: Case, *, able: int) -> Response:
+    """What is shown of a restricted case to a member of the team who is not named: that it is there, and how urgent it is.
+
+    `able`: how many members can open it; who they are is not shown.
+    """
     return staff_pages.page(
         request, "desk/restricted.html", status=403, label=case.label, urgency=case.urgency, state=case.state,
-        due_on=None if case.closed_at else case.due_on, waiting_since=case.waiting_since,
+        due_on=None if case.closed_at else case.due_on, waiting_since=case.waiting_since, able=able,
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from app.directory.packs import load_packs
 from app.intake import schemas
 from app.partners import oauth_clients as partners
 from app.referrals.actors import ActorRef
-from app.referrals.states import Actor, Verb
+from app.referrals.states import ReferralActor, ReferralVerb
 from app.staff import team_setup
 from app.staff.models import Member, Role
 from bench import bulk
@@ -92,10 +92,10 @@ def found(url: str, var: Path) -> Network:
         filed = filing.file_intake(
             session, schemas.read(answers(), load_packs(), now.date()), keys=keys, directory=load_packs(), now=now
         )
-        by = ActorRef(Actor.COORDINATOR)
+        by = ActorRef(ReferralActor.COORDINATOR)
         case = session.get_one(Case, filed.case_id)
         referral = referral_actions.create(session, keys, case, f"{CENTRE}/legal-help", by=by, now=now)
-        referral_actions.advance(session, referral.id, Verb.OFFER, by=by, now=now)
+        referral_actions.advance(session, referral.id, ReferralVerb.OFFER, by=by, now=now)
         return Network(
             url,
             keys,

@@ -17,7 +17,7 @@ from app.casework.filing import due_on
 from app.core.clock import to_the_hour
 from app.core.ids import named_id
 from app.directory.packs import Directory
-from app.referrals.states import ANSWER_DUE, State
+from app.referrals.states import ANSWER_DUE, ReferralState
 
 Row = dict[str, Any]
 MOST_ASKED: Final = "pl-hfhr"
@@ -167,7 +167,7 @@ def _referrals(world: World, number: int, case: Row, chance: random.Random) -> I
     for place, ((organisation_id, service_id), (offered_at, changed_at)) in enumerate(
         zip(asked, pairwise(moments), strict=True)
     ):
-        state = State(states[place])
+        state = ReferralState(states[place])
         owes = state in ANSWER_DUE
         yield {
             "id": _uuid(chance),
@@ -192,9 +192,9 @@ def _referrals(world: World, number: int, case: Row, chance: random.Random) -> I
             "pauses": 0,
             "clock_steps": 0,
             "due_at": world.now + timedelta(days=chance.randrange(1, 14)) if owes else None,
-            "completed_at": changed_at if state is State.COMPLETED else None,
-            "reason": "no_capacity" if state is State.DECLINED else None,
-            "outcome": "advised" if state is State.COMPLETED else None,
+            "completed_at": changed_at if state is ReferralState.COMPLETED else None,
+            "reason": "no_capacity" if state is ReferralState.DECLINED else None,
+            "outcome": "advised" if state is ReferralState.COMPLETED else None,
             "updated_at": changed_at,
             "question": None,
             "read_at": None,

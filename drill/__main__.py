@@ -31,7 +31,7 @@ from app.core.ids import named_id
 from app.operations import database_roles, privileges
 from app.referrals import change_feed
 from app.referrals.models import FeedEvent, Referral, ReferralEvent
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from bench import load
 from bench.made_up import MOST_ASKED
 from drill import clients, restore
@@ -196,7 +196,7 @@ def _found(cluster: Cluster) -> load.Network:
     with database.engine.begin() as connection:  # as `pristan database grants` does
         database_roles.create(connection, "pristan")
         database_roles.apply(connection, "pristan")
-        for role in privileges.Role:
+        for role in privileges.DatabaseRole:
             database_roles.set_password(connection, role.named("pristan"), cluster.passwords[role.value])
     database.dispose()
     return network
@@ -320,7 +320,7 @@ def _kept(cluster: Cluster, network: load.Network) -> Kept:
         with database.begin(write=False) as session:
             labels = session.scalars(sa.select(Case.label).where(Case.label != network.case_label)).all()
             accepted = session.scalars(
-                sa.select(ReferralEvent.referral_id).where(ReferralEvent.verb == Verb.ACCEPT.value)
+                sa.select(ReferralEvent.referral_id).where(ReferralEvent.verb == ReferralVerb.ACCEPT.value)
             ).all()
             feed = session.execute(
                 sa.select(FeedEvent.id, FeedEvent.referral_id, FeedEvent.version, FeedEvent.type)

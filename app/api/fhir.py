@@ -19,7 +19,7 @@ from app.directory.packs import Directory
 from app.intake.vocabulary import HELPS
 from app.referrals import fhir, partner_queries
 from app.referrals.fhir import FhirReferral
-from app.referrals.states import State
+from app.referrals.states import ReferralState
 
 router = APIRouter(tags=["Referrals"])
 
@@ -84,7 +84,7 @@ def _content(row: sa.Row[Any], keys: KeyRing, packs: Directory) -> FhirReferral:
         id=row.id,
         label=row.label,
         version=row.version,
-        state=State(row.state),
+        state=ReferralState(row.state),
         urgency=row.urgency,
         organisation=row.service.partition("/")[0],
         service=row.service,

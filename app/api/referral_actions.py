@@ -58,12 +58,12 @@ from app.referrals.reasons import (
     WORK_TAKEN,
     reasons_for,
 )
-from app.referrals.states import MAY_OPEN, MOVES, Actor, Verb, allowed_actions
+from app.referrals.states import MAY_OPEN, MOVES, ReferralActor, ReferralVerb, allowed_actions
 from app.settings import Settings
 
 router = APIRouter(tags=["Referrals"])
 
-VERBS: Final = tuple(dict.fromkeys(move.verb for move in MOVES if Actor.PARTNER in move.by))
+VERBS: Final = tuple(dict.fromkeys(move.verb for move in MOVES if ReferralActor.PARTNER in move.by))
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -71,7 +71,7 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def _body_model(verb: Verb) -> type[BaseModel] | None:
+def _body_model(verb: ReferralVerb) -> type[BaseModel] | None:
     """The body that this verb takes, for the OpenAPI document; None: it takes none.
 
     `_parse_payload` reads it; the transition checks the codes.
@@ -108,7 +108,7 @@ def _body_model(verb: Verb) -> type[BaseModel] | None:
     )
 
 
-def _capitalised(verb: Verb) -> str:
+def _capitalised(verb: ReferralVerb) -> str:
     return "".join(word.capitalize() for word in verb.split("_"))
 
 
@@ -156,12 +156,12 @@ _EXAMPLES: Final[Mapping[str, Any]] = {
 }
 
 
-def _example_after(verb: Verb) -> dict[str, Any]:
+def _example_after(verb: ReferralVerb) -> dict[str, Any]:
     """The referral of the examples after this verb, with what is possible in its new state."""
-    state = next(move.target for move in MOVES if move.verb is verb and Actor.PARTNER in move.by)
+    state = next(move.target for move in MOVES if move.verb is verb and ReferralActor.PARTNER in move.by)
     return {
         **openapi_examples.DETAIL, "state": str(state), "version": 3, "sealed": state in MAY_OPEN,
-        "allowed_actions": [str(action) for action in allowed_actions(state, by=Actor.PARTNER)],
+        "allowed_actions": [str(action) for action in allowed_actions(state, by=ReferralActor.PARTNER)],
         **({"reason": _EXAMPLES[verb]["reason"]} if "reason" in _EXAMPLES.get(verb, {}) else {}),
     }  # fmt: skip
 
@@ -171,12 +171,12 @@ class RequestedAction:
     """A requested action: the referral, the verb, and the content of the body."""
 
     referral_id: UUID
-    verb: Verb
+    verb: ReferralVerb
     payload: TransitionInput
     text: str = ""
 
 
-def _reader(verb: Verb) -> Callable[..., Awaitable[RequestedAction]]:
+def _reader(verb: ReferralVerb) -> Callable[..., Awaitable[RequestedAction]]:
     """Make the dependency that reads a request for this verb."""
 
     async def read(request: Request, body: Body, now: Now, referral_id: ReferralId) -> RequestedAction:
@@ -185,7 +185,7 @@ def _reader(verb: Verb) -> Callable[..., Awaitable[RequestedAction]]:
     return read
 
 
-def _requested(request: Request, body: bytes, now: datetime, referral_id: str, verb: Verb) -> RequestedAction:
+def _requested(request: Request, body: bytes, now: datetime, referral_id: str, verb: ReferralVerb) -> RequestedAction:
     """The action that a request asks for. Raises NotFound (no such id), UnsupportedType, BadRequest, Invalid (every fault)."""
     if not body.strip():
         return RequestedAction(parse_id(referral_id), verb, TransitionInput())
@@ -199,7 +199,7 @@ def _requested(request: Request, body: bytes, now: datetime, referral_id: str, v
     return RequestedAction(parse_id(referral_id), verb, payload, text)
 
 
-def _parse_payload(document: dict[str, Any], verb: Verb) -> tuple[TransitionInput, str, list[FieldError]]:
+def _parse_payload(document: dict[str, Any], verb: ReferralVerb) -> tuple[TransitionInput, str, list[FieldError]]:
     """The input for the verb, a text for the team, and the faults in the form of the body."""
     errors: list[FieldError] = []
 
@@ -259,7 +259,7 @@ def _parse_date(pointer: str, text: str | None) -> date | None:
         raise invalid(pointer, "not_a_day", "Write the day as YYYY-MM-DD.") from None
 
 
-def _described(verb: Verb) -> dict[str, Any]:
+def _described(verb: ReferralVerb) -> dict[str, Any]:
     """The arguments of the route's decorator."""
     model = BODY_BY_VERB.get(verb)
     summary, description = _SUMMARIES[verb]
@@ -287,7 +287,7 @@ _REPEATING: Final = (
 )
 
 
-def _add_route(verb: Verb) -> None:
+def _add_route(verb: ReferralVerb) -> None:
     @router.post(f"/v1/referrals/{{referral_id}}/actions/{verb}", **_described(verb))
     def action(
         *,
@@ -323,7 +323,7 @@ def _take(
 ) -> JSONResponse:
     partner = for_organisation(caller)
     sandbox_errors.act(session, caller, requested_action.referral_id, requested_action.verb)
-    by = ActorRef(Actor.PARTNER, id=partner.organisation_id, organisation_id=partner.organisation_id)
+    by = ActorRef(ReferralActor.PARTNER, id=partner.organisation_id, organisation_id=partner.organisation_id)
 
     def act() -> StoredResponse:
         try:

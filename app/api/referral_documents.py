@@ -15,9 +15,9 @@ from app.casework import letter_deadlines
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.referrals import partner_queries
-from app.referrals.states import AT_WORK, MAY_OPEN, Actor, State, allowed_actions
+from app.referrals.states import AT_WORK, MAY_OPEN, ReferralActor, ReferralState, allowed_actions
 
-ACTIONS: Final = {state: allowed_actions(state, by=Actor.PARTNER) for state in State}
+ACTIONS: Final = {state: allowed_actions(state, by=ReferralActor.PARTNER) for state in ReferralState}
 
 
 def detail(
@@ -40,7 +40,7 @@ def detail(
 def _appointments(session: Session, row: sa.Row[Any]) -> dict[str, Any]:
     """The state of the times that this organisation offered last and, while it works on the case, of the team's."""
     found: dict[str, Any] = {}
-    at_work = State(row.state) in AT_WORK
+    at_work = ReferralState(row.state) in AT_WORK
     for one in appointments.of_case(session, row.case_id):
         if one.state not in UNDER_WAY:
             continue
@@ -55,7 +55,7 @@ def _appointments(session: Session, row: sa.Row[Any]) -> dict[str, Any]:
 
 
 def summary(row: sa.Row[Any], packs: Directory) -> dict[str, Any]:
-    state = State(row.state)
+    state = ReferralState(row.state)
     owed_by = _owed_by(row, state)
     zone = packs.country(row.country).time_zone if packs.has_country(row.country) else None
     optional = {
@@ -121,12 +121,12 @@ def _deadlines(row: sa.Row[Any], keys: KeyRing, packs: Directory, now: datetime)
     return {"deadlines": days} if days else {}
 
 
-def _owed_by(row: sa.Row[Any], state: State) -> datetime | None:
+def _owed_by(row: sa.Row[Any], state: ReferralState) -> datetime | None:
     """By when the partner has to answer next; None while it waits for an answer itself."""
-    if state is State.OFFERED:
+    if state is ReferralState.OFFERED:
         moment: datetime | None = row.acknowledge_by
-    elif state is State.ACKNOWLEDGED:
+    elif state is ReferralState.ACKNOWLEDGED:
         moment = row.decide_by
     else:
-        moment = row.contact_by if state is State.ACCEPTED else None
+        moment = row.contact_by if state is ReferralState.ACCEPTED else None
     return moment

@@ -17,7 +17,7 @@ from app.api.referrals import ReferralId
 from app.cases import access_control, sealed_parts
 from app.cases.access_control import AuditedReader
 from app.cases.intake_storage import INTAKE_PARTS
-from app.cases.models import Case, CaseWrap, Part
+from app.cases.models import Case, CaseWrap, PartKind
 from app.casework import documents, partner_access
 from app.core import keyholders, sealing
 from app.core.dependencies import Db, Keys, Now
@@ -28,14 +28,14 @@ from app.documents import storage
 from app.partners.oauth_clients import Caller
 from app.referrals import queries
 from app.referrals.models import Referral
-from app.referrals.states import State
+from app.referrals.states import ReferralState
 
 router = APIRouter(tags=["Referrals"])
 
 MOST_PIECES: Final = 100_000
 """No document has as many; a larger number is refused unread."""
 ALG: Final = "HPKE+HKDF-SHA256+AES-256-GCM-SIV"
-_PARTS: Final = (*INTAKE_PARTS, Part.THREAD)
+_PARTS: Final = (*INTAKE_PARTS, PartKind.THREAD)
 
 
 class NotOpenYet(Conflict):
@@ -216,7 +216,7 @@ def _opened(session: Session, partner: Partner, referral_id: UUID) -> tuple[Refe
     except NotFound:
         raise no_such_referral() from None
     if not partner_access.may_open(referral):
-        state = State(referral.state)
+        state = ReferralState(referral.state)
         raise NotOpenYet("It opens with acceptance.", state=state, allowed_actions=ACTIONS[state])
     return referral, case
 

@@ -33,12 +33,12 @@ from app.core.keyring import KeyRing
 from app.partners.oauth_clients import Caller
 from app.referrals import partner_queries, tabular_export
 from app.referrals.partner_queries import Position, ReferralFilter
-from app.referrals.states import VISIBLE_TO_PARTNER, State
+from app.referrals.states import VISIBLE_TO_PARTNER, ReferralState
 from app.settings import Settings
 
 router = APIRouter(tags=["Referrals"])
 
-STATES: Final = tuple(state.value for state in State if state in VISIBLE_TO_PARTNER)
+STATES: Final = tuple(state.value for state in ReferralState if state in VISIBLE_TO_PARTNER)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _POSITION_BYTES: Final = 8 + 16
 CSV: Final = "text/csv; charset=utf-8; header=present"

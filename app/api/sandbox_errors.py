@@ -23,7 +23,7 @@ from app.api.dependencies import REALM, MissingScope
 from app.core.errors import AppError, Gone, IllegalMove, PreconditionFailed, TooMany, Unavailable
 from app.partners.oauth_clients import Caller
 from app.referrals import partner_queries
-from app.referrals.states import Actor, State, allowed_actions
+from app.referrals.states import ReferralActor, ReferralState, allowed_actions
 from app.sandbox import service as sandbox
 
 SOON: Final = {"Retry-After": "1"}
@@ -64,7 +64,7 @@ def _error(session: Session, caller: Caller, label: str, referral_id: UUID, verb
     assert row
     now: dict[str, Any] = {
         "state": row.state,
-        "allowed_actions": allowed_actions(State(row.state), by=Actor.PARTNER),
+        "allowed_actions": allowed_actions(ReferralState(row.state), by=ReferralActor.PARTNER),
     }
     match label:
         case "SANDBOX-403":

@@ -74,7 +74,7 @@ class Appointment(Base):
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class OfferedTimes:
     """The content of an offer. `way`: one of WAYS; `place`: an address, a number to call, or nothing; `language`: a code.
 
     `windows`: for each time the id of the team's callback window that begins then, and `hours` how long it is; empty for others.
@@ -107,7 +107,7 @@ class OpenedAppointment:
     """An appointment with its content; content None: it cannot be opened."""
 
     row: Appointment
-    offer: Offer | None
+    offer: OfferedTimes | None
 
     @property
     def agreed_at(self) -> datetime | None:
@@ -140,7 +140,7 @@ def add(
     session: Session,
     person_key: bytes,
     case_id: UUID,
-    offer: Offer,
+    offer: OfferedTimes,
     now: datetime,
     *,
     identity: UUID,
@@ -187,13 +187,13 @@ def opened(person_key: bytes, row: Appointment) -> OpenedAppointment:
         content: dict[str, Any] = json.loads(sealing.unpad(plain))
         times = tuple(datetime.fromisoformat(at) for at in content.pop("times"))
         windows, hours = tuple(content.pop("windows", ())), tuple(content.pop("hours", ()))
-        offer = Offer(times, **content, windows=windows, hours=hours)
+        offer = OfferedTimes(times, **content, windows=windows, hours=hours)
         return OpenedAppointment(row, offer if _is_sound(row, offer) else None)
     except (CannotOpen, ValueError, TypeError, KeyError, AttributeError):
         return OpenedAppointment(row, None)
 
 
-def _is_sound(row: Appointment, offer: Offer) -> bool:
+def _is_sound(row: Appointment, offer: OfferedTimes) -> bool:
     """Whether an offer that a program sealed itself agrees with its row and has the shape that the pages expect."""
     if len(offer.times) != row.times or any(at.utcoffset() is None for at in offer.times):
         return False

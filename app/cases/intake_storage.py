@@ -6,7 +6,7 @@ Importing this module raises UndeclaredField when the schema names a column or a
 from collections.abc import Mapping
 from typing import Any, Final
 
-from app.cases.models import Case, Part
+from app.cases.models import Case, PartKind
 from app.intake import storage
 from app.intake.schemas import Intake
 from app.intake.storage import StorageClass, UndeclaredField
@@ -14,7 +14,7 @@ from app.intake.storage import StorageClass, UndeclaredField
 
 def check(schema: type[Intake]) -> None:
     """Raises UndeclaredField when a field is declared to be in a column or a sealed part that does not exist."""
-    columns, parts = {column.name for column in Case.__table__.columns}, {part.value for part in Part}
+    columns, parts = {column.name for column in Case.__table__.columns}, {part.value for part in PartKind}
     for field in storage.fields_of(schema):
         for place in field.places:
             message = f"{schema.__module__.replace('.', '/')}.py: {schema.__name__}.{field} is declared to be kept in"
@@ -29,7 +29,7 @@ def check(schema: type[Intake]) -> None:
 
 
 check(Intake)
-INTAKE_PARTS: Final = tuple(Part(name) for name in storage.sealed_documents(Intake))
+INTAKE_PARTS: Final = tuple(PartKind(name) for name in storage.sealed_documents(Intake))
 """The sealed parts that an intake fills; the thread and the notes are added later."""
 
 
@@ -50,7 +50,7 @@ def facts_of(intake: Intake) -> dict[str, Any]:
     return storage.document(type(intake), intake.answers(), storage.FACTS.document)
 
 
-def part_of(intake: Intake, part: Part) -> dict[str, Any]:
+def part_of(intake: Intake, part: PartKind) -> dict[str, Any]:
     """The answers of an intake that belong to this sealed part."""
     return storage.document(type(intake), intake.answers(), part.value)
 
@@ -68,7 +68,7 @@ def notice_of(intake: Intake) -> dict[str, Any] | None:
     return content
 
 
-def answers_of(facts: Mapping[str, Any], parts: Mapping[Part, Mapping[str, Any]]) -> dict[str, Any]:
+def answers_of(facts: Mapping[str, Any], parts: Mapping[PartKind, Mapping[str, Any]]) -> dict[str, Any]:
     """The answers as JSON, read back from the facts and the opened sealed parts. Deleted answers are left out."""
     sealed = {part.value: content for part, content in parts.items()}
     return storage.answers_in(Intake, {storage.FACTS.document: facts, **sealed})

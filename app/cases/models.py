@@ -237,7 +237,7 @@ class CaseAgreement(Base):
     organisation_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("organisations.id"), primary_key=True)
 
 
-class Part(StrEnum):
+class PartKind(StrEnum):
     """The kinds of sealed parts. Each has its own key, derived from the case's `person` key; that of the note from `desk`."""
 
     CONTACT = "contact"

@@ -12,7 +12,7 @@ from app import audit
 from app.audit.models import AuditEntry
 from app.cases import sealed_parts, shown_numbers
 from app.cases.intake_storage import INTAKE_PARTS
-from app.cases.models import Case, Part, SealedPart, WrapFor
+from app.cases.models import Case, PartKind, SealedPart, WrapFor
 from app.cases.sealed_parts import OpenedPart, Recipient
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, FieldError, Invalid, NotFound, TooMany
@@ -125,13 +125,13 @@ def replace_number(session: Session, opened: OpenedCase, keys: KeyRing, now: dat
 
 def thread(session: Session, opened: OpenedCase) -> list[OpenedPart]:
     """The messages of the thread in order, each with `{"text", "at"}` and its author's code."""
-    rows = sealed_parts.parts(session, opened.case.id, [Part.THREAD])
+    rows = sealed_parts.parts(session, opened.case.id, [PartKind.THREAD])
     return [sealed_parts.open_part(opened.person_key, row) for row in rows]
 
 
 def all_parts(session: Session, opened: OpenedCase) -> list[OpenedPart]:
     """All parts that the person may read: every part except the desk's notes."""
-    rows = sealed_parts.parts(session, opened.case.id, (*INTAKE_PARTS, Part.THREAD))
+    rows = sealed_parts.parts(session, opened.case.id, (*INTAKE_PARTS, PartKind.THREAD))
     return [sealed_parts.open_part(opened.person_key, row) for row in rows]
 
 
@@ -166,7 +166,7 @@ def add_message(
             ]
         )
     written = sa.select(sa.func.count()).where(
-        SealedPart.case_id == case.id, SealedPart.part == Part.THREAD.value, SealedPart.author == author
+        SealedPart.case_id == case.id, SealedPart.part == PartKind.THREAD.value, SealedPart.author == author
     )
     if (session.scalar(written) or 0) >= MOST_MESSAGES:
         raise Conflict(
@@ -178,7 +178,7 @@ def add_message(
         session,
         person_key,
         case.id,
-        Part.THREAD,
+        PartKind.THREAD,
         {
             "text": text,
             "at": sealed_parts.exact_time(now),

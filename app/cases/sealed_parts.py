@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases.models import CaseAgreement, CaseWrap, Part, SealedPart, WrapFor
+from app.cases.models import CaseAgreement, CaseWrap, PartKind, SealedPart, WrapFor
 from app.core import sealing
 from app.core.errors import NotFound
 from app.core.keyring import KeyRing
@@ -44,7 +44,7 @@ class OpenedPart:
     """A decrypted part: its content and the plain codes of its row."""
 
     id: UUID
-    part: Part
+    part: PartKind
     seq: int
     author: str
     organisation_id: UUID | None
@@ -178,7 +178,7 @@ def part_key(data_key: bytes, part: str) -> bytes:
 def part_row(
     data_key: bytes,
     case_id: UUID,
-    part: Part,
+    part: PartKind,
     content: dict[str, Any],
     *,
     seq: int = 1,
@@ -204,7 +204,7 @@ def add_part(
     session: Session,
     data_key: bytes,
     case_id: UUID,
-    part: Part,
+    part: PartKind,
     content: dict[str, Any],
     *,
     author: str,
@@ -230,7 +230,7 @@ def replace_part(data_key: bytes, row: SealedPart, content: dict[str, Any]) -> N
     row.version, row.ciphertext = version, sealing.encrypt(part_key(data_key, row.part), plain, aad)
 
 
-def parts(session: Session, case_id: UUID, which: Sequence[Part]) -> Sequence[SealedPart]:
+def parts(session: Session, case_id: UUID, which: Sequence[PartKind]) -> Sequence[SealedPart]:
     """The rows of these parts, still sealed, ordered by kind of part and number."""
     return session.scalars(
         sa.select(SealedPart)
@@ -247,7 +247,7 @@ def open_part(data_key: bytes, row: SealedPart) -> OpenedPart:
         content = json.loads(plain)
     except ValueError as error:
         raise CannotOpen from error
-    return OpenedPart(row.id, Part(row.part), row.seq, row.author, row.organisation_id, content)
+    return OpenedPart(row.id, PartKind(row.part), row.seq, row.author, row.organisation_id, content)
 
 
 def destroy(session: Session, case_id: UUID) -> None:
@@ -257,7 +257,7 @@ def destroy(session: Session, case_id: UUID) -> None:
     session.execute(sa.delete(SealedPart).where(SealedPart.case_id == case_id))
 
 
-def destroy_part(session: Session, case_id: UUID, part: Part) -> None:
+def destroy_part(session: Session, case_id: UUID, part: PartKind) -> None:
     session.execute(sa.delete(SealedPart).where(SealedPart.case_id == case_id, SealedPart.part == part.value))
 
 

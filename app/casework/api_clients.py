@@ -24,7 +24,7 @@ from app.partners.oauth_clients import CLIENT_ID, SCOPES
 from app.partners.organisations import Organisation
 from app.staff import proposals
 from app.staff.models import Proposal
-from app.staff.proposal_rules import Kind, ProposalSubject
+from app.staff.proposal_rules import ProposalKind, ProposalSubject
 from app.staff.sessions import SignedIn
 
 OF_ORGANISATION: Final = tuple(scope for scope in SCOPES if scope != "intakes:create")
@@ -81,7 +81,9 @@ def propose_program(
         "act": Act.ADD.value, "organisation": owner.slug, "client": client_id,
         "scopes": " ".join(scope for scope in OF_ORGANISATION if scope in scopes),
     }  # fmt: skip
-    return proposals.propose(session, caller, Kind.API_CLIENT, codes, now, ProposalSubject(organisation_id=owner.id))
+    return proposals.propose(
+        session, caller, ProposalKind.API_CLIENT, codes, now, ProposalSubject(organisation_id=owner.id)
+    )
 
 
 def propose_secret(session: Session, caller: SignedIn, client_id: str, now: datetime) -> Proposal:
@@ -90,7 +92,9 @@ def propose_secret(session: Session, caller: SignedIn, client_id: str, now: date
     if not client.active:
         raise Conflict("This program is switched off.")
     codes = {"act": Act.ROTATE.value, "organisation": owner.slug, "client": client.id}
-    return proposals.propose(session, caller, Kind.API_CLIENT, codes, now, ProposalSubject(organisation_id=owner.id))
+    return proposals.propose(
+        session, caller, ProposalKind.API_CLIENT, codes, now, ProposalSubject(organisation_id=owner.id)
+    )
 
 
 def carry_out(session: Session, keys: KeyRing, done: Proposal, by: UUID, now: datetime) -> str:

@@ -17,7 +17,7 @@ from app.cases.appointments import (
     MOST_TIMES,
     WAYS,
     Appointment,
-    Offer,
+    OfferedTimes,
     OpenedAppointment,
     SealedOffer,
 )
@@ -33,7 +33,7 @@ from app.core.keyring import KeyRing
 from app.messaging.kinds import NoticeKind
 from app.referrals import change_feed, queries
 from app.referrals.models import Referral
-from app.referrals.states import AT_WORK, State
+from app.referrals.states import AT_WORK, ReferralState
 from app.referrals.ways import BY_COORDINATOR, way_of
 from app.staff.sessions import SignedIn
 from app.tasks import service as tasks
@@ -44,7 +44,7 @@ MOST_OFFERS: Final = 50
 """So often a program can offer times for one referral."""
 
 
-def check(offer: Offer, now: datetime) -> None:
+def check(offer: OfferedTimes, now: datetime) -> None:
     """Raises Invalid: no time, more than five, one twice, in the past or too far ahead; an unknown way; too long a place."""
     errors = []
     if not 1 <= len(offer.times) <= MOST_TIMES:
@@ -70,7 +70,7 @@ def check(offer: Offer, now: datetime) -> None:
         raise Invalid(errors)
 
 
-def offer_at_desk(session: Session, desk: Desk, label: str, offer: Offer, token: str) -> Case:
+def offer_at_desk(session: Session, desk: Desk, label: str, offer: OfferedTimes, token: str) -> Case:
     """The team offers times of its own; what it offered before is withdrawn. `token`: the same form again changes nothing.
 
     Raises NotFound, Invalid, NotAllowed (no key), Conflict (the case is closed).
@@ -86,7 +86,7 @@ def offer_at_desk(session: Session, desk: Desk, label: str, offer: Offer, token:
 
 
 def offer_by_partner(
-    session: Session, keys: KeyRing, member: SignedIn, label: str, offer: Offer, token: str, now: datetime
+    session: Session, keys: KeyRing, member: SignedIn, label: str, offer: OfferedTimes, token: str, now: datetime
 ) -> Referral:
     """A centre at work on the case offers times. Raises NotFound, Invalid, NotAllowed, Conflict (it is not at work on it)."""
     referral, case, person_key = partner_access.opened_referral(session, keys, member, label)
@@ -102,7 +102,7 @@ def _add(
     person_key: bytes,
     case: Case,
     referral: Referral | None,
-    offer: Offer,
+    offer: OfferedTimes,
     identity: UUID,
     now: datetime,
 ) -> bool:
@@ -182,7 +182,7 @@ def offer_windows(
     if not free or len(free) < len(set(chosen)):
         detail = N_("Choose one to five callback windows that have a free place.")
         raise Invalid([FieldError(pointer="/window", code="required", detail=detail)])
-    offer = Offer(
+    offer = OfferedTimes(
         tuple(window.starts_at for window in free),
         way,
         language=language,
@@ -290,7 +290,7 @@ def by_partner(
 
 
 def _check_at_work(referral: Referral) -> None:
-    if State(referral.state) not in AT_WORK:
+    if ReferralState(referral.state) not in AT_WORK:
         raise Conflict("Times are offered after acceptance, while you work on the request.", state=referral.state)
 
 

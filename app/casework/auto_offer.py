@@ -31,7 +31,7 @@ from app.partners import sandbox_identity
 from app.referrals import deadline_storage, deadlines, queries
 from app.referrals.actors import CLOCK
 from app.referrals.models import Referral
-from app.referrals.states import UNDECIDED, State, Verb
+from app.referrals.states import UNDECIDED, ReferralState, ReferralVerb
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
@@ -167,7 +167,7 @@ def _free_slots(case: Case, waiting: Sequence[str], earlier: Sequence[Referral],
     asked = Counter(
         need
         for referral in earlier
-        if State(referral.state) in UNDECIDED and not _others_are_asked(referral, case, now)
+        if ReferralState(referral.state) in UNDECIDED and not _others_are_asked(referral, case, now)
         for need in queries.needs_of(referral, case)
     )
     return {need: max(0, at_once - asked[need]) for need in waiting}
@@ -216,7 +216,7 @@ def _offer(
             )
         except Conflict:
             continue
-        offered.append(referral_actions.advance(session, draft.id, Verb.OFFER, by=CLOCK, now=now))
+        offered.append(referral_actions.advance(session, draft.id, ReferralVerb.OFFER, by=CLOCK, now=now))
         service_history.record_turn(session, _equal_candidates(candidate, left, taken, holders), candidate.service)
         taken.add(candidate.organisation)
         for need in wanted:

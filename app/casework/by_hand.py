@@ -30,8 +30,8 @@ from app.referrals.actors import ActorRef
 from app.referrals.centre_contacts import CentreContact
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
-from app.referrals.states import MAY_OPEN, UNDECIDED, Actor, State, Verb, allowed_actions
-from app.referrals.ways import ASKED, BY_COORDINATOR, QUALITY, SPOKEN, Means, way_of
+from app.referrals.states import MAY_OPEN, UNDECIDED, ReferralActor, ReferralState, ReferralVerb, allowed_actions
+from app.referrals.ways import ASKED, BY_COORDINATOR, QUALITY, SPOKEN, ContactMeans, way_of
 from app.staff.models import Role
 
 LONGEST_NAME: Final = 120
@@ -70,7 +70,7 @@ def record_asked(
     referral, case = locked(session, desk, label, referral_label)
     if referral.version != version:
         raise StaleCase("The referral has moved on since you opened the case.", state=referral.state)
-    if State(referral.state) not in UNDECIDED:
+    if ReferralState(referral.state) not in UNDECIDED:
         raise Conflict("There is nothing to ask this organisation now.", state=referral.state)
     _note(session, desk, case, referral, ASKED, contact)
     record_change(session, desk, case, "case:centre_asked", {"referral": referral.id.hex, "how": contact.how})
@@ -83,7 +83,7 @@ def record_answer(
     label: str,
     referral_label: str,
     version: int,
-    verb: Verb,
+    verb: ReferralVerb,
     payload: TransitionInput,
     contact: SpokenContact,
 ) -> Referral:
@@ -93,7 +93,7 @@ def record_answer(
     """
     referral, case = locked(session, desk, label, referral_label)
     means = _checked(contact)
-    by = ActorRef(Actor.ON_BEHALF, desk.member.member_id)
+    by = ActorRef(ReferralActor.ON_BEHALF, desk.member.member_id)
     codes = {name: getattr(payload, name) for name in ("reason", "outcome", "until", "question", "work_done",
              "deadline_on", "outcomes")}  # fmt: skip
     try:
@@ -126,12 +126,14 @@ def record_quality(
     return referral
 
 
-def answers_open(session: Session, referral: Referral, case: Case, now: datetime) -> list[Verb]:
+def answers_open(session: Session, referral: Referral, case: Case, now: datetime) -> list[ReferralVerb]:
     """The moves that a coordinator can now record for the organisation, in the table's order."""
     if way_of(referral.way) not in BY_COORDINATOR or referral.offered_at is None:
         return []
-    verbs = [Verb(verb) for verb in allowed_actions(State(referral.state), by=Actor.ON_BEHALF)]
-    return [verb for verb in verbs if preconditions.may(session, referral, case, verb, by=Actor.ON_BEHALF, now=now)]
+    verbs = [ReferralVerb(verb) for verb in allowed_actions(ReferralState(referral.state), by=ReferralActor.ON_BEHALF)]
+    return [
+        verb for verb in verbs if preconditions.may(session, referral, case, verb, by=ReferralActor.ON_BEHALF, now=now)
+    ]
 
 
 def locked(session: Session, desk: Desk, label: str, referral_label: str) -> tuple[Referral, Case]:
@@ -153,13 +155,13 @@ def _referral_id(session: Session, case: Case, referral_label: str) -> UUID:
     return referral_id
 
 
-def _checked(contact: SpokenContact) -> Means:
+def _checked(contact: SpokenContact) -> ContactMeans:
     """The means. Raises Invalid: none, or a name that is too long."""
     if len(contact.whom.strip()) > LONGEST_NAME:
         detail = Translatable("At most {most} characters: a name or a role.", most=LONGEST_NAME)
         raise Invalid([FieldError(pointer="/whom", code="too_long", detail=detail)])
     try:
-        return SPOKEN[SPOKEN.index(Means(contact.how))]
+        return SPOKEN[SPOKEN.index(ContactMeans(contact.how))]
     except ValueError:
         raise Invalid([FieldError(pointer="/how", code="required", detail="Say how you spoke with them.")]) from None
 
@@ -230,7 +232,7 @@ def card_sheet(session: Session, keys: KeyRing, referral_label: str, now: dateti
         raise NotFound("There is no such referral.")
     if way_of(referral.way) not in BY_COORDINATOR:
         raise Conflict("This organisation answers through its account.")
-    if referral.offered_at is None or State(referral.state) not in UNDECIDED:
+    if referral.offered_at is None or ReferralState(referral.state) not in UNDECIDED:
         raise Conflict("There is no card to print: it was not asked yet, has accepted, or the referral has ended.")
     row = partner_queries.by_id(session, referral.organisation_id, referral.id)
     if row is None:
@@ -268,7 +270,7 @@ def open_sheet(session: Session, desk: Desk, label: str, referral_label: str) ->
     open. Raises NotFound, Conflict (it answers itself, was not asked yet, or the referral has ended), NotAllowed, QuotaReached.
     """
     referral, case = locked(session, desk, label, referral_label)
-    state = State(referral.state)
+    state = ReferralState(referral.state)
     if referral.offered_at is None or state not in MAY_OPEN | UNDECIDED:
         raise Conflict("There is nothing to hand over: the person has not agreed yet, or the referral has ended.")
     row = partner_queries.by_id(session, referral.organisation_id, referral.id)

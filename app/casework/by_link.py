@@ -35,12 +35,19 @@ from app.referrals import centre_contacts, change_feed, partner_queries, precond
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
-from app.referrals.states import MAY_OPEN, WITH_PARTNER, Actor, State, Verb
-from app.referrals.ways import ASKED, Means, Way
+from app.referrals.states import MAY_OPEN, WITH_PARTNER, ReferralActor, ReferralState, ReferralVerb
+from app.referrals.ways import ASKED, ContactMeans, ReferralWay
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
-VERBS: Final = (Verb.ACCEPT, Verb.DECLINE, Verb.ASK_INFO, Verb.START, Verb.COMPLETE, Verb.HAND_BACK)
+VERBS: Final = (
+    ReferralVerb.ACCEPT,
+    ReferralVerb.DECLINE,
+    ReferralVerb.ASK_INFO,
+    ReferralVerb.START,
+    ReferralVerb.COMPLETE,
+    ReferralVerb.HAND_BACK,
+)
 """What can be answered through a link, in the order of the page. Everything else the organisation says to the coordinator."""
 
 
@@ -68,9 +75,9 @@ def send(
         session, desk.keys, made, referral, person_key, desk_key,
         member_id=desk.member.member_id, mailed=by_mail, now=desk.now,
     )  # fmt: skip
-    referral.way = Way.LINK.value
-    if State(referral.state) not in MAY_OPEN:
-        centre_contacts.add(session, made.id, referral, ASKED, Means.LINK, desk.member.member_id, None, desk.now)
+    referral.way = ReferralWay.LINK.value
+    if ReferralState(referral.state) not in MAY_OPEN:
+        centre_contacts.add(session, made.id, referral, ASKED, ContactMeans.LINK, desk.member.member_id, None, desk.now)
     if by_mail:
         to = referral.organisation_id
         messaging.queue(
@@ -82,7 +89,7 @@ def send(
 
 def may_be_sent(referral: Referral) -> bool:
     """Whether the organisation was asked, or is at work, so that a link has something to open."""
-    return referral.offered_at is not None and State(referral.state) in WITH_PARTNER
+    return referral.offered_at is not None and ReferralState(referral.state) in WITH_PARTNER
 
 
 def revoke(session: Session, desk: Desk, label: str, referral_label: str) -> None:
@@ -168,7 +175,7 @@ class LinkedReferral:
 
     row: partner_queries.Row
     card: dict[str, Any]
-    verbs: Sequence[Verb]
+    verbs: Sequence[ReferralVerb]
     may_open: bool
     openings_left: int
     parts: Sequence[OpenedPart] = ()
@@ -240,7 +247,7 @@ def open_parts(session: Session, keys: KeyRing, cookie: str, now: datetime) -> L
     if link is None:
         return None
     referral = session.get_one(Referral, link.referral_id)
-    if State(referral.state) not in MAY_OPEN:
+    if ReferralState(referral.state) not in MAY_OPEN:
         raise Conflict("The encrypted parts open once you have accepted.", state=referral.state)
     if link.openings >= links.MAX_OPENINGS:
         raise Conflict("This link has opened the request as often as it can.", state=referral.state)
@@ -278,7 +285,7 @@ def still_opens(session: Session, keys: KeyRing, cookie: str, now: datetime) -> 
     link = None if kill_switch.is_on(session, kill_switch.FREEZE) else links.by_visit(session, cookie, now)
     if link is None or not _is_agreed(session, link) or key_of_visit(keys, link, cookie) is None:
         return False
-    return State(session.get_one(Referral, link.referral_id).state) in MAY_OPEN
+    return ReferralState(session.get_one(Referral, link.referral_id).state) in MAY_OPEN
 
 
 def key_of_visit(keys: KeyRing, link: ReferralLink, cookie: str) -> bytes | None:
@@ -295,7 +302,7 @@ def reader_of(link: ReferralLink) -> AuditedReader:
 
 
 def answer(
-    session: Session, cookie: str, verb: Verb, payload: TransitionInput, version: int, now: datetime
+    session: Session, cookie: str, verb: ReferralVerb, payload: TransitionInput, version: int, now: datetime
 ) -> Referral | None:
     """One answer of the organisation, through its link. None: the visit or its link has ended, or there is no such answer.
 
@@ -307,7 +314,7 @@ def answer(
     if link is None or verb not in VERBS:
         return None
     organisation_id = session.get_one(Referral, link.referral_id).organisation_id
-    by = ActorRef(Actor.PARTNER, link.id, organisation_id)
+    by = ActorRef(ReferralActor.PARTNER, link.id, organisation_id)
     return referral_actions.advance(
         session, link.referral_id, verb, by=by, now=now, expected_version=version, payload=payload
     )
@@ -361,7 +368,7 @@ def _seen(session: Session, keys: KeyRing, link: ReferralLink, now: datetime) ->
         row,
         partner_queries.open_card(keys, row),
         [verb for verb in VERBS if verb in may],
-        State(referral.state) in MAY_OPEN,
+        ReferralState(referral.state) in MAY_OPEN,
         links.MAX_OPENINGS - link.openings,
     )
 

@@ -25,7 +25,7 @@ from app.cases.queue import JoinedRows
 from app.cases.states import CaseState
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral
-from app.referrals.states import LIVE, State
+from app.referrals.states import LIVE, ReferralState
 
 FIRST_ANSWER_WITHIN: Final = timedelta(hours=2)
 """How soon a coordinator is to look at an emergency. The desk's tasks of emergencies have the same time."""
@@ -83,11 +83,11 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ListedReferral:
     """A live referral as far as lists show it. `organisation`: its name."""
 
     label: str
-    state: State
+    state: ReferralState
     organisation: str
     offered_at: datetime | None
     acknowledge_by: datetime | None
@@ -99,13 +99,13 @@ class Offer:
     paused_at: datetime | None
 
 
-_FIELDS: Final = tuple(entry.name for entry in fields(Offer) if entry.name != "state")
+_FIELDS: Final = tuple(entry.name for entry in fields(ListedReferral) if entry.name != "state")
 
 
-def offer_of(row: sa.Row[Any]) -> Offer:
+def offer_of(row: sa.Row[Any]) -> ListedReferral:
     """The offer of a row that was read through `LIVE_REFERRALS`."""
     of = row._mapping
-    return Offer(state=State(of["beside_state"]), **{name: of[f"beside_{name}"] for name in _FIELDS})
+    return ListedReferral(state=ReferralState(of["beside_state"]), **{name: of[f"beside_{name}"] for name in _FIELDS})
 
 
 def end_of_day(day: date, zone: ZoneInfo) -> datetime:
@@ -113,7 +113,7 @@ def end_of_day(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), zone)
 
 
-def clock_of_offer(offer: Offer, now: datetime, zone: ZoneInfo) -> Clock | None:
+def clock_of_offer(offer: ListedReferral, now: datetime, zone: ZoneInfo) -> Clock | None:
     """The next thing that the organisation, or the person who has to agree, has to do.
 
     A time that has passed gives way to the next one. None: no clock runs, for example while the organisation waits for an answer
@@ -123,22 +123,22 @@ def clock_of_offer(offer: Offer, now: datetime, zone: ZoneInfo) -> Clock | None:
         return None
     if offer.expires_at is not None:
         steps = (
-            (ClockKind.SEEN, offer.acknowledge_by if offer.state is State.OFFERED else None),
+            (ClockKind.SEEN, offer.acknowledge_by if offer.state is ReferralState.OFFERED else None),
             (ClockKind.ANSWER, offer.decide_by),
             (ClockKind.EXPIRY, offer.expires_at),
         )
         return next((Clock(kind, at) for kind, at in steps if at is not None and at > now), None) or Clock(
             ClockKind.EXPIRY, offer.expires_at
         )
-    if offer.state is State.ACCEPTED and offer.contact_by is not None:
+    if offer.state is ReferralState.ACCEPTED and offer.contact_by is not None:
         return Clock(ClockKind.CONTACT, offer.contact_by)
-    kind = ClockKind.CONSENT if offer.state is State.AWAITING_CONSENT else ClockKind.CHECK
+    kind = ClockKind.CONSENT if offer.state is ReferralState.AWAITING_CONSENT else ClockKind.CHECK
     if offer.review_on is not None:
         return Clock(kind, end_of_day(offer.review_on, zone), offer.review_on)
     return Clock(kind, offer.due_at) if offer.due_at is not None else None
 
 
-def next_clock(case: Any, offers: Iterable[Offer], now: datetime, zone: ZoneInfo) -> Clock:
+def next_clock(case: Any, offers: Iterable[ListedReferral], now: datetime, zone: ZoneInfo) -> Clock:
     """The clock of an open case that ends first. `case`: a case, or its row in a list.
 
     While a need has nobody, or nothing else runs, the desk's own clock counts too. A deadline that has passed counts no longer,
@@ -158,7 +158,7 @@ def _own_clock(case: Any, zone: ZoneInfo) -> Clock:
     return Clock(ClockKind.REVIEW, end_of_day(case.due_on, zone), case.due_on)
 
 
-def holders(offers: Sequence[Offer]) -> list[str]:
+def holders(offers: Sequence[ListedReferral]) -> list[str]:
     """The organisations that have the case or an offer of it; not those that still need the person's agreement."""
     asked = (offer for offer in offers if offer.offered_at is not None)
     return list(dict.fromkeys(offer.organisation for offer in asked))

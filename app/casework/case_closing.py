@@ -15,7 +15,7 @@ from app.core.errors import Conflict, FieldError, Invalid
 from app.core.i18n import N_
 from app.referrals import queries
 from app.referrals.commands import TransitionInput
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
@@ -53,7 +53,7 @@ def close(
         referral_actions.advance(
             session,
             referral.id,
-            Verb.WITHDRAW,
+            ReferralVerb.WITHDRAW,
             by=desk.actor,
             now=desk.now,
             payload=TransitionInput(reason="no_longer_needed"),

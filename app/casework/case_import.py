@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from app import audit, messaging
 from app.cases import duplicate_detection, intake_storage
-from app.cases.models import Part
+from app.cases.models import PartKind
 from app.casework import filing, import_columns, import_rows
 from app.casework.coordinator import Desk
 from app.casework.filing import MovedIn
@@ -226,7 +226,7 @@ def look(
         if problem or owner is None:
             reports.append(RowReport(_with_problem(row, problem)))
             continue
-        contact = intake_storage.part_of(row.intake, Part.CONTACT)
+        contact = intake_storage.part_of(row.intake, PartKind.CONTACT)
         sought = duplicate_detection.identifiers_in(contact, row.intake.country)
         remarks: list[str] = []
         marks = {identifier.canonical() for identifier in sought}

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.cases import duplicate_detection, need_states, needs, queue, restriction, transitions
-from app.cases.models import Case, Part
+from app.cases.models import Case, PartKind
 from app.cases.states import CaseState, CaseVerb
 from app.casework import coordinator, sealed_access
 from app.casework.coordinator import Desk, StaleCase
@@ -33,7 +33,7 @@ def compare(session: Session, desk: Desk, label: str) -> Case:
     """
     case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     coordinator.record_audit(session, desk, case, "case:compared")
-    opened = sealed_access.open_parts(session, desk, case, (Part.CONTACT,))
+    opened = sealed_access.open_parts(session, desk, case, (PartKind.CONTACT,))
     contact = opened[0].content if opened else {}
     duplicate_detection.replace_fingerprints(session, desk.keys, case.id, case.team_id, contact, case.country)
     return case

@@ -27,13 +27,13 @@ from app.messaging import person_texts
 from app.messaging.kinds import NoticeKind
 from app.referrals import queries
 from app.referrals.models import Referral
-from app.referrals.states import AT_WORK, State
+from app.referrals.states import AT_WORK, ReferralState
 from app.staff.sessions import SignedIn
 
 
 def may_send(referral: Referral, case: Case) -> bool:
     """Whether the organisation of this referral can send the person a document, and ask for one."""
-    return State(referral.state) in AT_WORK and case.closed_at is None
+    return ReferralState(referral.state) in AT_WORK and case.closed_at is None
 
 
 def send_by_member(

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.cases import sealed_parts, transitions
-from app.cases.models import Case, Part
+from app.cases.models import Case, PartKind
 from app.casework import referral_actions
 from app.conflicts import service as conflicts
 from app.conflicts.service import ConflictCheck
@@ -65,7 +65,9 @@ def is_hit(session: Session, keys: KeyRing, case: Case, person_key: bytes, organ
 
 
 def _known(session: Session, case: Case, person_key: bytes) -> list[Identifier]:
-    parts = [sealed_parts.open_part(person_key, row) for row in sealed_parts.parts(session, case.id, [Part.CONTACT])]
+    parts = [
+        sealed_parts.open_part(person_key, row) for row in sealed_parts.parts(session, case.id, [PartKind.CONTACT])
+    ]
     return [identifier for part in parts for identifier in identifiers_in(part.content, case.country)]
 
 

@@ -18,13 +18,13 @@ from app.core.clock import to_the_hour
 from app.core.errors import NotFound
 from app.partners.organisations import Organisation
 from app.referrals.models import ContactAnswer, Referral
-from app.referrals.states import State
+from app.referrals.states import ReferralState
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
 FIRST_CONTACT: Final = "first_contact"
 COMPLETION: Final = "completion"
-_REPORTED: Final = (State.IN_PROGRESS, State.ON_HOLD)
+_REPORTED: Final = (ReferralState.IN_PROGRESS, ReferralState.ON_HOLD)
 """Work is under way, says the centre, so it must have reached the person."""
 
 
@@ -49,17 +49,17 @@ def questions(session: Session, case_id: UUID, now: datetime) -> list[ContactQue
 
 
 def _due(now: datetime) -> sa.ColumnElement[bool]:
-    waits = sa.and_(Referral.state == State.ACCEPTED.value, Referral.contact_by <= now)
-    return sa.or_(waits, Referral.state.in_([*(state.value for state in _REPORTED), State.COMPLETED.value]))
+    waits = sa.and_(Referral.state == ReferralState.ACCEPTED.value, Referral.contact_by <= now)
+    return sa.or_(waits, Referral.state.in_([*(state.value for state in _REPORTED), ReferralState.COMPLETED.value]))
 
 
 def _answered() -> sa.ColumnElement[bool]:
-    about = sa.case((Referral.state == State.COMPLETED.value, COMPLETION), else_=FIRST_CONTACT)
+    about = sa.case((Referral.state == ReferralState.COMPLETED.value, COMPLETION), else_=FIRST_CONTACT)
     return sa.exists().where(ContactAnswer.referral_id == Referral.id, ContactAnswer.about == about)
 
 
 def _about(state: str) -> str:
-    return COMPLETION if state == State.COMPLETED else FIRST_CONTACT
+    return COMPLETION if state == ReferralState.COMPLETED else FIRST_CONTACT
 
 
 def answer(session: Session, case: Case, label: str, *, yes: bool, now: datetime) -> None:
@@ -78,7 +78,7 @@ def answer(session: Session, case: Case, label: str, *, yes: bool, now: datetime
         {"id": uuid4(), "referral_id": referral.id, "about": about, "yes": yes, "at": to_the_hour(now)},
     )
     if not yes:
-        kind = TaskKind.FIRST_CONTACT if referral.state == State.ACCEPTED else TaskKind.DISAGREEMENT
+        kind = TaskKind.FIRST_CONTACT if referral.state == ReferralState.ACCEPTED else TaskKind.DISAGREEMENT
         tasks.open_task(session, kind, case, referral=referral, now=now)
     elif about == FIRST_CONTACT:
         tasks.end_tasks_of_kind(session, TaskKind.FIRST_CONTACT, referral.id, now)

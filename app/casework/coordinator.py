@@ -18,7 +18,7 @@ from app.core.errors import NotAllowed, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
 from app.referrals.actors import ActorRef
-from app.referrals.states import Actor
+from app.referrals.states import ReferralActor
 from app.staff.models import Role
 from app.staff.sessions import SignedIn
 
@@ -41,7 +41,10 @@ class Desk:
 
     @property
     def actor(self) -> ActorRef:
-        return ActorRef(Actor.SENIOR if self.member.role is Role.SENIOR else Actor.COORDINATOR, self.member.member_id)
+        return ActorRef(
+            ReferralActor.SENIOR if self.member.role is Role.SENIOR else ReferralActor.COORDINATOR,
+            self.member.member_id,
+        )
 
     def holds(self, session: Session) -> Mapping[UUID, KeyPair]:
         """The team's key pairs, opened with this session. Raises NotAllowed when the member was given none."""

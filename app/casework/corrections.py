@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app import audit, messaging
 from app.cases import duplicate_detection, intake_storage, needs, person_access, sealed_parts, transitions
-from app.cases.models import Case, Part
+from app.cases.models import Case, PartKind
 from app.cases.need_states import NeedVerb
 from app.cases.person_access import OpenedCase
 from app.cases.queue_views import URGENCY_RANK
@@ -36,7 +36,7 @@ from app.matching.facts import Facts
 from app.messaging.kinds import NoticeKind
 from app.referrals import queries, threads
 from app.referrals.actors import ActorRef
-from app.referrals.states import Actor, Verb
+from app.referrals.states import ReferralActor, ReferralVerb
 from app.staff import service as staff
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
@@ -195,7 +195,7 @@ def _replace_answers(
     _encrypt_facts(keys, case, intake_storage.facts_of(intake))
     _replace_parts(session, opened, intake, now)
     filing.store_notice_address(session, keys, case.id, intake, directory)
-    contact = intake_storage.part_of(intake, Part.CONTACT)
+    contact = intake_storage.part_of(intake, PartKind.CONTACT)
     duplicate_detection.replace_fingerprints(session, keys, case.id, case.team_id, contact, case.country)
     session.flush()
     _correct_needs(session, case, intake.needs, now)
@@ -372,6 +372,8 @@ def _give_and_take_keys(
     } & sealed_parts.organisations_agreed(session, case_id)
     for referral in queries.lock_live_referrals(session, case_id):
         if referral.organisation_id in refused:
-            referral_actions.advance(session, referral.id, Verb.CLIENT_WITHDRAW, by=ActorRef(Actor.PERSON), now=now)
+            referral_actions.advance(
+                session, referral.id, ReferralVerb.CLIENT_WITHDRAW, by=ActorRef(ReferralActor.PERSON), now=now
+            )
     sealed_parts.destroy_wraps(session, case_id, refused)
     threads.destroy_for(session, case_id, refused)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import messaging
 from app.cases import person_access, sealed_parts
-from app.cases.models import Case, Part
+from app.cases.models import Case, PartKind
 from app.cases.states import CaseState
 from app.casework import case_ownership, sealed_access, team_notices
 from app.casework.coordinator import UNTAKEN, Desk, locked_case, record_change
@@ -51,7 +51,7 @@ def note(session: Session, desk: Desk, label: str, version: int, text: str) -> C
         session,
         sealed_access.data_key(session, desk, case, sealed_parts.DESK),
         case.id,
-        Part.NOTE,
+        PartKind.NOTE,
         content,
         author="desk",
     )

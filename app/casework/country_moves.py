@@ -30,7 +30,7 @@ from app.messaging.kinds import NoticeKind
 from app.referrals import queries, threads
 from app.referrals.actors import CLOCK
 from app.referrals.commands import TransitionInput
-from app.referrals.states import AT_WORK, NOT_OFFERED, UNDECIDED, Verb
+from app.referrals.states import AT_WORK, NOT_OFFERED, UNDECIDED, ReferralVerb
 from app.staff import service as staff
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
@@ -170,7 +170,7 @@ def _hand_over_keys(
 def _end_what_was_asked(session: Session, case: Case, now: datetime) -> None:
     for referral in queries.lock_live_referrals(session, case.id, UNDECIDED | NOT_OFFERED):
         referral_actions.advance(
-            session, referral.id, Verb.WITHDRAW, by=CLOCK, now=now, payload=TransitionInput(reason="moved_away")
+            session, referral.id, ReferralVerb.WITHDRAW, by=CLOCK, now=now, payload=TransitionInput(reason="moved_away")
         )
 
 

@@ -35,7 +35,7 @@ from app.referrals import queries
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
 from app.referrals.reasons import NO_REASON, PASSED_OVER, reasons_for
-from app.referrals.states import LIVE, MAY_OPEN, State, Verb
+from app.referrals.states import LIVE, MAY_OPEN, ReferralState, ReferralVerb
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
@@ -77,7 +77,7 @@ def refer(
 
 def remind_to_tell(session: Session, desk: Desk, case: Case, referral: Referral) -> None:
     """Open the task to tell the organisation of the offer, because nothing that the service could send reaches it."""
-    if State(referral.state) is State.OFFERED:
+    if ReferralState(referral.state) is ReferralState.OFFERED:
         tasks.open_task(session, TaskKind.TELL_CENTRE, case, referral=referral, now=desk.now)
 
 
@@ -121,7 +121,7 @@ def reroute(session: Session, desk: Desk, label: str, referral_label: str, versi
     ).one_or_none()
     if before is None:
         raise NotFound("There is no such referral.")
-    state = State(before.state)
+    state = ReferralState(before.state)
     if state in MAY_OPEN:
         raise Conflict("An organisation is at work on it. Withdraw it first, or ask them to hand it back.", state=state)
     if unavailability_of(session, case, service_key, desk.now.date()) is not None:
@@ -130,7 +130,13 @@ def reroute(session: Session, desk: Desk, label: str, referral_label: str, versi
         raise Conflict("They did not take this case before. Withdraw this one, then refer from the list and say so.")
     if state in LIVE:
         move_referral(
-            session, desk, label, referral_label, version, Verb.WITHDRAW, TransitionInput(reason="better_option")
+            session,
+            desk,
+            label,
+            referral_label,
+            version,
+            ReferralVerb.WITHDRAW,
+            TransitionInput(reason="better_option"),
         )
     elif before.version != version:
         raise StaleCase("The referral has moved on since you opened the case.", state=state, version=before.version)
@@ -171,9 +177,9 @@ def _refer(
     if eligibility.consented:
         let = _let_read if eligibility.connected else by_hand.let_be_asked
         let(session, desk, case, eligibility.organisation_id)
-        referral_actions.advance(session, referral.id, Verb.OFFER, by=desk.actor, now=desk.now)
+        referral_actions.advance(session, referral.id, ReferralVerb.OFFER, by=desk.actor, now=desk.now)
     else:
-        referral_actions.advance(session, referral.id, Verb.ASK_CONSENT, by=desk.actor, now=desk.now)
+        referral_actions.advance(session, referral.id, ReferralVerb.ASK_CONSENT, by=desk.actor, now=desk.now)
         if CaseState(case.state) in UNTAKEN:
             move_case(session, desk, case, CaseVerb.TAKE)
     case.snoozed_until = None
@@ -201,7 +207,13 @@ def _let_read(session: Session, desk: Desk, case: Case, organisation_id: UUID) -
 
 
 def move_referral(
-    session: Session, desk: Desk, label: str, referral_label: str, version: int, verb: Verb, payload: TransitionInput
+    session: Session,
+    desk: Desk,
+    label: str,
+    referral_label: str,
+    version: int,
+    verb: ReferralVerb,
+    payload: TransitionInput,
 ) -> Referral:
     """Withdraw, void, answer or reopen a referral of this case. `version` is the referral's. Raises StaleCase, NotFound."""
     case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
@@ -221,4 +233,4 @@ def move_referral(
 
 
 def withdraw_reasons() -> list[str]:
-    return [code for code in reasons_for(Verb.WITHDRAW) if code not in {"taken_elsewhere", "moved_away"}]
+    return [code for code in reasons_for(ReferralVerb.WITHDRAW) if code not in {"taken_elsewhere", "moved_away"}]

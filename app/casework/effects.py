@@ -24,27 +24,43 @@ from app.referrals.commands import TransitionInput
 from app.referrals.deadline_storage import recorded_at
 from app.referrals.effects import Effect
 from app.referrals.models import Referral
-from app.referrals.states import AT_WORK, LIVE, MAY_OPEN, WITH_PARTNER, Actor, Move, State, Verb, next_move
-from app.referrals.ways import Way
+from app.referrals.states import (
+    AT_WORK,
+    LIVE,
+    MAY_OPEN,
+    WITH_PARTNER,
+    ReferralActor,
+    ReferralMove,
+    ReferralState,
+    ReferralVerb,
+    next_move,
+)
+from app.referrals.ways import ReferralWay
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
 
 def transition(
-    session: Session, referral: Referral, case: Case, move: Move, by: ActorRef, payload: TransitionInput, now: datetime
+    session: Session,
+    referral: Referral,
+    case: Case,
+    move: ReferralMove,
+    by: ActorRef,
+    payload: TransitionInput,
+    now: datetime,
 ) -> None:
     """Move the referral and carry out what follows. The caller holds both rows and has checked the move."""
     for effect in transitions.apply(session, referral, case, move, by, payload, now):
         carry_out(session, effect, referral, case, by, now)
     if move.source in AT_WORK and move.target not in AT_WORK:
         appointments.end_live(session, case.id, referral.id)
-    if referral.way == Way.LINK and move.target not in WITH_PARTNER:
+    if referral.way == ReferralWay.LINK and move.target not in WITH_PARTNER:
         links.end(session, referral.id, "referral", now)
 
 
 def withdraw(session: Session, referral: Referral, case: Case, reason: str, now: datetime) -> None:
     """Withdraw a live referral on behalf of the service itself. Raises IllegalMove."""
-    move = next_move(State(referral.state), Verb.WITHDRAW, by=Actor.CLOCK)
+    move = next_move(ReferralState(referral.state), ReferralVerb.WITHDRAW, by=ReferralActor.CLOCK)
     transition(session, referral, case, move, CLOCK, TransitionInput(reason=reason), now)
 
 
@@ -55,7 +71,7 @@ def give_up_needs(
     reason: str,
     now: datetime,
     *,
-    states: Collection[State] = LIVE - MAY_OPEN,
+    states: Collection[ReferralState] = LIVE - MAY_OPEN,
     but: UUID | None = None,
 ) -> None:
     """End or narrow the case's referrals in these states that name one of the needs `taken`; `but` is left as it is.
@@ -70,7 +86,7 @@ def give_up_needs(
         if not rest:
             withdraw(session, other, case, reason, now)
             continue
-        move = next_move(State(other.state), Verb.NARROW, by=Actor.CLOCK)
+        move = next_move(ReferralState(other.state), ReferralVerb.NARROW, by=ReferralActor.CLOCK)
         transition(session, other, case, move, CLOCK, TransitionInput(needs=rest), now)
 
 
@@ -112,7 +128,7 @@ def _change_tasks(session: Session, effect: effects.TaskEffect, referral: Referr
     match effect:
         case effects.EndReferralTasks():
             tasks.end_referral_tasks(session, referral.id, now)
-            if State(referral.state) not in WITH_PARTNER:
+            if ReferralState(referral.state) not in WITH_PARTNER:
                 unread_messages.end(session, referral.id, now)
         case effects.EndSearchTasks():
             tasks.end_search_tasks(session, case.id, now)
@@ -137,7 +153,7 @@ def _count_refusals(session: Session, referral: Referral, case: Case, now: datet
 def _due_of(task: effects.FollowUp, referral: Referral) -> datetime | None:
     """The time by which a coordinator must have told an organisation that cannot be notified; None: as the task's kind says."""
     if task is effects.FollowUp.ASK_CENTRE:
-        return referral.acknowledge_by if referral.state == State.OFFERED else referral.decide_by
+        return referral.acknowledge_by if referral.state == ReferralState.OFFERED else referral.decide_by
     return referral.contact_by if task is effects.FollowUp.HAND_OVER else None
 
 
@@ -204,9 +220,9 @@ def _update_service(
             availability.free_place(session, referral.service_id, now)
 
 
-def _party(by: ActorRef) -> Actor:
+def _party(by: ActorRef) -> ReferralActor:
     """The actor that counts for the case and its needs: the organisation, also where a coordinator recorded its answer."""
-    return Actor.PARTNER if by.kind is Actor.ON_BEHALF else by.kind
+    return ReferralActor.PARTNER if by.kind is ReferralActor.ON_BEHALF else by.kind
 
 
 def _move_case(session: Session, case: Case, verb: CaseVerb, by: ActorRef, now: datetime) -> None:

@@ -13,8 +13,8 @@ from app.cases.models import Case
 from app.core import keyholders
 from app.core.ids import named_id
 from app.referrals.models import Referral
-from app.referrals.states import LIVE, State
-from app.referrals.ways import Way
+from app.referrals.states import LIVE, ReferralState
+from app.referrals.ways import ReferralWay
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Eligibility:
         return "offer" if self.consented else "ask"
 
     @property
-    def way(self) -> Way:
-        return Way.ACCOUNT if self.connected else Way.HAND
+    def way(self) -> ReferralWay:
+        return ReferralWay.ACCOUNT if self.connected else ReferralWay.HAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class EarlierAnswer:
     at: datetime
 
 
-ANSWERED_NO: Final = frozenset({State.DECLINED, State.EXPIRED, State.HANDED_BACK})
+ANSWERED_NO: Final = frozenset({ReferralState.DECLINED, ReferralState.EXPIRED, ReferralState.HANDED_BACK})
 
 
 def earlier_answers(asked: Sequence[Referral]) -> dict[UUID, EarlierAnswer]:
@@ -61,7 +61,7 @@ def earlier_answers(asked: Sequence[Referral]) -> dict[UUID, EarlierAnswer]:
     return {
         referral.organisation_id: EarlierAnswer(referral.state, referral.reason, referral.updated_at)
         for referral in sorted(asked, key=lambda referral: referral.updated_at)
-        if State(referral.state) in ANSWERED_NO
+        if ReferralState(referral.state) in ANSWERED_NO
     }
 
 
@@ -91,7 +91,7 @@ def eligibility_of(
     if holders is None:
         holders = sealed_parts.organisations_agreed(session, case.id)
     consent = facts.get("consent") or {}
-    live = {referral.organisation_id for referral in asked if State(referral.state) in LIVE}
+    live = {referral.organisation_id for referral in asked if ReferralState(referral.state) in LIVE}
     before = earlier_answers(asked)
     conflicts = {referral.organisation_id for referral in asked if referral.reason == "conflict"}
     return EligibilityBySlug(

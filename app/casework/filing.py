@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app import audit, messaging
 from app.cases import duplicate_detection, intake_storage, needs, sealed_parts, shown_numbers, spam_screening
-from app.cases.models import Case, CaseEvent, CaseWrap, Part, SealedPart, WrapFor
+from app.cases.models import Case, CaseEvent, CaseWrap, PartKind, SealedPart, WrapFor
 from app.cases.queue_views import URGENCY_RANK
 from app.cases.sealed_parts import Recipient
 from app.cases.short_labels import new_label
@@ -118,7 +118,7 @@ def file_intake(
     facts, deadline = facts_and_deadline(intake, directory, now)
     if only_urgent and not is_urgent(facts.urgency):
         raise StorageFull
-    case_id, contact = uuid4(), intake_storage.part_of(intake, Part.CONTACT)
+    case_id, contact = uuid4(), intake_storage.part_of(intake, PartKind.CONTACT)
     public = _keys_of(session, team_id, conflict_screening.reachable_organisations(directory, intake))
     compared = conflict_screening.screen_intake(session, keys, contact, intake.country, public.keys() - {team_id})
     resting = conflict_screening.slugs_of(compared.hits, directory)
@@ -296,14 +296,14 @@ def _seal(
     ]
     if moved_in is not None and moved_in.note:
         content = {"text": moved_in.note, "at": sealed_parts.exact_time(now), "by": moved_in.by}
-        parts.append(sealed_parts.part_row(desk_key, case_id, Part.NOTE, content, author="desk"))
+        parts.append(sealed_parts.part_row(desk_key, case_id, PartKind.NOTE, content, author="desk"))
     bulk.insert(session, SealedPart, parts)
 
 
-def sealed_contents(intake: Intake, now: datetime) -> dict[Part, dict[str, Any]]:
+def sealed_contents(intake: Intake, now: datetime) -> dict[PartKind, dict[str, Any]]:
     """The content to encrypt, by part. The story also holds the exact time of filing."""
     parts = {part: intake_storage.part_of(intake, part) for part in intake_storage.INTAKE_PARTS}
-    parts[Part.STORY]["at"] = sealed_parts.exact_time(now)
+    parts[PartKind.STORY]["at"] = sealed_parts.exact_time(now)
     return parts
 
 

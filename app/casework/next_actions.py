@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from app.casework.case_clocks import Offer, clock_of_offer
-from app.referrals.states import State
+from app.casework.case_clocks import ListedReferral, clock_of_offer
+from app.referrals.states import ReferralState
 
 
 class ActionCode(StrEnum):
@@ -35,7 +35,7 @@ class ActionCode(StrEnum):
 class LiveReferral:
     """A live referral. `by_hand`: a coordinator speaks for the organisation; `to_ask`: nobody has put it to them yet."""
 
-    offer: Offer
+    offer: ListedReferral
     by_hand: bool = False
     to_ask: bool = False
 
@@ -68,8 +68,10 @@ class Situation:
     zone: ZoneInfo
 
 
-_WAITING: Final = frozenset({State.OFFERED, State.ACKNOWLEDGED, State.WAITLISTED, State.ACCEPTED})
-_AT_WORK: Final = frozenset({State.IN_PROGRESS, State.ON_HOLD})
+_WAITING: Final = frozenset(
+    {ReferralState.OFFERED, ReferralState.ACKNOWLEDGED, ReferralState.WAITLISTED, ReferralState.ACCEPTED}
+)
+_AT_WORK: Final = frozenset({ReferralState.IN_PROGRESS, ReferralState.ON_HOLD})
 
 
 def next_of(situation: Situation) -> NextAction:
@@ -85,10 +87,10 @@ def _owed(situation: Situation) -> NextAction | None:
     """The action that an organisation is waiting for, or that it did not take in time."""
     live = situation.live
     for todo, those in (
-        (ActionCode.ANSWER, [one for one in live if one.offer.state is State.INFO_REQUESTED]),
+        (ActionCode.ANSWER, [one for one in live if one.offer.state is ReferralState.INFO_REQUESTED]),
         (ActionCode.ASK_CENTRE, [one for one in live if one.to_ask]),
         (ActionCode.CALL, [one for one in live if _is_late(one.offer, situation.now)]),
-        (ActionCode.HAND_OVER, [one for one in live if one.by_hand and one.offer.state is State.ACCEPTED]),
+        (ActionCode.HAND_OVER, [one for one in live if one.by_hand and one.offer.state is ReferralState.ACCEPTED]),
     ):
         if those:
             return NextAction(todo, those[0].offer.organisation, those[0].offer.label)
@@ -107,12 +109,12 @@ def _begun(situation: Situation) -> NextAction | None:
 def _waiting(situation: Situation) -> NextAction | None:
     """The party whose turn it is, when it is not the team's."""
 
-    def ends(offer: Offer) -> tuple[bool, float, str]:
+    def ends(offer: ListedReferral) -> tuple[bool, float, str]:
         clock = clock_of_offer(offer, situation.now, situation.zone)
         return clock is None, clock.at.timestamp() if clock else 0.0, offer.label
 
     for todo, states in (
-        (ActionCode.CONSENT, {State.AWAITING_CONSENT}),
+        (ActionCode.CONSENT, {ReferralState.AWAITING_CONSENT}),
         (ActionCode.WAIT, _WAITING),
         (ActionCode.WORK, _AT_WORK),
     ):
@@ -123,13 +125,13 @@ def _waiting(situation: Situation) -> NextAction | None:
     return None
 
 
-def _is_late(offer: Offer, now: datetime) -> bool:
+def _is_late(offer: ListedReferral, now: datetime) -> bool:
     """Whether the organisation has missed a time by which it had to act."""
     if offer.paused_at is not None:
         return False
     owed = (
-        offer.acknowledge_by if offer.state is State.OFFERED else None,
+        offer.acknowledge_by if offer.state is ReferralState.OFFERED else None,
         offer.decide_by if offer.expires_at is not None else None,
-        offer.contact_by if offer.state is State.ACCEPTED else None,
+        offer.contact_by if offer.state is ReferralState.ACCEPTED else None,
     )
     return any(at is not None and at < now for at in owed)

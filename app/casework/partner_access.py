@@ -11,7 +11,7 @@ from app import audit
 from app.cases import access_control, person_access, rewrapping, sealed_parts
 from app.cases.access_control import READS_PER_DAY, AuditedReader
 from app.cases.intake_storage import INTAKE_PARTS
-from app.cases.models import Case, Part, SealedPart
+from app.cases.models import Case, PartKind, SealedPart
 from app.cases.sealed_parts import OpenedPart
 from app.cases.states import CaseState
 from app.casework import unread_messages
@@ -22,10 +22,10 @@ from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.referrals import queries
 from app.referrals.models import Referral
-from app.referrals.states import MAY_OPEN, State
+from app.referrals.states import MAY_OPEN, ReferralState
 from app.staff.sessions import SignedIn
 
-PARTS: Final = (*INTAKE_PARTS, Part.THREAD)
+PARTS: Final = (*INTAKE_PARTS, PartKind.THREAD)
 
 
 def referral_id_of(session: Session, organisation_id: UUID, label: str) -> UUID:
@@ -131,7 +131,7 @@ def still_opens(session: Session, keys: KeyRing, member: SignedIn, label: str) -
 
 def count_messages(session: Session, case_id: UUID) -> int:
     """The number of messages in the thread."""
-    query = sa.select(sa.func.count()).where(SealedPart.case_id == case_id, SealedPart.part == Part.THREAD.value)
+    query = sa.select(sa.func.count()).where(SealedPart.case_id == case_id, SealedPart.part == PartKind.THREAD.value)
     return session.scalar(query) or 0
 
 
@@ -148,7 +148,7 @@ def mark_opened(session: Session, referral: Referral, now: datetime) -> None:
 
 def may_open(referral: Referral) -> bool:
     """Whether the organisation may open the encrypted parts now."""
-    return State(referral.state) in MAY_OPEN
+    return ReferralState(referral.state) in MAY_OPEN
 
 
 def organisation_of(member: SignedIn) -> UUID:

@@ -24,7 +24,7 @@ from app.partners.organisations import Organisation
 from app.referrals import queries
 from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
-from app.referrals.states import AT_WORK, Actor, State, Verb
+from app.referrals.states import AT_WORK, ReferralActor, ReferralState, ReferralVerb
 from app.referrals.ways import BY_COORDINATOR, way_of
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
@@ -89,10 +89,12 @@ def write_message(session: Session, opened: OpenedCase, text: str, *, now: datet
         session, opened.case, opened.person_key, text, author="person", now=now, actor_id=opened.case.id.hex
     )
     asked = session.scalars(
-        sa.select(Referral.id).where(Referral.case_id == opened.case.id, Referral.state == State.INFO_REQUESTED.value)
+        sa.select(Referral.id).where(
+            Referral.case_id == opened.case.id, Referral.state == ReferralState.INFO_REQUESTED.value
+        )
     ).all()
     for referral_id in asked:
-        referral_actions.advance(session, referral_id, Verb.ANSWER, by=ActorRef(Actor.PERSON), now=now)
+        referral_actions.advance(session, referral_id, ReferralVerb.ANSWER, by=ActorRef(ReferralActor.PERSON), now=now)
     tell_who_works(session, opened.case.id, now)
     person_news.tell_team(session, opened.case, now)
     if opened.case.closed_at is not None:
@@ -123,7 +125,7 @@ def answer_consent(
         sa.select(Referral).where(
             Referral.label == label,
             Referral.case_id == opened.case.id,
-            Referral.state == State.AWAITING_CONSENT.value,
+            Referral.state == ReferralState.AWAITING_CONSENT.value,
         )
     ).one_or_none()
     if referral is None:
@@ -139,7 +141,11 @@ def answer_consent(
         else:
             grant_access(session, keys, opened.case.id, opened.person_key, referral.organisation_id)
     referral_actions.advance(
-        session, referral.id, Verb.CONSENT if yes else Verb.REFUSE, by=ActorRef(Actor.PERSON), now=now
+        session,
+        referral.id,
+        ReferralVerb.CONSENT if yes else ReferralVerb.REFUSE,
+        by=ActorRef(ReferralActor.PERSON),
+        now=now,
     )
 
 

@@ -12,7 +12,7 @@ from app.core.errors import Conflict
 from app.core.keyring import KeyRing
 from app.referrals import quality, queries, threads
 from app.referrals.models import Referral
-from app.referrals.states import MAY_OPEN, State
+from app.referrals.states import MAY_OPEN, ReferralState
 
 
 def say(
@@ -32,7 +32,7 @@ def say(
     """
     chosen = quality.checked(codes)
     referral, _case = queries.locked(session, referral_id, organisation_id)
-    if State(referral.state) not in MAY_OPEN:
+    if ReferralState(referral.state) not in MAY_OPEN:
         raise Conflict("This is asked about requests that you have accepted.", state=referral.state)
     quality.put(session, referral.id, chosen, now)
     audit.record(

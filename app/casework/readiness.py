@@ -19,7 +19,7 @@ from app.messaging.models import PartnerNotices
 from app.staff import seats
 from app.staff.invitations import Invitation
 from app.staff.models import Member, Proposal
-from app.staff.proposal_rules import Kind
+from app.staff.proposal_rules import ProposalKind
 from app.staff.proposal_states import LIVE
 
 
@@ -71,9 +71,9 @@ def checklist(session: Session, entry: Entry, organisation_id: UUID, now: dateti
     return [
         ChecklistItem(Item.CONFIRMED, entry.source.confidence != "low"),
         ChecklistItem(Item.TAKES_CASES, any(service.takes_referrals == "yes" for service in entry.services)),
-        ChecklistItem(Item.MEMBER, bool(members), bool(invited) or Kind.NEW_MEMBER in live),
-        ChecklistItem(Item.KEY, seats.has_key(session, organisation_id), Kind.ORGANISATION_KEY in live),
-        ChecklistItem(Item.HOLDER, seats.is_held_by_member(session, organisation_id), Kind.KEY_GRANT in live),
+        ChecklistItem(Item.MEMBER, bool(members), bool(invited) or ProposalKind.NEW_MEMBER in live),
+        ChecklistItem(Item.KEY, seats.has_key(session, organisation_id), ProposalKind.ORGANISATION_KEY in live),
+        ChecklistItem(Item.HOLDER, seats.is_held_by_member(session, organisation_id), ProposalKind.KEY_GRANT in live),
         ChecklistItem(Item.NOTICES, bool(address)),
         ChecklistItem(
             Item.CAPACITY,

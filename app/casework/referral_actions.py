@@ -28,8 +28,18 @@ from app.referrals.commands import TransitionInput
 from app.referrals.deadline_storage import current_urgency, recorded_at, store_deadlines, terms_of
 from app.referrals.deadlines import DeadlineEvent, Deadlines
 from app.referrals.models import Referral
-from app.referrals.states import INITIAL, LIVE, MAY_OPEN, Actor, DeadlineChange, State, Verb, allowed_actions, next_move
-from app.referrals.ways import BY_COORDINATOR, Way, way_of
+from app.referrals.states import (
+    INITIAL,
+    LIVE,
+    MAY_OPEN,
+    DeadlineChange,
+    ReferralActor,
+    ReferralState,
+    ReferralVerb,
+    allowed_actions,
+    next_move,
+)
+from app.referrals.ways import BY_COORDINATOR, ReferralWay, way_of
 from app.referrals.working_hours import hours_at_offer
 from app.tasks import service as tasks
 
@@ -44,7 +54,7 @@ def create(
     now: datetime,
     follows: UUID | None = None,
     wanted: Sequence[str] | None = None,
-    way: Way = Way.ACCOUNT,
+    way: ReferralWay = ReferralWay.ACCOUNT,
     passed_over: str | None = None,
 ) -> Referral:
     """Create a draft referral to one service. Takes the case's row lock, which the caller may hold already. `wanted`: the needs
@@ -93,7 +103,7 @@ def create(
         hours=hours_at_offer(
             recipients.hours(session, service.organisation_id), organisation.entry, service.entry, case.country
         ),
-        way=None if way is Way.ACCOUNT else way.value,
+        way=None if way is ReferralWay.ACCOUNT else way.value,
     )
     store_deadlines(
         referral,
@@ -144,7 +154,7 @@ def _free_label(session: Session) -> str:
 def advance(
     session: Session,
     referral_id: UUID,
-    verb: Verb,
+    verb: ReferralVerb,
     *,
     by: ActorRef,
     now: datetime,
@@ -157,13 +167,15 @@ def advance(
     NotAllowed (the table), Invalid (a reason, outcome or day that is missing or does not belong to the verb),
     Conflict (a precondition: no consent, paused too often, completed too long ago).
     """
-    organisation_id = by.organisation_id if by.kind is Actor.PARTNER else None
-    if by.kind is Actor.PARTNER and organisation_id is None:
+    organisation_id = by.organisation_id if by.kind is ReferralActor.PARTNER else None
+    if by.kind is ReferralActor.PARTNER and organisation_id is None:
         raise NotAllowed("A partner acts for an organisation.")
     referral, case = queries.locked(session, referral_id, organisation_id)
-    if by.kind is Actor.ON_BEHALF and (way_of(referral.way) not in BY_COORDINATOR or referral.offered_at is None):
+    if by.kind is ReferralActor.ON_BEHALF and (
+        way_of(referral.way) not in BY_COORDINATOR or referral.offered_at is None
+    ):
         raise NotAllowed("This organisation answers itself, or was not asked yet.")
-    state = State(referral.state)
+    state = ReferralState(referral.state)
     present: dict[str, Any] = {
         "state": state.value,
         "version": referral.version,
@@ -190,7 +202,7 @@ def expire(session: Session, referral: Referral, case: Case, *, now: datetime) -
         session,
         referral,
         case,
-        next_move(State(referral.state), Verb.EXPIRE, by=Actor.CLOCK),
+        next_move(ReferralState(referral.state), ReferralVerb.EXPIRE, by=ReferralActor.CLOCK),
         CLOCK,
         TransitionInput(),
         now,
@@ -213,8 +225,8 @@ def withdraw_by_person(session: Session, case_id: UUID, *, now: datetime) -> Non
     """End every live referral of the case, because the person no longer wants help. Takes the case's row lock."""
     case = case_transitions.locked(session, case_id)
     for referral in queries.lock_live_referrals(session, case_id):
-        move = next_move(State(referral.state), Verb.CLIENT_WITHDRAW, by=Actor.PERSON)
-        effects.transition(session, referral, case, move, ActorRef(Actor.PERSON), TransitionInput(), now)
+        move = next_move(ReferralState(referral.state), ReferralVerb.CLIENT_WITHDRAW, by=ReferralActor.PERSON)
+        effects.transition(session, referral, case, move, ActorRef(ReferralActor.PERSON), TransitionInput(), now)
 
 
 def end_tasks(session: Session, case_id: UUID, now: datetime) -> None:

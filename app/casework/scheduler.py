@@ -20,7 +20,7 @@ from app.messaging.kinds import NoticeKind
 from app.referrals import deadline_storage, deadlines, queries
 from app.referrals.deadlines import DueAction
 from app.referrals.models import Referral
-from app.referrals.states import FAILED, NOT_OFFERED, State
+from app.referrals.states import FAILED, NOT_OFFERED, ReferralState
 from app.referrals.ways import BY_COORDINATOR, way_of
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
@@ -37,13 +37,13 @@ def tick(session: Session, referral_id: UUID, *, now: datetime, context: AutoOff
     if claimed is None:
         return False
     referral, case = claimed
-    state = State(referral.state)
+    state = ReferralState(referral.state)
     if state in FAILED:
         referral.due_at = None
         session.flush()
         auto_offer.offer_to_next(session, case, now=now, context=context, follows=referral.id)
         return True
-    agreed = appointments.agreed_until(session, referral.id) if state is State.ACCEPTED else None
+    agreed = appointments.agreed_until(session, referral.id) if state is ReferralState.ACCEPTED else None
     if agreed and agreed > now and (referral.deadline_on is None or agreed.date() <= referral.deadline_on):
         referral.due_at = agreed  # the first contact is the agreed time
         session.flush()
@@ -77,8 +77,8 @@ _TELLS_TEAM: Final = {
 
 
 def _tell(session: Session, referral: Referral, case: Case, step: DueAction, now: datetime) -> None:
-    state = State(referral.state)
-    if step is DueAction.NOT_ACKNOWLEDGED and state is not State.OFFERED:
+    state = ReferralState(referral.state)
+    if step is DueAction.NOT_ACKNOWLEDGED and state is not ReferralState.OFFERED:
         return
     review = NoticeKind(f"look_at_{state}") if step is DueAction.REVIEW else None
     for_organisation = review or _TELLS_ORGANISATION.get(step)
@@ -97,17 +97,17 @@ _BY_STEP: Final = {
     DueAction.NEAR_DEADLINE: TaskKind.CLOSED,
 }
 _LOOKED_AT: Final = {
-    State.DRAFT: TaskKind.CONSENT_WAITS,
-    State.AWAITING_CONSENT: TaskKind.CONSENT_WAITS,
-    State.ACCEPTED: TaskKind.FIRST_CONTACT,
+    ReferralState.DRAFT: TaskKind.CONSENT_WAITS,
+    ReferralState.AWAITING_CONSENT: TaskKind.CONSENT_WAITS,
+    ReferralState.ACCEPTED: TaskKind.FIRST_CONTACT,
 }
 
 
 def _open_task(session: Session, referral: Referral, case: Case, step: DueAction, now: datetime) -> None:
     """Open a task for something that only a member of the team can decide."""
-    state = State(referral.state)
+    state = ReferralState(referral.state)
     kind = _LOOKED_AT.get(state, TaskKind.PROGRESS) if step is DueAction.REVIEW else _BY_STEP.get(step)
-    if kind is None or (step is DueAction.NOT_ACKNOWLEDGED and state is not State.OFFERED):
+    if kind is None or (step is DueAction.NOT_ACKNOWLEDGED and state is not ReferralState.OFFERED):
         return
     tasks.open_task(session, kind, case, referral=referral, now=now)
     if kind is TaskKind.FIRST_CONTACT:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.cases import access_control, queue, restriction, rewrapping, sealed_parts
 from app.cases.access_control import AuditedReader
 from app.cases.intake_storage import INTAKE_PARTS
-from app.cases.models import Case, Part
+from app.cases.models import Case, PartKind
 from app.cases.restriction import RestrictedCase
 from app.cases.sealed_parts import OpenedPart
 from app.casework.coordinator import Desk, record_audit
@@ -18,7 +18,7 @@ from app.core.errors import Conflict, FieldError, Invalid, NotAllowed
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
 
-WORDS: Final = (*(part for part in INTAKE_PARTS if part is not Part.CONTACT), Part.THREAD, Part.NOTE)
+WORDS: Final = (*(part for part in INTAKE_PARTS if part is not PartKind.CONTACT), PartKind.THREAD, PartKind.NOTE)
 PURPOSES: Final = ("answer", "urgent_call", "check_channel")
 
 
@@ -37,7 +37,7 @@ def open_contact(session: Session, desk: Desk, label: str, purpose: str) -> tupl
     case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     _count_read(session, desk, case)
     record_audit(session, desk, case, "case:contact_opened", {"parts": ["contact"], "purpose": purpose})
-    contacts = open_parts(session, desk, case, (Part.CONTACT,))
+    contacts = open_parts(session, desk, case, (PartKind.CONTACT,))
     return case, contacts[0] if contacts else None
 
 
@@ -47,14 +47,14 @@ def _count_read(session: Session, desk: Desk, case: Case) -> None:
     access_control.authorize_read(session, desk.keys, reader, case.id, desk.now)
 
 
-def open_parts(session: Session, desk: Desk, case: Case, which: Sequence[Part]) -> list[OpenedPart]:
+def open_parts(session: Session, desk: Desk, case: Case, which: Sequence[PartKind]) -> list[OpenedPart]:
     """Open parts with the team's key. The caller has audited it. Raises NotAllowed, Conflict."""
     rows = sealed_parts.parts(session, case.id, which)
     held = keys_for(session, desk, case)
     opened_parts = []
     data_keys: dict[str, bytes] = {}
     for row in rows:
-        purpose = sealed_parts.DESK if row.part == Part.NOTE else sealed_parts.PERSON
+        purpose = sealed_parts.DESK if row.part == PartKind.NOTE else sealed_parts.PERSON
         if purpose not in data_keys:
             data_keys[purpose] = _with(session, desk, case, purpose, held)
         opened_parts.append(sealed_parts.open_part(data_keys[purpose], row))

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.audit.models import AuditEntry
 from app.cases import sealed_parts, shown_numbers
-from app.cases.models import Case, Part
+from app.cases.models import Case, PartKind
 from app.cases.person_access import OpenedCase
 from app.cases.sealed_parts import OpenedPart
 from app.casework import documents
@@ -40,7 +40,7 @@ LASTS: Final = timedelta(hours=24)
 OPENINGS: Final = 3
 BINDING: Final = ("shown_codes", "look_up_id")
 _SALT: Final = b"pristan/shown-code/2"
-PARTS: Final = (Part.STORY, Part.HAPPENED)
+PARTS: Final = (PartKind.STORY, PartKind.HAPPENED)
 LEAFING: Final = timedelta(hours=1)
 """How long documents can be opened after the code was given."""
 _TICKET: Final = ("shown_codes", "-", "ticket", "1")

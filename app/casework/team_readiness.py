@@ -24,7 +24,7 @@ from app.partners import sandbox_identity
 from app.staff import members, team_setup
 from app.staff.invitations import Invitation
 from app.staff.models import Member, Proposal, Role, Team, TeamCountry, TeamRota
-from app.staff.proposal_rules import Kind
+from app.staff.proposal_rules import ProposalKind
 from app.staff.proposal_states import LIVE
 
 
@@ -133,11 +133,11 @@ class _Facts:
                 .where(of_team, HAS_WAY),
             ),
             with_rota=frozenset(row.team_id for row in session.execute(sa.select(TeamRota.team_id, TeamRota.shifts)) if row.shifts),
-            keys_proposed={str(one.codes["team"]) for one in live if one.kind == Kind.TEAM_KEY},
+            keys_proposed={str(one.codes["team"]) for one in live if one.kind == ProposalKind.TEAM_KEY},
             members_proposed={
-                str(one.codes["place"]) for one in live if one.kind == Kind.NEW_MEMBER and one.organisation_id is None
+                str(one.codes["place"]) for one in live if one.kind == ProposalKind.NEW_MEMBER and one.organisation_id is None
             },
-            grants_proposed={one.team_id for one in live if one.kind == Kind.KEY_GRANT and one.team_id is not None},
+            grants_proposed={one.team_id for one in live if one.kind == ProposalKind.KEY_GRANT and one.team_id is not None},
         )  # fmt: skip
 
 

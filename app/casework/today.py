@@ -19,7 +19,7 @@ from app.cases.local_days import LocalDays
 from app.cases.models import Case
 from app.cases.queue import Excerpt, Filters, QueueQuery, QueueRow
 from app.cases.queue_views import LATEST_DAY, MEMBER_ID
-from app.casework.case_clocks import LIVE_REFERRALS, Offer, offer_of
+from app.casework.case_clocks import LIVE_REFERRALS, ListedReferral, offer_of
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral
 from app.tasks import service as tasks
@@ -51,7 +51,7 @@ class Today:
     now: Sequence[QueueRow]
     wrote: Sequence[QueueRow]
     mine: Sequence[QueueRow]
-    of_case: Mapping[UUID, Sequence[Offer]]
+    of_case: Mapping[UUID, Sequence[ListedReferral]]
     offers: Sequence[sa.Row[Any]]
     appointments: Sequence[sa.Row[*tuple[Any, ...]]]
     tasks: Sequence[OpenTaskRow]
@@ -74,7 +74,7 @@ def today(session: Session, team_id: UUID, *, me: UUID, days: LocalDays, now: da
     )
 
 
-def offers_of(rows: Sequence[sa.Row[Any]]) -> list[Offer]:
+def offers_of(rows: Sequence[sa.Row[Any]]) -> list[ListedReferral]:
     """The offers of rows that were read through `LIVE_REFERRALS`, in the order of their labels."""
     return sorted(map(offer_of, rows), key=lambda offer: offer.label)
 

@@ -21,7 +21,7 @@ from app.messaging.models import OutboxMessage
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral
 from app.referrals.states import LIVE
-from app.referrals.ways import Way, way_of
+from app.referrals.ways import ReferralWay, way_of
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.service import TaskKind
@@ -57,7 +57,7 @@ def ask_to_tell(session: Session, message_ids: Collection[UUID], now: datetime) 
     about = sa.select(OutboxMessage.about_id).where(OutboxMessage.id.in_(list(message_ids)))
     live = [state.value for state in LIVE]
     for referral in session.scalars(sa.select(Referral).where(Referral.id.in_(about), Referral.state.in_(live))).all():
-        if way_of(referral.way) is Way.ACCOUNT:
+        if way_of(referral.way) is ReferralWay.ACCOUNT:
             case = transitions.locked(session, referral.case_id)
             tasks.open_task(session, TaskKind.TELL_CENTRE, case, referral=referral, now=now)
 

@@ -15,11 +15,11 @@ from app.casework.coordinator import Desk
 from app.core.errors import Conflict
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
-from app.referrals.states import State, Verb
+from app.referrals.states import ReferralState, ReferralVerb
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
 
-_NOT_OPENED: Final = frozenset({State.DRAFT, State.AWAITING_CONSENT, State.OFFERED})
+_NOT_OPENED: Final = frozenset({ReferralState.DRAFT, ReferralState.AWAITING_CONSENT, ReferralState.OFFERED})
 # The way back to a state leads through "in review": out of where the case is now, then into where it was.
 _OUT_OF: Final = MappingProxyType(
     {
@@ -62,10 +62,15 @@ def undo(session: Session, desk: Desk, label: str, version: int) -> Case:
 
 def _withdraw(session: Session, desk: Desk, case: Case, referral_id: UUID) -> None:
     referral = session.get_one(Referral, referral_id)
-    if State(referral.state) not in _NOT_OPENED:
+    if ReferralState(referral.state) not in _NOT_OPENED:
         raise Conflict("They have seen it already. Withdraw it with a reason instead.", state=case.state)
     referral_actions.advance(
-        session, referral_id, Verb.WITHDRAW, by=desk.actor, now=desk.now, payload=TransitionInput(reason="mistake")
+        session,
+        referral_id,
+        ReferralVerb.WITHDRAW,
+        by=desk.actor,
+        now=desk.now,
+        payload=TransitionInput(reason="mistake"),
     )
 
 

@@ -21,7 +21,7 @@ from app.messaging.kinds import NoticeKind
 from app.partners import sandbox_identity
 from app.referrals import deadline_storage, deadlines, queries
 from app.referrals.models import Referral
-from app.referrals.states import WITH_PARTNER, State
+from app.referrals.states import WITH_PARTNER, ReferralState
 from app.referrals.thread_models import UnreadMessage
 from app.tasks import service as tasks
 from app.tasks.service import TaskKind
@@ -39,7 +39,10 @@ _OPENED: Final = UnreadMessage.due_at.is_(None)
 
 def note(session: Session, referral: Referral, case: Case, author: Author, now: datetime) -> None:
     """This author has written. While older messages of theirs are unread, the time of the first one counts."""
-    if referral.organisation_id == sandbox_identity.ORGANISATION_ID or State(referral.state) not in WITH_PARTNER:
+    if (
+        referral.organisation_id == sandbox_identity.ORGANISATION_ID
+        or ReferralState(referral.state) not in WITH_PARTNER
+    ):
         return
     due_at, _decide, _expires = deadlines.answer_times(now, deadline_storage.terms_of(referral, case))
     row = {"referral_id": referral.id, "author": author.value, "case_id": referral.case_id, "due_at": due_at}
@@ -89,7 +92,7 @@ def escalate(session: Session, referral_id: UUID, *, now: datetime) -> bool:
     ).all()
     if not marked:
         return False
-    if State(referral.state) not in WITH_PARTNER:
+    if ReferralState(referral.state) not in WITH_PARTNER:
         end(session, referral_id, now)
         return False
     tasks.open_task(session, TaskKind.MESSAGE_NOT_READ, case, referral=referral, now=now)

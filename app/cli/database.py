@@ -54,17 +54,17 @@ def grants(
         for statement in statements:
             typer.echo(f"{statement};")
         return
-    names = ", ".join(role.named(prefix) for role in privileges.Role)
+    names = ", ".join(role.named(prefix) for role in privileges.DatabaseRole)
     typer.echo(f"The roles have their privileges: {names}.")
     if not given:
         typer.echo(r"A new role has no password yet. Give it one in psql: \password " + f"{prefix}_public")
 
 
-def _passwords(folder: Path) -> dict[privileges.Role, str]:
+def _passwords(folder: Path) -> dict[privileges.DatabaseRole, str]:
     """The passwords in this folder; a role without a file keeps the one it has. Raises BadParameter; exits with 2."""
     by_role = {
         role: files.text(folder / f"db_password_{role.value}").strip()
-        for role in privileges.Role
+        for role in privileges.DatabaseRole
         if (folder / f"db_password_{role.value}").exists()
     }
     if any(len(password) < _LEAST_PASSWORD for password in by_role.values()):

@@ -21,7 +21,7 @@ from app.referrals.reasons import (
     WORK_TAKEN,
     reasons_for,
 )
-from app.referrals.states import Actor, DeadlineChange, Move, State, Verb, disclosure_in
+from app.referrals.states import DeadlineChange, ReferralActor, ReferralMove, ReferralState, ReferralVerb, disclosure_in
 from app.tasks import service as tasks
 
 _DEADLINE_TEXTS = {
@@ -69,7 +69,7 @@ def page() -> str:
                 (
                     (m.source, m.verb, m.target)
                     for m in states.MOVES
-                    if m.target in states.LIVE | {State.COMPLETED} and m.source != m.target
+                    if m.target in states.LIVE | {ReferralState.COMPLETED} and m.source != m.target
                 ),
                 "draft",
             ),
@@ -83,7 +83,7 @@ def page() -> str:
             "",
             "## What an organisation may see",
             "",
-            *_table(("state", "sees"), ((state, disclosure_in(state).replace("_", " ")) for state in State)),
+            *_table(("state", "sees"), ((state, disclosure_in(state).replace("_", " ")) for state in ReferralState)),
             "",
             "## Deadlines",
             "",
@@ -174,18 +174,18 @@ def _diagram(steps: Iterable[tuple[str, str, str]], first: str) -> list[str]:
     ]
 
 
-def _by_verb() -> list[list[Move]]:
+def _by_verb() -> list[list[ReferralMove]]:
     """Transitions grouped by verb and target."""
     return [list(rows) for _, rows in groupby(states.MOVES, key=lambda move: (move.verb, move.target))]
 
 
-def _verb_row(moves: list[Move]) -> tuple[str, ...]:
+def _verb_row(moves: list[ReferralMove]) -> tuple[str, ...]:
     first = moves[0]
     return (
         first.verb,
         ", ".join(move.source for move in moves),
         first.target,
-        ", ".join(actor for actor in Actor if actor in first.by),
+        ", ".join(actor for actor in ReferralActor if actor in first.by),
         _needs(first.verb),
         "; ".join(first.preconditions),
         _DEADLINE_TEXTS[first.deadline_change],
@@ -194,7 +194,7 @@ def _verb_row(moves: list[Move]) -> tuple[str, ...]:
     )
 
 
-def _needs(verb: Verb) -> str:
+def _needs(verb: ReferralVerb) -> str:
     needed = ["a reason"] if reasons_for(verb) else []
     needed += ["an outcome"] if verb in OUTCOME_REQUIRED else []
     needed += ["a day (`until`)"] if verb in DAY_REQUIRED else []

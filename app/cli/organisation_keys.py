@@ -28,12 +28,12 @@ from app.referrals import threads
 _BATCH: Final = 50
 
 
-class Kind(StrEnum):
+class KeyKind(StrEnum):
     X_WING = "x-wing"
     X25519 = "x25519"
 
 
-_KEMS: Final = {Kind.X_WING: sealing.X_WING, Kind.X25519: sealing.X25519}
+_KEMS: Final = {KeyKind.X_WING: sealing.X_WING, KeyKind.X25519: sealing.X25519}
 Organisation = Annotated[str, typer.Argument(help="The organisation's slug.")]
 Member = Annotated[
     str | None, typer.Option("--as", help="Sign-in name of a coordinator, to re-encrypt open cases to the new key.")
@@ -45,7 +45,7 @@ def register(
     public_key: Annotated[
         str, typer.Argument(help="The public key in base64url, as printed by the organisation's program.")
     ],
-    kind: Annotated[Kind, typer.Option(help="Type of the key.")] = Kind.X_WING,
+    kind: Annotated[KeyKind, typer.Option(help="Type of the key.")] = KeyKind.X_WING,
     member: Member = None,
 ) -> None:
     """Register an organisation's public key. First confirm with them over another channel that the key is theirs.

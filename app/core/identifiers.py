@@ -25,7 +25,7 @@ FORMS: Final = ("1", "2")
 _MAX_LENGTH: Final = 320
 
 
-class Kind(StrEnum):
+class IdentifierKind(StrEnum):
     PHONE = "phone"
     EMAIL = "email"
     HANDLE = "handle"
@@ -39,7 +39,7 @@ class Identifier:
     `form`: the form that it was normalised by first.
     """
 
-    kind: Kind
+    kind: IdentifierKind
     text: str
     form: str = "1"
 
@@ -48,7 +48,7 @@ class Identifier:
 
     @property
     def strong(self) -> bool:
-        return self.kind is not Kind.NAME or " " in self.text
+        return self.kind is not IdentifierKind.NAME or " " in self.text
 
     def canonical(self) -> bytes:
         """The bytes to hash, the same on both sides."""
@@ -97,7 +97,7 @@ def phones(text: str, country: str) -> list[Identifier]:
         if not readings and 6 <= len(digits) <= _MAX_PHONE_DIGITS and len(set(digits)) > 1:
             readings = [digits]
         numbers.update(dict.fromkeys(readings))
-    return [Identifier(Kind.PHONE, number) for number in numbers]
+    return [Identifier(IdentifierKind.PHONE, number) for number in numbers]
 
 
 _MAX_PHONE_DIGITS: Final = 15
@@ -204,7 +204,7 @@ def emails(text: str) -> list[Identifier]:
     provider, ignored, instead = _SAME_BOX.get(domain, (domain, "", ""))
     for sign in ignored:
         local = local.replace(sign, instead)
-    return list(dict.fromkeys((found, Identifier(Kind.EMAIL, f"{local}@{provider}"))))
+    return list(dict.fromkeys((found, Identifier(IdentifierKind.EMAIL, f"{local}@{provider}"))))
 
 
 _SAME_BOX: Final = {
@@ -224,7 +224,7 @@ def email(text: str) -> Identifier | None:
     except EmailNotValidError:
         return None
     local = address.local_part.casefold().partition("+")[0]
-    return Identifier(Kind.EMAIL, f"{local}@{address.ascii_domain or address.domain}".lower())
+    return Identifier(IdentifierKind.EMAIL, f"{local}@{address.ascii_domain or address.domain}".lower())
 
 
 def _address_in(text: str) -> str:
@@ -273,7 +273,7 @@ def handle(text: str) -> Identifier | None:
         name = re.sub(rf"^{_MESSENGERS}\s*(?:[:=\s—–-]\s*|$)", "", name)
         name = re.sub(rf"\s+(?:\(\s*|\w{{1,2}}\s+)?{_MESSENGERS}\s*\)?$", "", name)
     name = name.lstrip("@").split("?")[0].strip("/ .,;()[]<>«»„“”\"'")
-    return Identifier(Kind.HANDLE, name) if len(set(name)) > 1 and name not in _NO_NAME else None
+    return Identifier(IdentifierKind.HANDLE, name) if len(set(name)) > 1 and name not in _NO_NAME else None
 
 
 def handles(text: str) -> list[Identifier]:
@@ -307,14 +307,14 @@ def names(text: str) -> list[Identifier]:
     """
     plain = _plain(text)
     whole = name(plain)
-    keys = [Identifier(Kind.NAME, key, form="2") for key in name_spelling.name_keys(plain)]
+    keys = [Identifier(IdentifierKind.NAME, key, form="2") for key in name_spelling.name_keys(plain)]
     return [*keys, whole] if whole is not None and whole.strong else keys
 
 
 def name(text: str) -> Identifier | None:
     """A name of form 1: all its words by their sound; their order does not matter. None when nothing is left of it."""
     words = sorted({folded for word in re.split(r"[\s.,;-]+", _plain(text)) if len(folded := sound_of(word)) > 1})
-    return Identifier(Kind.NAME, " ".join(words)) if words else None
+    return Identifier(IdentifierKind.NAME, " ".join(words)) if words else None
 
 
 # Russian, Belarusian, Ukrainian and Georgian letters in their usual Latin form; then different spellings of one sound become the

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.cases import person_access
 from app.cases.appointment_states import AppointmentVerb
-from app.cases.appointments import Offer, of_case
+from app.cases.appointments import OfferedTimes, of_case
 from app.cases.models import Case, ReferralStatus
 from app.cases.states import CaseVerb
 from app.casework import (
@@ -41,7 +41,7 @@ from app.links import service as links
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
-from app.referrals.states import Actor, State, Verb
+from app.referrals.states import ReferralActor, ReferralState, ReferralVerb
 from app.referrals.ways import BY_COORDINATOR, way_of
 
 REQUESTS: Final = 124
@@ -243,7 +243,7 @@ class _History:
         self._take(case, self.now - 9 * _HOUR)
         soon = (self.now + 5 * _HOUR).replace(minute=0, second=0, microsecond=0)
         desk = self.team.of(case.country, self.now - 8 * _HOUR)
-        offer = Offer((soon, soon + timedelta(days=1)), "phone", "+48 600 000 000 (made up)", "ru")
+        offer = OfferedTimes((soon, soon + timedelta(days=1)), "phone", "+48 600 000 000 (made up)", "ru")
         appointment_offers.offer_at_desk(self.session, desk, case.label, offer, "demo")
         at = self.now - 7 * _HOUR
         opened = person_access.open_by_receipt(self.session, filed.receipt, self.keys, at, lock=True)
@@ -289,13 +289,19 @@ class _History:
         elif draw < 0.2:
             self._close(case, CaseVerb.UNMET, begun + 60 * _HOUR)
         elif draw < 0.32:
-            self._answered(case, filed, begun, (Verb.DECLINE,), others=(Verb.ACCEPT, Verb.START, Verb.COMPLETE))
+            self._answered(
+                case,
+                filed,
+                begun,
+                (ReferralVerb.DECLINE,),
+                others=(ReferralVerb.ACCEPT, ReferralVerb.START, ReferralVerb.COMPLETE),
+            )
         elif draw < 0.42:
-            self._answered(case, filed, begun, (Verb.ACCEPT, Verb.START))
+            self._answered(case, filed, begun, (ReferralVerb.ACCEPT, ReferralVerb.START))
         elif draw < 0.46:
-            self._answered(case, filed, begun, (Verb.ACCEPT, Verb.START, Verb.HOLD))
+            self._answered(case, filed, begun, (ReferralVerb.ACCEPT, ReferralVerb.START, ReferralVerb.HOLD))
         else:
-            self._answered(case, filed, begun, (Verb.ACCEPT, Verb.START, Verb.COMPLETE))
+            self._answered(case, filed, begun, (ReferralVerb.ACCEPT, ReferralVerb.START, ReferralVerb.COMPLETE))
         self.session.refresh(case)
         if case.closed_at is None and draw >= 0.2 and case.referral_status not in _UNDER_WAY:
             self._close(case, CaseVerb.ADVISE, self.now - self.chance.randrange(24, 120) * _HOUR)
@@ -304,13 +310,13 @@ class _History:
         """Play a referral that was made in the last ten days: it is under way."""
         begun, draw = self.now - hours * _HOUR + 4 * _HOUR, self.chance.random()
         if draw < 0.25:
-            self._answered(case, filed, begun, (Verb.ACCEPT,))
+            self._answered(case, filed, begun, (ReferralVerb.ACCEPT,))
         elif draw < 0.4:
-            self._answered(case, filed, begun, (Verb.DECLINE,))
+            self._answered(case, filed, begun, (ReferralVerb.DECLINE,))
         elif draw < 0.5:
-            self._answered(case, filed, begun, (Verb.WAITLIST,))
+            self._answered(case, filed, begun, (ReferralVerb.WAITLIST,))
         elif draw < 0.6:
-            self._answered(case, filed, begun, (Verb.ACKNOWLEDGE,))
+            self._answered(case, filed, begun, (ReferralVerb.ACKNOWLEDGE,))
         elif draw < 0.75:
             self._take(case, begun)
         elif draw < 0.82:
@@ -332,17 +338,22 @@ class _History:
         return [match.service for match in filed.result.candidates]
 
     def _answered(
-        self, case: Case, filed: FiledCase, at: datetime, verbs: tuple[Verb, ...], others: tuple[Verb, ...] = ()
+        self,
+        case: Case,
+        filed: FiledCase,
+        at: datetime,
+        verbs: tuple[ReferralVerb, ...],
+        others: tuple[ReferralVerb, ...] = (),
     ) -> None:
         """Refer the case and let the organisation make these moves; with `others`, another organisation makes those afterwards."""
         services = self._services(filed)
         referral = self._refer(case, services[0], at) if services else None
-        if referral is None or State(referral.state) is not State.OFFERED:
+        if referral is None or ReferralState(referral.state) is not ReferralState.OFFERED:
             return
         moment = self._moves(case, referral, verbs, at)
         if others and len(services) > 1:
             referral = self._refer(case, services[1], moment + 3 * _HOUR)
-            if State(referral.state) is State.OFFERED:
+            if ReferralState(referral.state) is ReferralState.OFFERED:
                 self._moves(case, referral, others, moment + 3 * _HOUR)
 
     def _refer(self, case: Case, service: str, at: datetime) -> Referral:
@@ -351,7 +362,7 @@ class _History:
             self.session, desk, case.label, case.version, service, despite=True, again=True, why="language"
         )
 
-    def _moves(self, case: Case, referral: Referral, verbs: tuple[Verb, ...], at: datetime) -> datetime:
+    def _moves(self, case: Case, referral: Referral, verbs: tuple[ReferralVerb, ...], at: datetime) -> datetime:
         """Each move some hours after the one before, and never later than now. Returns when the last one was made."""
         for verb in verbs:
             at = min(at + self.chance.randrange(3, 40) * _HOUR, self.now - timedelta(minutes=5))
@@ -363,16 +374,18 @@ class _History:
                     self.session, desk, case.label, referral.label, referral.version, verb, payload, spoken
                 )
             else:
-                partner = ActorRef(Actor.PARTNER, organisation_id=referral.organisation_id)
+                partner = ActorRef(ReferralActor.PARTNER, organisation_id=referral.organisation_id)
                 referral = referral_actions.advance(
                     self.session, referral.id, verb, by=partner, now=at, payload=payload
                 )
         return at
 
-    def _payload(self, verb: Verb) -> TransitionInput:
+    def _payload(self, verb: ReferralVerb) -> TransitionInput:
         ahead: date = self.now.date() + timedelta(days=14)
-        if verb in {Verb.WAITLIST, Verb.HOLD}:
+        if verb in {ReferralVerb.WAITLIST, ReferralVerb.HOLD}:
             return TransitionInput(until=ahead)
-        if verb is Verb.DECLINE:
+        if verb is ReferralVerb.DECLINE:
             return TransitionInput(reason=self.chance.choice(_REFUSALS))
-        return TransitionInput(outcome=self.chance.choice(_ENDS)) if verb is Verb.COMPLETE else TransitionInput()
+        return (
+            TransitionInput(outcome=self.chance.choice(_ENDS)) if verb is ReferralVerb.COMPLETE else TransitionInput()
+        )

@@ -31,7 +31,7 @@ from app.partners import oauth_clients as partners
 from app.partners import sandbox_identity
 from app.referrals import queries
 from app.referrals.actors import ActorRef
-from app.referrals.states import Actor, Verb
+from app.referrals.states import ReferralActor, ReferralVerb
 from app.sandbox.service import refill
 from app.staff import recovery, rota, team_setup
 from app.staff import service as staff
@@ -197,10 +197,10 @@ def _file_story(session: Session, keys: KeyRing, directory: Directory, story: St
         return
     case = session.get_one(Case, filed.case_id)
     at = min(at + timedelta(minutes=30), now)
-    by = ActorRef(Actor.COORDINATOR)
+    by = ActorRef(ReferralActor.COORDINATOR)
     referral = referral_actions.create(session, keys, case, story.asked, by=by, now=at)
-    referral_actions.advance(session, referral.id, Verb.OFFER, by=by, now=at)
-    partner = ActorRef(Actor.PARTNER, organisation_id=referral.organisation_id)
+    referral_actions.advance(session, referral.id, ReferralVerb.OFFER, by=by, now=at)
+    partner = ActorRef(ReferralActor.PARTNER, organisation_id=referral.organisation_id)
     for step, (verb, payload) in enumerate(story.verbs, 1):
         moment = min(at + timedelta(minutes=10 * step), now)
         referral_actions.advance(session, referral.id, verb, by=partner, now=moment, payload=payload)

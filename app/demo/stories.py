@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from app.referrals.commands import TransitionInput
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Story:
     answers: dict[str, Any]
     hours_ago: int
     asked: str = ""
-    verbs: tuple[tuple[Verb, TransitionInput], ...] = field(default=())
+    verbs: tuple[tuple[ReferralVerb, TransitionInput], ...] = field(default=())
 
 
 def _story(language: str, country: str, needs: list[str], story: str, hours_ago: int, **more: Any) -> Story:
@@ -37,8 +37,8 @@ def _story(language: str, country: str, needs: list[str], story: str, hours_ago:
 
 
 _HFHR, _REDCROSS, _KOVCHEG = "pl-hfhr/legal-help", "lt-redcross/legal-help", "x-kovcheg/support"
-_ACCEPT: Final = (Verb.ACCEPT, TransitionInput())
-_START: Final = (Verb.START, TransitionInput())
+_ACCEPT: Final = (ReferralVerb.ACCEPT, TransitionInput())
+_START: Final = (ReferralVerb.START, TransitionInput())
 
 
 def stories(today: date) -> Iterator[Story]:
@@ -68,7 +68,7 @@ def stories(today: date) -> Iterator[Story]:
         nationality="RU",
         call_me="Рысь",
         asked=_HFHR,
-        verbs=((Verb.ACKNOWLEDGE, TransitionInput()),),
+        verbs=((ReferralVerb.ACKNOWLEDGE, TransitionInput()),),
     )
     yield _story(
         "be",
@@ -104,7 +104,7 @@ def stories(today: date) -> Iterator[Story]:
         nationality="RU",
         call_me="Клён",
         asked=_REDCROSS,
-        verbs=(_ACCEPT, _START, (Verb.COMPLETE, TransitionInput(outcome="advised"))),
+        verbs=(_ACCEPT, _START, (ReferralVerb.COMPLETE, TransitionInput(outcome="advised"))),
     )
     yield _story(
         "lt",
@@ -115,7 +115,7 @@ def stories(today: date) -> Iterator[Story]:
         nationality="UA",
         call_me="Ąžuolas",
         asked=_REDCROSS,
-        verbs=((Verb.DECLINE, TransitionInput(reason="no_capacity")),),
+        verbs=((ReferralVerb.DECLINE, TransitionInput(reason="no_capacity")),),
     )
     yield _story(
         "ru",
@@ -140,7 +140,7 @@ def stories(today: date) -> Iterator[Story]:
         groups=["activist"],
         call_me="Орех",
         asked=_KOVCHEG,
-        verbs=((Verb.ASK_INFO, TransitionInput()),),
+        verbs=((ReferralVerb.ASK_INFO, TransitionInput()),),
     )
     yield _story(
         "ru",
@@ -153,7 +153,7 @@ def stories(today: date) -> Iterator[Story]:
         how_soon="month",
         call_me="Липа",
         asked=_KOVCHEG,
-        verbs=((Verb.WAITLIST, TransitionInput(until=today + timedelta(days=20))),),
+        verbs=((ReferralVerb.WAITLIST, TransitionInput(until=today + timedelta(days=20))),),
     )
     yield _story(
         "en",

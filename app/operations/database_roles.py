@@ -19,8 +19,8 @@ from app.operations.privileges import (
     ROW_POLICIES,
     TRIGGER_FUNCTIONS,
     UPDATE_POLICIES,
-    Rights,
-    Role,
+    DatabaseRole,
+    TableRights,
 )
 
 PREFIX: Final = "pristan"
@@ -52,10 +52,10 @@ _STRENGTH: Final = sa.text(
 )
 
 
-def existing(connection: sa.Connection, prefix: str = PREFIX) -> list[Role]:
+def existing(connection: sa.Connection, prefix: str = PREFIX) -> list[DatabaseRole]:
     """The roles of this installation that are on the server."""
     names = set(connection.scalars(sa.text("SELECT rolname FROM pg_roles")))
-    return [role for role in Role if role.named(prefix) in names]
+    return [role for role in DatabaseRole if role.named(prefix) in names]
 
 
 def create(connection: sa.Connection, prefix: str = PREFIX) -> list[str]:
@@ -63,7 +63,7 @@ def create(connection: sa.Connection, prefix: str = PREFIX) -> list[str]:
     there = existing(connection, prefix)
     statements = [
         f'CREATE ROLE "{role.named(prefix)}" LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS'
-        for role in Role
+        for role in DatabaseRole
         if role not in there
     ]
     _run(connection, statements)
@@ -101,7 +101,7 @@ def renew(database: Database, prefix: str = PREFIX) -> bool:
 
 def grants(tables: Iterable[tuple[str, dict[str, str], bool]], prefix: str = PREFIX) -> Iterator[str]:
     """The statements for these tables: name, each row policy that is there, whether row security is on."""
-    names = [f'"{role.named(prefix)}"' for role in Role]
+    names = [f'"{role.named(prefix)}"' for role in DatabaseRole]
     everybody = ", ".join(names)
     yield "REVOKE CREATE ON SCHEMA public FROM PUBLIC"
     yield f"REVOKE ALL ON SCHEMA public FROM {everybody}"
@@ -112,7 +112,7 @@ def grants(tables: Iterable[tuple[str, dict[str, str], bool]], prefix: str = PRE
     yield from FUNCTIONS.values()
     for function in FUNCTIONS:
         yield f"REVOKE ALL ON FUNCTION {function}() FROM PUBLIC"
-        yield f'GRANT EXECUTE ON FUNCTION {function}() TO "{Role.PUBLIC.named(prefix)}"'
+        yield f'GRANT EXECUTE ON FUNCTION {function}() TO "{DatabaseRole.PUBLIC.named(prefix)}"'
     for function in TRIGGER_FUNCTIONS:
         yield f"ALTER FUNCTION {function}() SECURITY DEFINER SET search_path = public, pg_temp"
     for table, policies, has_row_security in tables:
@@ -123,8 +123,8 @@ def grants(tables: Iterable[tuple[str, dict[str, str], bool]], prefix: str = PRE
             yield from _row_security(table, policies, prefix, has_row_security=has_row_security)
 
 
-def _table_grants(table: str, rights: Rights, prefix: str) -> Iterator[str]:
-    for role in Role:
+def _table_grants(table: str, rights: TableRights, prefix: str) -> Iterator[str]:
+    for role in DatabaseRole:
         letters = rights.of(role)
         limited = {"S": rights.columns.get(role, "").split(), "U": rights.changes.get(role, "").split()}
         verbs = [
@@ -142,7 +142,7 @@ def policies_of(table: str, prefix: str = PREFIX) -> dict[str, str]:
     if not limited and not deleting:
         return {}
     made = {}
-    for role in Role:
+    for role in DatabaseRole:
         seen = limited.get(role, "true")
         for verb in "SIUD":
             condition = deleting.get(role, seen) if verb == "D" else seen

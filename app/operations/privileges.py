@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 
-class Role(StrEnum):
+class DatabaseRole(StrEnum):
     """One role for each kind of process. The sixth, which owns the tables, migrates and runs the operator's commands."""
 
     PUBLIC = "public"
@@ -28,7 +28,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rights:
+class TableRights:
     """What each role may do with one table, as letters of SIUD."""
 
     public: str = ""
@@ -36,125 +36,125 @@ class Rights:
     desk: str = ""
     worker: str = ""
     backup: str = "S"
-    columns: "MappingProxyType[Role, str]" = field(default_factory=lambda: MappingProxyType({}))
+    columns: "MappingProxyType[DatabaseRole, str]" = field(default_factory=lambda: MappingProxyType({}))
     """The columns to which SELECT is limited, with spaces between; other columns cannot be read."""
-    changes: "MappingProxyType[Role, str]" = field(default_factory=lambda: MappingProxyType({}))
+    changes: "MappingProxyType[DatabaseRole, str]" = field(default_factory=lambda: MappingProxyType({}))
     """The columns to which UPDATE is limited; other columns cannot be changed."""
 
-    def of(self, role: Role) -> str:
+    def of(self, role: DatabaseRole) -> str:
         return str(getattr(self, role.value))
 
 
-def _only(**columns: str) -> "MappingProxyType[Role, str]":
-    return MappingProxyType({Role(role): names for role, names in columns.items()})
+def _only(**columns: str) -> "MappingProxyType[DatabaseRole, str]":
+    return MappingProxyType({DatabaseRole(role): names for role, names in columns.items()})
 
 
 _CASE: Final = "SIUD"
 PRIVILEGES: Final = MappingProxyType(
     {
-        "access_tokens": Rights(public="SID", partner="SID", desk="SD", worker="SD", backup=""),
-        "appointments": Rights(public="SUD", partner="SIU", desk="SIU", worker="SUD"),
-        "audit_log": Rights(
+        "access_tokens": TableRights(public="SID", partner="SID", desk="SD", worker="SD", backup=""),
+        "appointments": TableRights(public="SUD", partner="SIU", desk="SIU", worker="SUD"),
+        "audit_log": TableRights(
             public="SI", partner="SI", desk="SI", worker="SIUD", backup="SI",
             columns=_only(public="seq hash at subject_id action actor_kind actor_id"),
             changes=_only(worker="seq arrival prev_hash hash"),
         ),
-        "callback_windows": Rights(public="SU", partner="SU", desk="SIUD", worker="SUD"),
-        "case_agreements": Rights(public="SID", partner="SID", desk="SID", worker="SID"),
-        "case_counters": Rights(desk="S", worker="SIUD", backup=""),
-        "case_events": Rights(public="SI", partner="SI", desk="SI", worker="SID"),
-        "case_fingerprints": Rights(
+        "callback_windows": TableRights(public="SU", partner="SU", desk="SIUD", worker="SUD"),
+        "case_agreements": TableRights(public="SID", partner="SID", desk="SID", worker="SID"),
+        "case_counters": TableRights(desk="S", worker="SIUD", backup=""),
+        "case_events": TableRights(public="SI", partner="SI", desk="SI", worker="SID"),
+        "case_fingerprints": TableRights(
             public="SID", partner="I", desk=_CASE, worker=_CASE, columns=_only(public="case_id")
         ),
-        "case_moves": Rights(public="SU", partner="SU", desk="SIU", worker="SUD"),
-        "case_needs": Rights(public=_CASE, partner="SIU", desk=_CASE, worker=_CASE),
-        "case_presence": Rights(public="SD", desk=_CASE, worker="SD"),
-        "case_undos": Rights(public="SD", desk=_CASE, worker="SD"),
-        "case_wraps": Rights(public="SID", partner="SID", desk=_CASE, worker=_CASE),
-        "cases": Rights(public="SIU", partner="SIU", desk="SIU", worker="SIUD"),
-        "centre_contacts": Rights(public="SD", partner="S", desk="SI", worker="SD"),
-        "client_credentials": Rights(public="S", partner="S", desk="SIUD", worker="SIUD"),
-        "conflict_entries": Rights(public="SD", partner="SIUD", desk="SIUD", worker="SIUD"),
-        "conflict_traces": Rights(public="SID", partner="SIUD", desk=_CASE, worker=_CASE),
-        "contact_answers": Rights(public="SID", partner="S", desk="S", worker="SD"),
-        "directory_edits": Rights(public="S", partner="SIU", desk="SIU", worker="S"),
-        "document_pieces": Rights(public="SID", partner="SID", desk="SID", worker="SD"),
-        "documents": Rights(public="SID", partner="SID", desk="SID", worker="SD"),
-        "drafts": Rights(public="SIUD", worker="SD", columns=_only(worker="id expires_at"), backup=""),
-        "emergency_alerts": Rights(public="SD", desk="SD", worker="SIUD"),
-        "exclusions": Rights(public="SID", partner="SI", desk=_CASE, worker=_CASE),
-        "feed_events": Rights(
+        "case_moves": TableRights(public="SU", partner="SU", desk="SIU", worker="SUD"),
+        "case_needs": TableRights(public=_CASE, partner="SIU", desk=_CASE, worker=_CASE),
+        "case_presence": TableRights(public="SD", desk=_CASE, worker="SD"),
+        "case_undos": TableRights(public="SD", desk=_CASE, worker="SD"),
+        "case_wraps": TableRights(public="SID", partner="SID", desk=_CASE, worker=_CASE),
+        "cases": TableRights(public="SIU", partner="SIU", desk="SIU", worker="SIUD"),
+        "centre_contacts": TableRights(public="SD", partner="S", desk="SI", worker="SD"),
+        "client_credentials": TableRights(public="S", partner="S", desk="SIUD", worker="SIUD"),
+        "conflict_entries": TableRights(public="SD", partner="SIUD", desk="SIUD", worker="SIUD"),
+        "conflict_traces": TableRights(public="SID", partner="SIUD", desk=_CASE, worker=_CASE),
+        "contact_answers": TableRights(public="SID", partner="S", desk="S", worker="SD"),
+        "directory_edits": TableRights(public="S", partner="SIU", desk="SIU", worker="S"),
+        "document_pieces": TableRights(public="SID", partner="SID", desk="SID", worker="SD"),
+        "documents": TableRights(public="SID", partner="SID", desk="SID", worker="SD"),
+        "drafts": TableRights(public="SIUD", worker="SD", columns=_only(worker="id expires_at"), backup=""),
+        "emergency_alerts": TableRights(public="SD", desk="SD", worker="SIUD"),
+        "exclusions": TableRights(public="SID", partner="SI", desk=_CASE, worker=_CASE),
+        "feed_events": TableRights(
             public="SI", partner="SIU", desk="SIU", worker="SIUD", columns=_only(public="n")
         ),
-        "heartbeats": Rights(public="S", partner="S", desk="S", worker="SIU", backup="SIU"),
-        "file_counts": Rights(public="SIU", partner="SIU", desk="SIU"),
-        "form_counts": Rights(public="SIU", desk="S"),
-        "honeytokens": Rights(partner="S", desk="SI", worker="S"),
-        "household_members": Rights(public="SD", partner="S", desk=_CASE, worker=_CASE),
-        "invitations": Rights(partner="SID", desk="SIUD", worker="SIUD"),
-        "key_grants": Rights(partner="SID", desk="SID", worker="SD"),
-        "kill_switches": Rights(public="S", partner="S", desk="SIU", worker="S"),
-        "known_browsers": Rights(partner="SIUD", desk="SIUD", worker="SD"),
-        "match_runs": Rights(public="SID", partner="SI", desk="SI", worker="SIUD"),
-        "member_notices": Rights(desk="SIUD", worker="SU"),
-        "members": Rights(partner="SIU", desk="SIU", worker="S", columns=_only(
+        "heartbeats": TableRights(public="S", partner="S", desk="S", worker="SIU", backup="SIU"),
+        "file_counts": TableRights(public="SIU", partner="SIU", desk="SIU"),
+        "form_counts": TableRights(public="SIU", desk="S"),
+        "honeytokens": TableRights(partner="S", desk="SI", worker="S"),
+        "household_members": TableRights(public="SD", partner="S", desk=_CASE, worker=_CASE),
+        "invitations": TableRights(partner="SID", desk="SIUD", worker="SIUD"),
+        "key_grants": TableRights(partner="SID", desk="SID", worker="SD"),
+        "kill_switches": TableRights(public="S", partner="S", desk="SIU", worker="S"),
+        "known_browsers": TableRights(partner="SIUD", desk="SIUD", worker="SD"),
+        "match_runs": TableRights(public="SID", partner="SI", desk="SI", worker="SIUD"),
+        "member_notices": TableRights(desk="SIUD", worker="SU"),
+        "members": TableRights(partner="SIU", desk="SIU", worker="S", columns=_only(
             worker="id name role team_id organisation_id active language account_notice account_notice_at created_at"
         )),
-        "oauth_clients": Rights(public="S", partner="S", desk="SIU", worker="SIU"),
-        "organisations": Rights(public="S", partner="SU", desk="SIU", worker="SIU"),
-        "outbox": Rights(
+        "oauth_clients": TableRights(public="S", partner="S", desk="SIU", worker="SIU"),
+        "organisations": TableRights(public="S", partner="SU", desk="SIU", worker="SIU"),
+        "outbox": TableRights(
             public="SID", partner="SIUD", desk="SIUD", worker="SIUD",
             columns=_only(public="id kind about_id case_id state organisation_id"),
         ),
-        "partner_notices": Rights(public="S", partner="SIUD", desk="S", worker="SU", columns=_only(
+        "partner_notices": TableRights(public="S", partner="SIUD", desk="S", worker="SU", columns=_only(
             public="organisation_id digest_hour emergencies_at_once zone hours"
         )),
-        "passkeys": Rights(partner="SIUD", desk="SIUD"),
-        "persecution_counts": Rights(public="SIU", partner="SIU", desk="SIU"),
-        "person_notices": Rights(public=_CASE, partner="SID", desk=_CASE, worker=_CASE),
-        "proposals": Rights(partner="SIU", desk="SIU", worker="SIUD"),
-        "quota_windows": Rights(public="SIU", partner="SIU", worker="SD", backup=""),
-        "read_counts": Rights(partner="SIU", desk="SIU", worker="SD"),
-        "referral_events": Rights(public="SI", partner="SI", desk="SI", worker="SID"),
-        "referral_links": Rights(
+        "passkeys": TableRights(partner="SIUD", desk="SIUD"),
+        "persecution_counts": TableRights(public="SIU", partner="SIU", desk="SIU"),
+        "person_notices": TableRights(public=_CASE, partner="SID", desk=_CASE, worker=_CASE),
+        "proposals": TableRights(partner="SIU", desk="SIU", worker="SIUD"),
+        "quota_windows": TableRights(public="SIU", partner="SIU", worker="SD", backup=""),
+        "read_counts": TableRights(partner="SIU", desk="SIU", worker="SD"),
+        "referral_events": TableRights(public="SI", partner="SI", desk="SI", worker="SID"),
+        "referral_links": TableRights(
             public="SUD", partner="SU", desk=_CASE, worker=_CASE, columns=_only(public="id referral_id ended_at")
         ),
-        "referral_message_exports": Rights(public="SD", partner="SD", desk=_CASE, worker="SD"),
-        "referral_message_wraps": Rights(public="SD", partner=_CASE, desk=_CASE, worker=_CASE),
-        "referral_messages": Rights(public="SD", partner="SI", desk="SID", worker="SID"),
-        "referral_quality": Rights(public="SD", partner="SIU", desk="SIUD", worker="SD"),
-        "referrals": Rights(public="SU", partner="SIU", desk="SIU", worker="SIUD"),
-        "refusal_proposals": Rights(partner="SI", desk="SIU"),
-        "rule_proposals": Rights(public="S", partner="S", desk="SIU", worker="S"),
-        "rule_sets": Rights(desk="SI", worker="SI"),
-        "saved_replies": Rights(desk="SIUD"),
-        "saved_views": Rights(desk="SID"),
-        "report_cases": Rights(partner="S", desk="S", worker="SIUD"),
-        "report_changes": Rights(partner="S", desk="S", worker="SD"),
-        "report_figures": Rights(partner="S", desk="S", worker="SIUD"),
-        "sealed_parts": Rights(public=_CASE, partner="SI", desk="SIUD", worker="SID"),
-        "sealed_responses": Rights(public="SIUD", partner="SIUD", desk="SIUD", worker="SD"),
-        "sealing_keys": Rights(public="S", partner="SIU", desk="SIU", worker="SIU"),
-        "seatings": Rights(partner="SI", desk="SIU", worker="S"),
-        "service_pauses": Rights(public="S", partner="SIUD", desk="SIUD", worker="SIUD"),
-        "service_records": Rights(public="SIU", partner="SIU", desk="SIU", worker="SIU"),
-        "services": Rights(public="S", partner="SU", desk="SIU", worker="SIU"),
-        "sessions": Rights(partner="SIUD", desk="SIUD", worker="SD", columns=_only(
+        "referral_message_exports": TableRights(public="SD", partner="SD", desk=_CASE, worker="SD"),
+        "referral_message_wraps": TableRights(public="SD", partner=_CASE, desk=_CASE, worker=_CASE),
+        "referral_messages": TableRights(public="SD", partner="SI", desk="SID", worker="SID"),
+        "referral_quality": TableRights(public="SD", partner="SIU", desk="SIUD", worker="SD"),
+        "referrals": TableRights(public="SU", partner="SIU", desk="SIU", worker="SIUD"),
+        "refusal_proposals": TableRights(partner="SI", desk="SIU"),
+        "rule_proposals": TableRights(public="S", partner="S", desk="SIU", worker="S"),
+        "rule_sets": TableRights(desk="SI", worker="SI"),
+        "saved_replies": TableRights(desk="SIUD"),
+        "saved_views": TableRights(desk="SID"),
+        "report_cases": TableRights(partner="S", desk="S", worker="SIUD"),
+        "report_changes": TableRights(partner="S", desk="S", worker="SD"),
+        "report_figures": TableRights(partner="S", desk="S", worker="SIUD"),
+        "sealed_parts": TableRights(public=_CASE, partner="SI", desk="SIUD", worker="SID"),
+        "sealed_responses": TableRights(public="SIUD", partner="SIUD", desk="SIUD", worker="SD"),
+        "sealing_keys": TableRights(public="S", partner="SIU", desk="SIU", worker="SIU"),
+        "seatings": TableRights(partner="SI", desk="SIU", worker="S"),
+        "service_pauses": TableRights(public="S", partner="SIUD", desk="SIUD", worker="SIUD"),
+        "service_records": TableRights(public="SIU", partner="SIU", desk="SIU", worker="SIU"),
+        "services": TableRights(public="S", partner="SU", desk="SIU", worker="SIU"),
+        "sessions": TableRights(partner="SIUD", desk="SIUD", worker="SD", columns=_only(
             worker="id member_id started_at seen_at"
         ), backup=""),
-        "shown_codes": Rights(public=_CASE, worker="SD"),
-        "tasks": Rights(public="SIU", partner="SIU", desk="SIU", worker="SIUD"),
-        "telegram_links": Rights(
+        "shown_codes": TableRights(public=_CASE, worker="SD"),
+        "tasks": TableRights(public="SIU", partner="SIU", desk="SIU", worker="SIUD"),
+        "telegram_links": TableRights(
             public="SID", partner="SD", desk="SD", worker="SD", columns=_only(partner="case_id")
         ),
-        "team_countries": Rights(public="S", partner="S", desk="SIUD", worker="S"),
-        "team_rotas": Rights(desk="SIU", worker="S"),
-        "teams": Rights(public="S", partner="S", desk="SIU", worker="SI", columns=_only(public="id")),
-        "unread_messages": Rights(public="SID", partner="SD", desk="SID", worker="SUD"),
-        "used_assertions": Rights(public="SI", partner="SI", worker="SD", backup=""),
-        "used_challenges": Rights(partner="SI", desk="SI", worker="SD", backup=""),
-        "webhook_deliveries": Rights(partner="SIUD", desk="S", worker="SIUD"),
-        "webhook_endpoints": Rights(partner="SIUD", desk="S", worker="SU"),
+        "team_countries": TableRights(public="S", partner="S", desk="SIUD", worker="S"),
+        "team_rotas": TableRights(desk="SIU", worker="S"),
+        "teams": TableRights(public="S", partner="S", desk="SIU", worker="SI", columns=_only(public="id")),
+        "unread_messages": TableRights(public="SID", partner="SD", desk="SID", worker="SUD"),
+        "used_assertions": TableRights(public="SI", partner="SI", worker="SD", backup=""),
+        "used_challenges": TableRights(partner="SI", desk="SI", worker="SD", backup=""),
+        "webhook_deliveries": TableRights(partner="SIUD", desk="S", worker="SIUD"),
+        "webhook_endpoints": TableRights(partner="SIUD", desk="S", worker="SU"),
     }
 )  # fmt: skip
 
@@ -163,7 +163,7 @@ PRIVILEGES: Final = MappingProxyType(
 class RowPolicy:
     """Which rows of a table a role can see or change, as an SQL condition. Other roles see all rows; inserting is not limited."""
 
-    role: Role
+    role: DatabaseRole
     condition: str
 
 
@@ -186,29 +186,29 @@ SHOWN_CASE_ONLY: Final = (
 
 ROW_POLICIES: Final = MappingProxyType(
     {
-        **{table: (RowPolicy(Role.PUBLIC, _OWN_CASE),) for table in SHOWN_CASE_ONLY},
+        **{table: (RowPolicy(DatabaseRole.PUBLIC, _OWN_CASE),) for table in SHOWN_CASE_ONLY},
         **{
-            table: (RowPolicy(Role.PUBLIC, _OWN_REFERRAL),)
+            table: (RowPolicy(DatabaseRole.PUBLIC, _OWN_REFERRAL),)
             for table in ("centre_contacts", "contact_answers", "referral_quality")
         },
         "cases": (
             RowPolicy(
-                Role.PUBLIC,
+                DatabaseRole.PUBLIC,
                 "receipt_id = ANY ((SELECT pristan_numbers())::bytea[]) OR id = ANY ((SELECT pristan_cases())::uuid[])",
             ),
         ),
         "case_wraps": (
-            RowPolicy(Role.PUBLIC, _OWN_CASE),
-            RowPolicy(Role.PARTNER, "purpose = 'person'"),
+            RowPolicy(DatabaseRole.PUBLIC, _OWN_CASE),
+            RowPolicy(DatabaseRole.PARTNER, "purpose = 'person'"),
         ),
         "sealed_parts": (
-            RowPolicy(Role.PUBLIC, _OWN_CASE),
-            RowPolicy(Role.PARTNER, "part <> 'note'"),
+            RowPolicy(DatabaseRole.PUBLIC, _OWN_CASE),
+            RowPolicy(DatabaseRole.PARTNER, "part <> 'note'"),
         ),
-        "referral_links": (RowPolicy(Role.PUBLIC, "referral_id IN (SELECT id FROM referrals)"),),
+        "referral_links": (RowPolicy(DatabaseRole.PUBLIC, "referral_id IN (SELECT id FROM referrals)"),),
         "audit_log": (
             RowPolicy(
-                Role.PUBLIC,
+                DatabaseRole.PUBLIC,
                 f"{_HEAD} OR subject_id IN (SELECT replace(c::text, '-', '') FROM unnest(pristan_cases()) AS c)"  # noqa: S608  our own text alone
                 " OR subject_id IN (SELECT replace(id::text, '-', '') FROM referrals)",  # what organisations opened
             ),
@@ -220,17 +220,17 @@ _STUB: Final = f"state = 'erased' AND updated_at < now() - {_LEAST_KEPT}"
 _OF_STUB: Final = f"case_id IN (SELECT id FROM cases WHERE {_STUB})"  # noqa: S608  our own text alone
 DELETE_POLICIES: Final = MappingProxyType(
     {
-        ("audit_log", Role.WORKER): f"at < now() - {_LEAST_KEPT}",
-        ("cases", Role.WORKER): _STUB,
-        ("case_events", Role.WORKER): _OF_STUB,
-        ("case_moves", Role.WORKER): _OF_STUB,
-        ("referrals", Role.WORKER): _OF_STUB,
-        ("referral_events", Role.WORKER): f"referral_id IN (SELECT id FROM referrals WHERE {_OF_STUB})",  # noqa: S608
+        ("audit_log", DatabaseRole.WORKER): f"at < now() - {_LEAST_KEPT}",
+        ("cases", DatabaseRole.WORKER): _STUB,
+        ("case_events", DatabaseRole.WORKER): _OF_STUB,
+        ("case_moves", DatabaseRole.WORKER): _OF_STUB,
+        ("referrals", DatabaseRole.WORKER): _OF_STUB,
+        ("referral_events", DatabaseRole.WORKER): f"referral_id IN (SELECT id FROM referrals WHERE {_OF_STUB})",  # noqa: S608
     }
 )
 """Rows that a role may delete, where that is fewer than it sees."""
 
-UPDATE_POLICIES: Final = MappingProxyType({("audit_log", Role.WORKER): ("seq < 0", "seq > 0")})
+UPDATE_POLICIES: Final = MappingProxyType({("audit_log", DatabaseRole.WORKER): ("seq < 0", "seq > 0")})
 """Rows that a role may change, where that is fewer than it sees, and how they must be afterwards: who places an entry of the audit
 cannot move one that has a place, nor take one away.
 """

@@ -21,7 +21,7 @@ from app.cases import (
     transitions,
     undo,
 )
-from app.cases.models import Case, Part
+from app.cases.models import Case, PartKind
 from app.cases.person_access import OpenedCase
 from app.cases.states import CaseVerb
 from app.casework import households, openings, shown_codes, unread_messages
@@ -165,7 +165,7 @@ def _forget_of(session: Session, case: Case, times: DeletionTimes, now: datetime
         case.forget_at = times.contact
         session.flush()
         return False
-    sealed_parts.destroy_part(session, case.id, Part.CONTACT)
+    sealed_parts.destroy_part(session, case.id, PartKind.CONTACT)
     duplicate_detection.delete_fingerprints(session, case.id)
     conflicts.forget_traces(session, case.id)
     recipients.forget(session, case.id)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.db import Base
 from app.referrals.models import Referral
-from app.referrals.ways import ASKED, Means
+from app.referrals.ways import ASKED, ContactMeans
 
 
 class CentreContact(Base):
@@ -32,7 +32,7 @@ class CentreContact(Base):
 
 
 def add(
-    session: Session, contact_id: UUID, referral: Referral, what: str, how: Means, member_id: UUID,
+    session: Session, contact_id: UUID, referral: Referral, what: str, how: ContactMeans, member_id: UUID,
     whom: bytes | None, now: datetime,
 ) -> None:  # fmt: skip
     """Record one contact; `whom` is encrypted already."""
@@ -56,14 +56,14 @@ def of_case(session: Session, case_id: UUID) -> Sequence[CentreContact]:
     return session.scalars(_OF_CASE, {"case_id": case_id}).all()
 
 
-def first_asked(session: Session, referral_ids: Iterable[UUID]) -> dict[UUID, tuple[datetime, Means]]:
+def first_asked(session: Session, referral_ids: Iterable[UUID]) -> dict[UUID, tuple[datetime, ContactMeans]]:
     """When each of these referrals was first put to its organisation by a coordinator, and how."""
     rows = session.execute(
         sa.select(CentreContact.referral_id, CentreContact.at, CentreContact.how)
         .where(CentreContact.referral_id.in_(list(referral_ids)), CentreContact.what == ASKED)
         .order_by(CentreContact.at.desc())
     )
-    return {row.referral_id: (row.at, Means(row.how)) for row in rows}
+    return {row.referral_id: (row.at, ContactMeans(row.how)) for row in rows}
 
 
 def was_told(session: Session, referral_id: UUID) -> bool:

@@ -20,7 +20,7 @@ from app.referrals.reasons import (
     WORK_TAKEN,
     reasons_for,
 )
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 
 _FURTHEST_DEADLINE: Final = timedelta(days=2 * 366)
 
@@ -30,8 +30,8 @@ class TransitionInput:
     """The codes and days that come with a verb; which of them it takes and needs is in `reasons`.
 
     `outcomes`: the outcome of each need that differs from `outcome`. `needs`: what the referral is for from this move on. `how`:
-    how the organisation said it, where a coordinator records it (`ways.Means`). `passed_over`: why a service other than the first
-    suggestion was chosen; only when a referral is created.
+    how the organisation said it, where a coordinator records it (`ways.ContactMeans`). `passed_over`: why a service other than the
+    first suggestion was chosen; only when a referral is created.
     """
 
     reason: str | None = None
@@ -46,21 +46,21 @@ class TransitionInput:
     passed_over: str | None = None
 
 
-def with_default_question(payload: TransitionInput, verb: Verb) -> TransitionInput:
+def with_default_question(payload: TransitionInput, verb: ReferralVerb) -> TransitionInput:
     """The payload, in which a question to the person without a code gets the code `other`: a coordinator has to clarify it."""
     return (
         replace(payload, question=UNNAMED_QUESTION) if verb in QUESTION_TAKEN and payload.question is None else payload
     )
 
 
-def check(verb: Verb, payload: TransitionInput, now: datetime, needs: Collection[str]) -> None:
+def check(verb: ReferralVerb, payload: TransitionInput, now: datetime, needs: Collection[str]) -> None:
     """Raises Invalid, with every fault, unless what comes with the verb fits it. `needs`: what the referral is for."""
     errors = [*faults(verb, payload, now), *_need_errors(verb, payload, needs)]
     if errors:
         raise Invalid(errors)
 
 
-def faults(verb: Verb, payload: TransitionInput, now: datetime) -> list[FieldError]:
+def faults(verb: ReferralVerb, payload: TransitionInput, now: datetime) -> list[FieldError]:
     """The faults of the input: a reason, outcome or day that the verb needs and lacks, or has and does not take."""
     fields = (
         ("reason", payload.reason, verb in REASON_REQUIRED, reasons_for(verb)),
@@ -98,10 +98,10 @@ def faults(verb: Verb, payload: TransitionInput, now: datetime) -> list[FieldErr
     return errors + _handover_errors(verb, payload, now)
 
 
-def _need_errors(verb: Verb, payload: TransitionInput, needs: Collection[str]) -> list[FieldError]:
+def _need_errors(verb: ReferralVerb, payload: TransitionInput, needs: Collection[str]) -> list[FieldError]:
     """The faults of needs: an outcome that is unknown or of another need; remaining needs that are missing or not its own."""
     errors = []
-    if (verb is Verb.NARROW) != bool(payload.needs) or not set(payload.needs) <= set(needs):
+    if (verb is ReferralVerb.NARROW) != bool(payload.needs) or not set(payload.needs) <= set(needs):
         errors.append(
             FieldError(pointer="/needs", code="unknown_code", detail="Some of its needs, when it is narrowed.")
         )
@@ -121,7 +121,7 @@ def _need_errors(verb: Verb, payload: TransitionInput, needs: Collection[str]) -
     return errors
 
 
-def _handover_errors(verb: Verb, payload: TransitionInput, now: datetime) -> list[FieldError]:
+def _handover_errors(verb: ReferralVerb, payload: TransitionInput, now: datetime) -> list[FieldError]:
     """The faults of a handover: work done and a known deadline are given only when a case is handed back."""
     errors = []
     if set(payload.work_done) - (set(WORK_DONE) if verb in WORK_TAKEN else set()):

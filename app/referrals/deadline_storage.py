@@ -13,7 +13,7 @@ from app.referrals import deadlines, queries
 from app.referrals.actors import ActorRef
 from app.referrals.deadlines import DeadlineEvent, Deadlines, DeadlineTerms
 from app.referrals.models import Referral
-from app.referrals.states import INITIAL, Actor, DeadlineChange, State, Verb, next_move
+from app.referrals.states import INITIAL, DeadlineChange, ReferralActor, ReferralState, ReferralVerb, next_move
 from app.referrals.working_hours import hours_of
 
 _COLUMNS: Final = tuple(field.name for field in fields(Deadlines))
@@ -21,7 +21,7 @@ _COLUMNS: Final = tuple(field.name for field in fields(Deadlines))
 
 def recorded_at(by: ActorRef, now: datetime) -> datetime:
     """The time as it is recorded; for an action of the person only the full hour."""
-    return to_the_hour(now) if by.kind is Actor.PERSON else now
+    return to_the_hour(now) if by.kind is ReferralActor.PERSON else now
 
 
 def current_urgency(case: Case, now: datetime) -> Urgency:
@@ -48,14 +48,14 @@ def store_deadlines(referral: Referral, times: Deadlines) -> None:
         setattr(referral, name, value)
 
 
-def from_events(session: Session, referral: Referral, case: Case) -> tuple[State, Deadlines]:
+def from_events(session: Session, referral: Referral, case: Case) -> tuple[ReferralState, Deadlines]:
     """State and deadlines computed from the events alone: the row must hold the same. Only reminders leave no event."""
     state, times, terms = INITIAL, Deadlines(), terms_of(referral, case)
     for event in queries.events(session, referral.id):
         until = date.fromisoformat(event.codes["until"]) if "until" in event.codes else None
         change = DeadlineChange.WAIT
         if event.source is not None:
-            move = next_move(state, Verb(event.verb), by=Actor(event.actor_kind))
+            move = next_move(state, ReferralVerb(event.verb), by=ReferralActor(event.actor_kind))
             state, change = move.target, move.deadline_change
         times = deadlines.after_event(times, DeadlineEvent(change, event.at, until), terms)
     return state, times

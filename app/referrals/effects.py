@@ -22,12 +22,12 @@ from app.referrals.states import (
     MAY_OPEN,
     UNDECIDED,
     WITH_PARTNER,
-    Move,
     Party,
-    State,
-    Verb,
+    ReferralMove,
+    ReferralState,
+    ReferralVerb,
 )
-from app.referrals.ways import BY_COORDINATOR, Way
+from app.referrals.ways import BY_COORDINATOR, ReferralWay
 
 SERVICE_FULL_FOR: Final = timedelta(days=14)
 """How long a service counts as full after its organisation declined for want of a free place."""
@@ -113,7 +113,7 @@ class WithdrawOffers:
     """Withdraw the case's other referrals that are in one of these states and ask only for these needs."""
 
     reason: str
-    states: frozenset[State]
+    states: frozenset[ReferralState]
     needs: frozenset[str]
 
 
@@ -121,7 +121,7 @@ class WithdrawOffers:
 class NarrowOffers:
     """Remove these needs from the case's other referrals in these states that also ask for others; they continue with the rest."""
 
-    states: frozenset[State]
+    states: frozenset[ReferralState]
     needs: frozenset[str]
 
 
@@ -197,14 +197,14 @@ class ReferralFacts:
     needs: tuple[str, ...] = ()
     carried: frozenset[str] = frozenset()
     outcomes: Mapping[str, str] = field(default_factory=dict)
-    way: Way = Way.ACCOUNT
+    way: ReferralWay = ReferralWay.ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
 class OtherReferral:
     """Another referral of the case: its state, and the needs that it is for."""
 
-    state: State
+    state: ReferralState
     needs: frozenset[str]
 
 
@@ -216,7 +216,7 @@ class CaseFacts:
     other_referrals: tuple[OtherReferral, ...] = ()
     needs: Mapping[str, NeedState] = field(default_factory=dict)
 
-    def has_other(self, states: Collection[State]) -> bool:
+    def has_other(self, states: Collection[ReferralState]) -> bool:
         """Whether another referral of the case is in one of these states."""
         return any(other.state in states for other in self.other_referrals)
 
@@ -225,18 +225,27 @@ class CaseFacts:
         return any(other.state in _ASKS and need in other.needs for other in self.other_referrals)
 
 
-_ASKS: Final = LIVE - AT_WORK - {State.DRAFT}
+_ASKS: Final = LIVE - AT_WORK - {ReferralState.DRAFT}
 """In these states an organisation is asked, or the person whether one may be."""
-_DECIDING: Final = frozenset({Verb.ACCEPT, Verb.DECLINE, Verb.WAITLIST, Verb.EXPIRE})
+_DECIDING: Final = frozenset({ReferralVerb.ACCEPT, ReferralVerb.DECLINE, ReferralVerb.WAITLIST, ReferralVerb.EXPIRE})
 """These verbs end the time for which an answer was awaited."""
-_ENDS_SEARCH: Final = frozenset({State.AWAITING_CONSENT, State.OFFERED, State.ACCEPTED, State.IN_PROGRESS})
+_ENDS_SEARCH: Final = frozenset(
+    {ReferralState.AWAITING_CONSENT, ReferralState.OFFERED, ReferralState.ACCEPTED, ReferralState.IN_PROGRESS}
+)
 """In these states somebody was asked, or is at work: nobody has to look for them any more."""
 _LEAVES_REST: Final = frozenset(
-    {Verb.ASK_CONSENT, Verb.CONSENT, Verb.OFFER, Verb.ACCEPT, Verb.REOPEN, Verb.UNDO_WITHDRAW}
+    {
+        ReferralVerb.ASK_CONSENT,
+        ReferralVerb.CONSENT,
+        ReferralVerb.OFFER,
+        ReferralVerb.ACCEPT,
+        ReferralVerb.REOPEN,
+        ReferralVerb.UNDO_WITHDRAW,
+    }
 )
 """These verbs cover needs; when one is left that nobody has, somebody has to look for it."""
 _HELPED: Final = frozenset({CaseState.HELPED, CaseState.ADVISED})
-_LOSES_ACCESS: Final = frozenset({State.CLIENT_DECLINED, State.HANDED_BACK})
+_LOSES_ACCESS: Final = frozenset({ReferralState.CLIENT_DECLINED, ReferralState.HANDED_BACK})
 _TASK_OF_REASON: Final = {
     Consequence.REVIEW_RULE: FollowUp.REVIEW_RULE,
     Consequence.CHECK_CHANNEL: FollowUp.CHECK_CHANNEL,
@@ -249,9 +258,9 @@ _NEED_VERB_OF_OUTCOME: Final = {
 }
 
 
-def effects_of(move: Move, referral: ReferralFacts, case: CaseFacts, at: datetime) -> list[Effect]:
+def effects_of(move: ReferralMove, referral: ReferralFacts, case: CaseFacts, at: datetime) -> list[Effect]:
     """The effects of `move`, made at `at`, in the order in which they are carried out."""
-    if move.verb is Verb.NARROW:
+    if move.verb is ReferralVerb.NARROW:
         return []
     moved = list(_need_moves(move, referral, case))
     after = dict(case.needs)
@@ -276,7 +285,7 @@ def effects_of(move: Move, referral: ReferralFacts, case: CaseFacts, at: datetim
     return effects
 
 
-def _notices(move: Move, referral: ReferralFacts) -> Iterator[Effect]:
+def _notices(move: ReferralMove, referral: ReferralFacts) -> Iterator[Effect]:
     for party in move.notifies:
         kind = NoticeKind(f"referral_{move.target}")
         if party is Party.TEAM:
@@ -289,30 +298,30 @@ def _notices(move: Move, referral: ReferralFacts) -> Iterator[Effect]:
             yield NotifyOrganisation(kind, urgent=referral.is_emergency)
 
 
-def _for_coordinator(move: Move) -> Iterator[OpenTask]:
+def _for_coordinator(move: ReferralMove) -> Iterator[OpenTask]:
     """The tasks to tell an organisation that the service cannot notify, and to ask it."""
-    if move.target in {State.OFFERED, State.ACKNOWLEDGED} and move.verb is not Verb.ANSWER:
+    if move.target in {ReferralState.OFFERED, ReferralState.ACKNOWLEDGED} and move.verb is not ReferralVerb.ANSWER:
         yield OpenTask(FollowUp.ASK_CENTRE, about_referral=True)
-    elif move.target is State.ACCEPTED:
+    elif move.target is ReferralState.ACCEPTED:
         yield OpenTask(FollowUp.HAND_OVER, about_referral=True)
     elif Party.PARTNER in move.notifies:
         yield OpenTask(FollowUp.TELL_CENTRE, about_referral=True)
 
 
-def _need_moves(move: Move, referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveNeeds]:
+def _need_moves(move: ReferralMove, referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveNeeds]:
     """The moves of the needs that the referral is for."""
-    if move.target is State.COMPLETED:
+    if move.target is ReferralState.COMPLETED:
         yield from _completed_needs(referral, case)
         return
     if move.target in FAILED:
         yield from _failed_needs(move, referral, case)
         return
     verb = NeedVerb.OFFER
-    if move.target is State.ACCEPTED:
+    if move.target is ReferralState.ACCEPTED:
         verb = NeedVerb.ACCEPT
-    elif move.verb is Verb.UNDO_ACCEPT:
+    elif move.verb is ReferralVerb.UNDO_ACCEPT:
         verb = NeedVerb.UNDO_ACCEPT
-    elif move.verb is Verb.REOPEN:
+    elif move.verb is ReferralVerb.REOPEN:
         verb = NeedVerb.RESUME
     elif move.target not in _ASKS:
         return
@@ -338,10 +347,10 @@ def _completed_needs(referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveN
             yield MoveNeeds(verb, ended, None if follows is AfterOutcome.DESK else outcome)
 
 
-def _failed_needs(move: Move, referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveNeeds]:
+def _failed_needs(move: ReferralMove, referral: ReferralFacts, case: CaseFacts) -> Iterator[MoveNeeds]:
     """The moves after an end without help: the organisation's needs are open again, and so are those asked of nobody else."""
     had = [need for need in referral.needs if need in referral.carried]
-    if move.source is State.COMPLETED:
+    if move.source is ReferralState.COMPLETED:
         again = tuple(need for need in had if case.needs[need] in need_states.ENDED)
         if again:
             yield MoveNeeds(NeedVerb.REOPEN, again)
@@ -356,25 +365,25 @@ def _failed_needs(move: Move, referral: ReferralFacts, case: CaseFacts) -> Itera
 
 
 def _case_effects(
-    move: Move, referral: ReferralFacts, case: CaseFacts, after: Mapping[str, NeedState]
+    move: ReferralMove, referral: ReferralFacts, case: CaseFacts, after: Mapping[str, NeedState]
 ) -> Iterator[Effect]:
     """The effects on the case, its tasks, its keys and its other referrals. `after`: the needs after the move."""
-    if move.target is State.OFFERED:
+    if move.target is ReferralState.OFFERED:
         if case.state is not CaseState.REFERRED:
             yield MoveCase(CaseVerb.REFER)
-    elif move.target is State.ACCEPTED:
+    elif move.target is ReferralState.ACCEPTED:
         yield TakePlace()
         yield from _accepted(referral, case)
         if need_states.WAITING.isdisjoint(after.values()):  # else others who may read it are still needed
             yield KeepOnlyReaders()
-    elif move.verb is Verb.UNDO_ACCEPT:
+    elif move.verb is ReferralVerb.UNDO_ACCEPT:
         yield GivePlaceBack()
-    elif move.target is State.INFO_REQUESTED:
+    elif move.target is ReferralState.INFO_REQUESTED:
         if referral.question == UNNAMED_QUESTION:
             yield OpenTask(FollowUp.QUESTION, about_referral=True)
-    elif move.target is State.COMPLETED:
+    elif move.target is ReferralState.COMPLETED:
         yield from _completed(case, after)
-    elif move.verb is Verb.REOPEN:
+    elif move.verb is ReferralVerb.REOPEN:
         yield from _accepted(referral, case)
         if case.state in _HELPED:
             yield MoveCase(CaseVerb.REOPEN)
@@ -410,7 +419,9 @@ def _completed(case: CaseFacts, after: Mapping[str, NeedState]) -> Iterator[Effe
         yield OpenTask(FollowUp.FIND_NEXT, about_referral=False)
 
 
-def _failed(move: Move, referral: ReferralFacts, case: CaseFacts, after: Mapping[str, NeedState]) -> Iterator[Effect]:
+def _failed(
+    move: ReferralMove, referral: ReferralFacts, case: CaseFacts, after: Mapping[str, NeedState]
+) -> Iterator[Effect]:
     """The effects of an end without help: the organisation's keys are destroyed, the case returns to the desk with a next step."""
     if referral.deadline_on is not None:
         yield SetDeadline(referral.deadline_on)
@@ -418,11 +429,11 @@ def _failed(move: Move, referral: ReferralFacts, case: CaseFacts, after: Mapping
     conflict = consequence is Consequence.EXCLUDE
     if conflict:
         yield ExcludeOrganisation()
-    if conflict or move.target in _LOSES_ACCESS or (move.verb is Verb.VOID and move.source in MAY_OPEN):
+    if conflict or move.target in _LOSES_ACCESS or (move.verb is ReferralVerb.VOID and move.source in MAY_OPEN):
         yield DestroyWraps()
     if consequence is Consequence.FULL:
         yield MarkServiceFull(SERVICE_FULL_FOR)
-    reopened = move.source is State.COMPLETED and case.state in _HELPED
+    reopened = move.source is ReferralState.COMPLETED and case.state in _HELPED
     if case.state is CaseState.REFERRED and not case.has_other(WITH_PARTNER):
         yield ReturnCaseToDesk()
     elif reopened:
@@ -431,12 +442,12 @@ def _failed(move: Move, referral: ReferralFacts, case: CaseFacts, after: Mapping
         yield from _next_steps(move, consequence, need_states.is_uncovered(after.values()))
 
 
-def _next_steps(move: Move, consequence: Consequence, uncovered: bool) -> Iterator[Effect]:
+def _next_steps(move: ReferralMove, consequence: Consequence, uncovered: bool) -> Iterator[Effect]:
     """The tasks that the reason calls for, and the next organisations to ask for needs that became uncovered."""
     task = _TASK_OF_REASON.get(consequence)
     if task is not None:
         yield OpenTask(task, about_referral=True)
-    if move.verb is Verb.HAND_BACK:
+    if move.verb is ReferralVerb.HAND_BACK:
         yield OpenTask(FollowUp.HANDED_BACK, about_referral=True)
     elif uncovered:
         yield OpenTask(FollowUp.FIND_NEXT, about_referral=False)

@@ -13,48 +13,48 @@ from uuid import UUID, uuid5
 from app.core.clock import instant
 from app.core.vocabulary import complete
 from app.referrals.reasons import OUTCOMES, REASONS
-from app.referrals.states import State
+from app.referrals.states import ReferralState
 
 TASK_STATUS: Final = complete(
-    State,
+    ReferralState,
     {
-        State.DRAFT: "draft",
-        State.AWAITING_CONSENT: "draft",
-        State.OFFERED: "requested",
-        State.ACKNOWLEDGED: "received",
-        State.INFO_REQUESTED: "received",
-        State.WAITLISTED: "received",
-        State.ACCEPTED: "accepted",
-        State.IN_PROGRESS: "in-progress",
-        State.ON_HOLD: "on-hold",
-        State.COMPLETED: "completed",
-        State.DECLINED: "rejected",
-        State.HANDED_BACK: "failed",
-        State.WITHDRAWN: "cancelled",
-        State.CLIENT_DECLINED: "cancelled",
-        State.EXPIRED: "cancelled",
-        State.ENTERED_IN_ERROR: "entered-in-error",
+        ReferralState.DRAFT: "draft",
+        ReferralState.AWAITING_CONSENT: "draft",
+        ReferralState.OFFERED: "requested",
+        ReferralState.ACKNOWLEDGED: "received",
+        ReferralState.INFO_REQUESTED: "received",
+        ReferralState.WAITLISTED: "received",
+        ReferralState.ACCEPTED: "accepted",
+        ReferralState.IN_PROGRESS: "in-progress",
+        ReferralState.ON_HOLD: "on-hold",
+        ReferralState.COMPLETED: "completed",
+        ReferralState.DECLINED: "rejected",
+        ReferralState.HANDED_BACK: "failed",
+        ReferralState.WITHDRAWN: "cancelled",
+        ReferralState.CLIENT_DECLINED: "cancelled",
+        ReferralState.EXPIRED: "cancelled",
+        ReferralState.ENTERED_IN_ERROR: "entered-in-error",
     },
 )
 REQUEST_STATUS: Final = complete(
-    State,
+    ReferralState,
     {
-        State.DRAFT: "draft",
-        State.AWAITING_CONSENT: "draft",
-        State.OFFERED: "active",
-        State.ACKNOWLEDGED: "active",
-        State.INFO_REQUESTED: "active",
-        State.WAITLISTED: "active",
-        State.ACCEPTED: "active",
-        State.IN_PROGRESS: "active",
-        State.ON_HOLD: "on-hold",
-        State.COMPLETED: "completed",
-        State.DECLINED: "revoked",
-        State.HANDED_BACK: "revoked",
-        State.WITHDRAWN: "revoked",
-        State.CLIENT_DECLINED: "revoked",
-        State.EXPIRED: "revoked",
-        State.ENTERED_IN_ERROR: "entered-in-error",
+        ReferralState.DRAFT: "draft",
+        ReferralState.AWAITING_CONSENT: "draft",
+        ReferralState.OFFERED: "active",
+        ReferralState.ACKNOWLEDGED: "active",
+        ReferralState.INFO_REQUESTED: "active",
+        ReferralState.WAITLISTED: "active",
+        ReferralState.ACCEPTED: "active",
+        ReferralState.IN_PROGRESS: "active",
+        ReferralState.ON_HOLD: "on-hold",
+        ReferralState.COMPLETED: "completed",
+        ReferralState.DECLINED: "revoked",
+        ReferralState.HANDED_BACK: "revoked",
+        ReferralState.WITHDRAWN: "revoked",
+        ReferralState.CLIENT_DECLINED: "revoked",
+        ReferralState.EXPIRED: "revoked",
+        ReferralState.ENTERED_IN_ERROR: "entered-in-error",
     },
 )
 """`revoked`: this organisation is no longer asked. It does not learn whether another one is."""
@@ -72,7 +72,7 @@ class FhirReferral:
     id: UUID
     label: str
     version: int
-    state: State
+    state: ReferralState
     urgency: str
     organisation: str
     service: str

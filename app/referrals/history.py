@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.referrals import queries
-from app.referrals.states import Actor, State
+from app.referrals.states import ReferralActor, ReferralState
 from app.staff.models import Member
 
 
@@ -26,7 +26,7 @@ def history_of(session: Session, referral_id: UUID, organisation_id: UUID) -> li
     """The events, oldest first, without those before the offer and without other people's reasons."""
     events = list(queries.events(session, referral_id))
     first = next(
-        (position for position, event in enumerate(events) if event.target == State.OFFERED.value), len(events)
+        (position for position, event in enumerate(events) if event.target == ReferralState.OFFERED.value), len(events)
     )
     mine = session.execute(sa.select(Member.id, Member.name).where(Member.organisation_id == organisation_id))
     names: dict[UUID | None, str] = {row.id: row.name for row in mine}
@@ -35,7 +35,7 @@ def history_of(session: Session, referral_id: UUID, organisation_id: UUID) -> li
             event.at,
             event.verb,
             event.actor_kind,
-            names.get(event.actor_id) if event.actor_kind == Actor.PARTNER else None,
+            names.get(event.actor_id) if event.actor_kind == ReferralActor.PARTNER else None,
         )
         for event in events[first:]
     ]

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Json
-from app.referrals.states import ANSWER_DUE, LIVE, State
+from app.referrals.states import ANSWER_DUE, LIVE, ReferralState
 
 _LIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in sorted(LIVE)))
-_OWES = "state IN ({})".format(", ".join(f"'{state}'" for state in State if state in ANSWER_DUE))
+_OWES = "state IN ({})".format(", ".join(f"'{state}'" for state in ReferralState if state in ANSWER_DUE))
 _DUE = "due_at IS NOT NULL"
 _EXPIRES = "expires_at IS NOT NULL"
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")

@@ -19,12 +19,12 @@ from app.core.sealing import CannotOpen
 from app.directory.models import ServiceRow
 from app.referrals.models import Referral
 from app.referrals.queries import offered_to
-from app.referrals.states import CARD_CLOSED, State
+from app.referrals.states import CARD_CLOSED, ReferralState
 
 Row = sa.Row[*tuple[Any, ...]]
 _NEEDS: Final = sa.func.coalesce(Referral.needs, Case.needs, type_=Json)
 """What the referral is for. One made by a former version is for all needs of its case."""
-_CARD_CLOSED: Final = Referral.state.in_([state.value for state in State if state in CARD_CLOSED])
+_CARD_CLOSED: Final = Referral.state.in_([state.value for state in ReferralState if state in CARD_CLOSED])
 
 
 def _on_card(column: InstrumentedAttribute[Any], empty: Any = None) -> sa.Label[Any]:
@@ -82,20 +82,20 @@ def page(
     return session.execute(query, {"organisation_id": organisation_id}).all()
 
 
-def soonest(session: Session, organisation_id: UUID, states: Collection[State], limit: int) -> Sequence[Row]:
+def soonest(session: Session, organisation_id: UUID, states: Collection[ReferralState], limit: int) -> Sequence[Row]:
     """Referrals in these states, in order of the organisation's next deadline."""
-    seen_by = sa.case((Referral.state == State.OFFERED.value, Referral.acknowledge_by))
+    seen_by = sa.case((Referral.state == ReferralState.OFFERED.value, Referral.acknowledge_by))
     due = sa.func.coalesce(seen_by, Referral.decide_by, Referral.contact_by, Referral.updated_at)
     return _in_states(session, organisation_id, states, limit, due)
 
 
-def latest(session: Session, organisation_id: UUID, states: Collection[State], limit: int) -> Sequence[Row]:
+def latest(session: Session, organisation_id: UUID, states: Collection[ReferralState], limit: int) -> Sequence[Row]:
     """Referrals in these states, the last changed first."""
     return _in_states(session, organisation_id, states, limit, Referral.updated_at.desc())
 
 
 def _in_states(
-    session: Session, organisation_id: UUID, states: Collection[State], limit: int, order: sa.ColumnElement[Any]
+    session: Session, organisation_id: UUID, states: Collection[ReferralState], limit: int, order: sa.ColumnElement[Any]
 ) -> Sequence[Row]:
     query = (
         _OFFERED.where(Referral.state.in_([state.value for state in states])).order_by(order, Referral.id).limit(limit)
@@ -103,10 +103,10 @@ def _in_states(
     return session.execute(query, {"organisation_id": organisation_id}).all()
 
 
-def counts(session: Session, organisation_id: UUID) -> Counter[State]:
+def counts(session: Session, organisation_id: UUID) -> Counter[ReferralState]:
     """The number of the organisation's referrals by state."""
     query = sa.select(Referral.state, sa.func.count()).where(offered_to(organisation_id)).group_by(Referral.state)
-    return Counter({State(state): number for state, number in session.execute(query)})
+    return Counter({ReferralState(state): number for state, number in session.execute(query)})
 
 
 def all_referrals(session: Session, organisation_id: UUID) -> Iterator[Row]:

@@ -18,7 +18,16 @@ from app.core.i18n import Translatable
 from app.partners.organisations import Organisation
 from app.referrals import deadlines, queries
 from app.referrals.models import Referral
-from app.referrals.states import LIVE, Actor, Move, Precondition, State, Verb, allowed_actions, next_move
+from app.referrals.states import (
+    LIVE,
+    MovePrecondition,
+    ReferralActor,
+    ReferralMove,
+    ReferralState,
+    ReferralVerb,
+    allowed_actions,
+    next_move,
+)
 
 MOST_MOVES: Final = 300
 """Each move adds an event, a line of the feed and an audit entry, and these outlive the case."""
@@ -43,9 +52,9 @@ def _takes_no_cases() -> Conflict:
     return Conflict("This organisation takes no new cases at present.")
 
 
-def check_length(referral: Referral, move: Move, by: Actor) -> None:
+def check_length(referral: Referral, move: ReferralMove, by: ReferralActor) -> None:
     """Raises Conflict when a partner moves a referral back and forth more than `MOST_MOVES` times. It can still be ended."""
-    if by is Actor.PARTNER and move.target in LIVE and referral.version > MOST_MOVES:
+    if by is ReferralActor.PARTNER and move.target in LIVE and referral.version > MOST_MOVES:
         raise Conflict(
             Translatable("This referral has {most} steps already. Write to the coordinator.", most=MOST_MOVES)
         )
@@ -101,7 +110,10 @@ def _unread(_session: Session, referral: Referral, _case: Case, _now: datetime) 
 
 
 def _not_undone(session: Session, referral: Referral, _case: Case, _now: datetime) -> None:
-    if any(event.verb in {Verb.UNDO_ACCEPT, Verb.UNDO_WITHDRAW} for event in queries.events(session, referral.id)):
+    if any(
+        event.verb in {ReferralVerb.UNDO_ACCEPT, ReferralVerb.UNDO_WITHDRAW}
+        for event in queries.events(session, referral.id)
+    ):
         raise Conflict("It was undone once already.")
 
 
@@ -123,43 +135,47 @@ def _needs_free(session: Session, referral: Referral, case: Case, _now: datetime
         raise Conflict("Another organisation has the needs that it was asked for, or they have ended.")
 
 
-_CHECKS: Final[dict[Precondition, Callable[[Session, Referral, Case, datetime], None]]] = {
-    Precondition.CASE_OPEN: _case_open,
-    Precondition.MAY_BE_ASKED: _may_be_asked,
-    Precondition.CONSENT: _consent,
-    Precondition.PAUSE_LEFT: _pause_left,
-    Precondition.COMPLETED_RECENTLY: _completed_recently,
-    Precondition.NOT_ERASED: _not_erased,
-    Precondition.NO_OTHER_LIVE: _no_other_live,
-    Precondition.JUST_NOW: _just_now,
-    Precondition.UNREAD: _unread,
-    Precondition.NOT_UNDONE: _not_undone,
-    Precondition.NOT_TAKEN: _not_taken,
-    Precondition.NEEDS_FREE: _needs_free,
+_CHECKS: Final[dict[MovePrecondition, Callable[[Session, Referral, Case, datetime], None]]] = {
+    MovePrecondition.CASE_OPEN: _case_open,
+    MovePrecondition.MAY_BE_ASKED: _may_be_asked,
+    MovePrecondition.CONSENT: _consent,
+    MovePrecondition.PAUSE_LEFT: _pause_left,
+    MovePrecondition.COMPLETED_RECENTLY: _completed_recently,
+    MovePrecondition.NOT_ERASED: _not_erased,
+    MovePrecondition.NO_OTHER_LIVE: _no_other_live,
+    MovePrecondition.JUST_NOW: _just_now,
+    MovePrecondition.UNREAD: _unread,
+    MovePrecondition.NOT_UNDONE: _not_undone,
+    MovePrecondition.NOT_TAKEN: _not_taken,
+    MovePrecondition.NEEDS_FREE: _needs_free,
 }
 
 
-def check(session: Session, referral: Referral, case: Case, move: Move, now: datetime) -> None:
+def check(session: Session, referral: Referral, case: Case, move: ReferralMove, now: datetime) -> None:
     """Raises Conflict for the first precondition of the move that does not hold."""
     for precondition in move.preconditions:
         _CHECKS[precondition](session, referral, case, now)
 
 
-def may(session: Session, referral: Referral, case: Case, verb: Verb, *, by: Actor, now: datetime) -> bool:
+def may(
+    session: Session, referral: Referral, case: Case, verb: ReferralVerb, *, by: ReferralActor, now: datetime
+) -> bool:
     """Whether the table has this move and its preconditions hold now: pages offer only what works."""
     try:
-        check(session, referral, case, next_move(State(referral.state), verb, by=by), now)
+        check(session, referral, case, next_move(ReferralState(referral.state), verb, by=by), now)
     except (Conflict, NotAllowed):
         return False
     return True
 
 
-def open_to_partner(session: Session, referral_id: UUID, organisation_id: UUID, now: datetime) -> list[Verb]:
+def open_to_partner(session: Session, referral_id: UUID, organisation_id: UUID, now: datetime) -> list[ReferralVerb]:
     """The moves that a partner can make now, preconditions included. Takes no lock: the move itself checks again."""
     row = session.execute(
         sa.select(Referral, Case)
         .join(Case, Case.id == Referral.case_id)
         .where(Referral.id == referral_id, Referral.organisation_id == organisation_id)
     ).one()
-    verbs = [Verb(verb) for verb in allowed_actions(State(row.Referral.state), by=Actor.PARTNER)]
-    return [verb for verb in verbs if may(session, row.Referral, row.Case, verb, by=Actor.PARTNER, now=now)]
+    verbs = [
+        ReferralVerb(verb) for verb in allowed_actions(ReferralState(row.Referral.state), by=ReferralActor.PARTNER)
+    ]
+    return [verb for verb in verbs if may(session, row.Referral, row.Case, verb, by=ReferralActor.PARTNER, now=now)]

@@ -18,7 +18,7 @@ from app.partners.organisations import Organisation
 from app.referrals.effects import OtherReferral
 from app.referrals.models import Referral, ReferralEvent
 from app.referrals.reasons import CONSEQUENCES, Consequence
-from app.referrals.states import AT_WORK, FAILED, LIVE, MAY_OPEN, UNDECIDED, State
+from app.referrals.states import AT_WORK, FAILED, LIVE, MAY_OPEN, UNDECIDED, ReferralState
 
 
 def offered_to(organisation_id: UUID | sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
@@ -40,7 +40,7 @@ def repeated_refusals(session: Session, organisation_id: UUID, since: datetime) 
         .join(ServiceRow, ServiceRow.id == Referral.service_id)
         .where(
             Referral.organisation_id == organisation_id,
-            Referral.state == State.DECLINED.value,
+            Referral.state == ReferralState.DECLINED.value,
             Referral.updated_at >= since,
             Referral.reason.in_(_OF_RULE),
         )
@@ -97,7 +97,7 @@ def refused_services(session: Session, since: datetime, service_id: UUID | None 
         for one, _key, state, why, named, all_needs in asked:
             for need in (all_needs if named is None else named) if one == of_service else ():
                 refused, of = by_need.get(need, (0, 0))
-                is_refused = state == State.DECLINED.value and why == reason
+                is_refused = state == ReferralState.DECLINED.value and why == reason
                 by_need[need] = (refused + is_refused, of + 1)
         refusals.append(Refusals(keys[0], str(reason), times, dict(sorted(by_need.items()))))
     return sorted(refusals, key=lambda one: (-one.times, one.service, one.reason))
@@ -110,7 +110,7 @@ def times_refused(session: Session, service_id: UUID, reason: str, since: dateti
 
 
 def _refused(since: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    return (Referral.state == State.DECLINED.value, Referral.updated_at >= since, Referral.reason.in_(_OF_RULE))
+    return (Referral.state == ReferralState.DECLINED.value, Referral.updated_at >= since, Referral.reason.in_(_OF_RULE))
 
 
 def locked(session: Session, referral_id: UUID, organisation_id: UUID | None = None) -> tuple[Referral, Case]:
@@ -140,7 +140,9 @@ def referrals_of_case(session: Session, case_id: UUID) -> Sequence[Referral]:
     ).all()
 
 
-def lock_live_referrals(session: Session, case_id: UUID, states: Collection[State] = LIVE) -> Sequence[Referral]:
+def lock_live_referrals(
+    session: Session, case_id: UUID, states: Collection[ReferralState] = LIVE
+) -> Sequence[Referral]:
     """The case's referrals in these states, their rows locked. The caller holds the case's row."""
     return session.scalars(
         sa.select(Referral)
@@ -153,12 +155,12 @@ def lock_live_referrals(session: Session, case_id: UUID, states: Collection[Stat
 _STATUSES: Final = (
     (ReferralStatus.WORK, AT_WORK),
     (ReferralStatus.ANSWER, UNDECIDED),
-    (ReferralStatus.CONSENT, frozenset({State.AWAITING_CONSENT})),
-    (ReferralStatus.DECLINED, FAILED - {State.WITHDRAWN, State.ENTERED_IN_ERROR}),
+    (ReferralStatus.CONSENT, frozenset({ReferralState.AWAITING_CONSENT})),
+    (ReferralStatus.DECLINED, FAILED - {ReferralState.WITHDRAWN, ReferralState.ENTERED_IN_ERROR}),
 )
 
 
-def referral_status(states: Collection[State]) -> ReferralStatus | None:
+def referral_status(states: Collection[ReferralState]) -> ReferralStatus | None:
     """The status of a case's referrals taken together, from all their states. None: none is live."""
     return next((status for status, among in _STATUSES if not among.isdisjoint(states)), None)
 
@@ -169,7 +171,7 @@ def others_of(session: Session, referral: Referral, case: Case) -> tuple[OtherRe
         Referral.case_id == referral.case_id, Referral.id != referral.id
     )
     return tuple(
-        OtherReferral(State(row.state), frozenset(case.needs if row.needs is None else row.needs))
+        OtherReferral(ReferralState(row.state), frozenset(case.needs if row.needs is None else row.needs))
         for row in session.execute(others)
     )
 
@@ -188,7 +190,7 @@ def is_asked(session: Session, case_id: UUID, organisation_id: UUID) -> bool:
     return session.scalar(live_referral) is not None
 
 
-def organisations_in(session: Session, case_id: UUID, states: Collection[State]) -> frozenset[UUID]:
+def organisations_in(session: Session, case_id: UUID, states: Collection[ReferralState]) -> frozenset[UUID]:
     """The organisations whose referral of this case is in one of these states."""
     return frozenset(
         session.scalars(

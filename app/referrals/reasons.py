@@ -5,7 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 
 
 class Consequence(StrEnum):
@@ -23,29 +23,37 @@ class ReasonCode:
 
     code: str
     label: str
-    verbs: frozenset[Verb]
+    verbs: frozenset[ReferralVerb]
     consequence: Consequence
 
 
-_END = frozenset({Verb.DECLINE, Verb.HAND_BACK})
+_END = frozenset({ReferralVerb.DECLINE, ReferralVerb.HAND_BACK})
 _ALL: Final = (
     ReasonCode("conflict", "Conflict of interest", _END, Consequence.EXCLUDE),
     ReasonCode("no_capacity", "No free place", _END, Consequence.FULL),
     ReasonCode("out_of_area", "Outside of our area", _END, Consequence.REVIEW_RULE),
     ReasonCode("out_of_scope", "Not what we do", _END, Consequence.REVIEW_RULE),
     ReasonCode("not_eligible", "Does not meet our conditions", _END, Consequence.REVIEW_RULE),
-    ReasonCode("unreachable", "We could not reach the person", frozenset({Verb.HAND_BACK}), Consequence.CHECK_CHANNEL),
+    ReasonCode(
+        "unreachable", "We could not reach the person", frozenset({ReferralVerb.HAND_BACK}), Consequence.CHECK_CHANNEL
+    ),
     ReasonCode("duplicate", "We know this case already", _END, Consequence.MERGE),
     ReasonCode("other", "Another reason", _END, Consequence.NEXT),
-    ReasonCode("better_option", "A better place was found", frozenset({Verb.WITHDRAW}), Consequence.NEXT),
-    ReasonCode("mistake", "Sent by mistake", frozenset({Verb.WITHDRAW, Verb.VOID}), Consequence.NEXT),
-    ReasonCode("no_longer_needed", "No longer needed", frozenset({Verb.WITHDRAW}), Consequence.NEXT),
-    ReasonCode("moved_away", "The person moved to another country", frozenset({Verb.WITHDRAW}), Consequence.NEXT),
-    ReasonCode("taken_elsewhere", "Another organisation took the case", frozenset({Verb.WITHDRAW}), Consequence.NEXT),
+    ReasonCode("better_option", "A better place was found", frozenset({ReferralVerb.WITHDRAW}), Consequence.NEXT),
+    ReasonCode("mistake", "Sent by mistake", frozenset({ReferralVerb.WITHDRAW, ReferralVerb.VOID}), Consequence.NEXT),
+    ReasonCode("no_longer_needed", "No longer needed", frozenset({ReferralVerb.WITHDRAW}), Consequence.NEXT),
+    ReasonCode(
+        "moved_away", "The person moved to another country", frozenset({ReferralVerb.WITHDRAW}), Consequence.NEXT
+    ),
+    ReasonCode(
+        "taken_elsewhere", "Another organisation took the case", frozenset({ReferralVerb.WITHDRAW}), Consequence.NEXT
+    ),
 )
 REASONS: Final = MappingProxyType({reason.code: reason for reason in _ALL})
 CONSEQUENCES: Final = MappingProxyType({reason.code: reason.consequence for reason in _ALL})
-REASON_REQUIRED: Final = frozenset({Verb.DECLINE, Verb.HAND_BACK, Verb.WITHDRAW, Verb.VOID})
+REASON_REQUIRED: Final = frozenset(
+    {ReferralVerb.DECLINE, ReferralVerb.HAND_BACK, ReferralVerb.WITHDRAW, ReferralVerb.VOID}
+)
 
 
 class AfterOutcome(StrEnum):
@@ -74,8 +82,8 @@ FOLLOWS: Final = MappingProxyType(
         "contact_lost": AfterOutcome.DESK,
     }
 )
-OUTCOME_REQUIRED: Final = frozenset({Verb.COMPLETE})
-DAY_REQUIRED: Final = frozenset({Verb.WAITLIST, Verb.HOLD})
+OUTCOME_REQUIRED: Final = frozenset({ReferralVerb.COMPLETE})
+DAY_REQUIRED: Final = frozenset({ReferralVerb.WAITLIST, ReferralVerb.HOLD})
 """These verbs name the day of the next review (`until`)."""
 
 
@@ -107,7 +115,7 @@ PASSED_OVER: Final = MappingProxyType(
 )
 """Why a coordinator referred a case to another organisation than the first suggestion. Codes alone: words could name the person."""
 NO_REASON: Final = "not_said"
-QUESTION_TAKEN: Final = frozenset({Verb.ASK_INFO})
+QUESTION_TAKEN: Final = frozenset({ReferralVerb.ASK_INFO})
 UNNAMED_QUESTION: Final = "other"
 WORK_DONE: Final = MappingProxyType(
     {
@@ -120,10 +128,10 @@ WORK_DONE: Final = MappingProxyType(
     }
 )
 """What a partner that hands a case back has done already, for the next organisation."""
-WORK_TAKEN: Final = frozenset({Verb.HAND_BACK})
+WORK_TAKEN: Final = frozenset({ReferralVerb.HAND_BACK})
 """These verbs may say what was done (`work_done`) and until when something has to be done (`deadline_on`)."""
 
 
-def reasons_for(verb: Verb) -> list[str]:
+def reasons_for(verb: ReferralVerb) -> list[str]:
     """The codes this verb takes, in the table's order; empty when it takes none."""
     return [reason.code for reason in _ALL if verb in reason.verbs]

@@ -10,7 +10,7 @@ from app.core.i18n import Translatable
 from app.core.vocabulary import complete
 
 
-class State(StrEnum):
+class ReferralState(StrEnum):
     DRAFT = "draft"
     AWAITING_CONSENT = "awaiting_consent"
     OFFERED = "offered"
@@ -29,7 +29,7 @@ class State(StrEnum):
     ENTERED_IN_ERROR = "entered_in_error"
 
 
-class Verb(StrEnum):
+class ReferralVerb(StrEnum):
     ASK_CONSENT = "ask_consent"
     CONSENT = "consent"
     REFUSE = "refuse"
@@ -55,7 +55,7 @@ class Verb(StrEnum):
     VOID = "void"
 
 
-class Actor(StrEnum):
+class ReferralActor(StrEnum):
     """Who makes a move.
 
     CLOCK is the service itself: expiry, automatic offers, and withdrawing or narrowing offers after an acceptance elsewhere.
@@ -85,7 +85,7 @@ class DeadlineChange(StrEnum):
     STOP = "stop"  # nothing is due any more
 
 
-class Precondition(StrEnum):
+class MovePrecondition(StrEnum):
     """A condition of a move in addition to the table's row. The values are the texts of docs/life-cycles.md."""
 
     CASE_OPEN = "the case has not ended"
@@ -124,24 +124,24 @@ class Party(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class ReferralMove:
     """One row of the table. `discloses`: what the organisation may see from this move on; `notifies`: who gets a notice."""
 
-    source: State
-    verb: Verb
-    target: State
-    by: frozenset[Actor]
+    source: ReferralState
+    verb: ReferralVerb
+    target: ReferralState
+    by: frozenset[ReferralActor]
     deadline_change: DeadlineChange
     discloses: Disclosure
     notifies: tuple[Party, ...] = ()
-    preconditions: tuple[Precondition, ...] = ()
+    preconditions: tuple[MovePrecondition, ...] = ()
 
 
-S, V, C, P, D = State, Verb, DeadlineChange, Precondition, Disclosure
-_DESK: Final = (Actor.COORDINATOR, Actor.SENIOR)
-_PARTNER: Final = (Actor.PARTNER, Actor.ON_BEHALF)
-_PERSON: Final = (Actor.PERSON,)
-_CLOCK: Final = (Actor.CLOCK,)
+S, V, C, P, D = ReferralState, ReferralVerb, DeadlineChange, MovePrecondition, Disclosure
+_DESK: Final = (ReferralActor.COORDINATOR, ReferralActor.SENIOR)
+_PARTNER: Final = (ReferralActor.PARTNER, ReferralActor.ON_BEHALF)
+_PERSON: Final = (ReferralActor.PERSON,)
+_CLOCK: Final = (ReferralActor.CLOCK,)
 _OFFER: Final = (P.CASE_OPEN, P.MAY_BE_ASKED, P.CONSENT)
 _REOPEN: Final = (P.COMPLETED_RECENTLY, P.NOT_ERASED, P.CONSENT, P.NO_OTHER_LIVE, P.NEEDS_FREE)
 _UNDO_ACCEPT: Final = (P.JUST_NOW, P.UNREAD, P.NOT_UNDONE)
@@ -153,24 +153,24 @@ _TEAM_AND_PERSON: Final = (Party.TEAM, Party.PERSON)
 
 
 def _moves(
-    sources: Iterable[State],
-    verb: Verb,
-    target: State,
-    by: Iterable[Actor],
+    sources: Iterable[ReferralState],
+    verb: ReferralVerb,
+    target: ReferralState,
+    by: Iterable[ReferralActor],
     deadline_change: DeadlineChange,
     discloses: Disclosure,
     notifies: tuple[Party, ...] = (),
-    preconditions: tuple[Precondition, ...] = (),
-) -> Iterable[Move]:
+    preconditions: tuple[MovePrecondition, ...] = (),
+) -> Iterable[ReferralMove]:
     given = set(sources)
     return [
-        Move(source, verb, target, frozenset(by), deadline_change, discloses, notifies, preconditions)
-        for source in State
+        ReferralMove(source, verb, target, frozenset(by), deadline_change, discloses, notifies, preconditions)
+        for source in ReferralState
         if source in given
     ]
 
 
-class Phase(StrEnum):
+class ReferralPhase(StrEnum):
     """The phase of a referral, which groups states. Every property of a state, except its moves, follows from its phase."""
 
     NOT_OFFERED = "not_offered"  # the organisation knows nothing of it
@@ -182,45 +182,45 @@ class Phase(StrEnum):
 
 
 PHASES: Final = complete(
-    State,
+    ReferralState,
     {
-        S.DRAFT: Phase.NOT_OFFERED,
-        S.AWAITING_CONSENT: Phase.NOT_OFFERED,
-        S.OFFERED: Phase.ANSWER_DUE,
-        S.ACKNOWLEDGED: Phase.ANSWER_DUE,
-        S.INFO_REQUESTED: Phase.ANSWER_DUE,
-        S.WAITLISTED: Phase.WAITLISTED,
-        S.ACCEPTED: Phase.AT_WORK,
-        S.IN_PROGRESS: Phase.AT_WORK,
-        S.ON_HOLD: Phase.AT_WORK,
-        S.COMPLETED: Phase.COMPLETED,
-        S.DECLINED: Phase.FAILED,
-        S.HANDED_BACK: Phase.FAILED,
-        S.WITHDRAWN: Phase.FAILED,
-        S.CLIENT_DECLINED: Phase.FAILED,
-        S.EXPIRED: Phase.FAILED,
-        S.ENTERED_IN_ERROR: Phase.FAILED,
+        S.DRAFT: ReferralPhase.NOT_OFFERED,
+        S.AWAITING_CONSENT: ReferralPhase.NOT_OFFERED,
+        S.OFFERED: ReferralPhase.ANSWER_DUE,
+        S.ACKNOWLEDGED: ReferralPhase.ANSWER_DUE,
+        S.INFO_REQUESTED: ReferralPhase.ANSWER_DUE,
+        S.WAITLISTED: ReferralPhase.WAITLISTED,
+        S.ACCEPTED: ReferralPhase.AT_WORK,
+        S.IN_PROGRESS: ReferralPhase.AT_WORK,
+        S.ON_HOLD: ReferralPhase.AT_WORK,
+        S.COMPLETED: ReferralPhase.COMPLETED,
+        S.DECLINED: ReferralPhase.FAILED,
+        S.HANDED_BACK: ReferralPhase.FAILED,
+        S.WITHDRAWN: ReferralPhase.FAILED,
+        S.CLIENT_DECLINED: ReferralPhase.FAILED,
+        S.EXPIRED: ReferralPhase.FAILED,
+        S.ENTERED_IN_ERROR: ReferralPhase.FAILED,
     },
 )
 
 
-def _in(*phases: Phase) -> frozenset[State]:
-    return frozenset(state for state in State if PHASES[state] in phases)
+def _in(*phases: ReferralPhase) -> frozenset[ReferralState]:
+    return frozenset(state for state in ReferralState if PHASES[state] in phases)
 
 
-NOT_OFFERED: Final = _in(Phase.NOT_OFFERED)
-ANSWER_DUE: Final = _in(Phase.ANSWER_DUE)
-UNDECIDED: Final = _in(Phase.ANSWER_DUE, Phase.WAITLISTED)
+NOT_OFFERED: Final = _in(ReferralPhase.NOT_OFFERED)
+ANSWER_DUE: Final = _in(ReferralPhase.ANSWER_DUE)
+UNDECIDED: Final = _in(ReferralPhase.ANSWER_DUE, ReferralPhase.WAITLISTED)
 """The organisation was asked and has not decided."""
-AT_WORK: Final = _in(Phase.AT_WORK)
+AT_WORK: Final = _in(ReferralPhase.AT_WORK)
 LIVE: Final = NOT_OFFERED | UNDECIDED | AT_WORK
 WITH_PARTNER: Final = UNDECIDED | AT_WORK
-MAY_OPEN: Final = AT_WORK | _in(Phase.COMPLETED)
+MAY_OPEN: Final = AT_WORK | _in(ReferralPhase.COMPLETED)
 """The organisation may open the encrypted parts."""
-FAILED: Final = _in(Phase.FAILED)
-CARD_CLOSED: Final = _in(Phase.FAILED)
+FAILED: Final = _in(ReferralPhase.FAILED)
+CARD_CLOSED: Final = _in(ReferralPhase.FAILED)
 """The organisation no longer sees what the referral was about."""
-VISIBLE_TO_PARTNER: Final = frozenset(State) - NOT_OFFERED
+VISIBLE_TO_PARTNER: Final = frozenset(ReferralState) - NOT_OFFERED
 INITIAL: Final = S.DRAFT
 """A referral is created in this state, by a coordinator or the clock, with `DeadlineChange.WAIT`."""
 
@@ -251,10 +251,10 @@ MOVES: Final = tuple(
         _moves([S.WITHDRAWN],                              V.UNDO_WITHDRAW,   S.OFFERED,          _DESK,               C.START_ANSWER,  D.CARD,         _PARTNER_TOLD,    _UNDO_WITHDRAW),
         *(
             _moves([state],                                V.NARROW,          state,              _CLOCK,              C.GO_ON,         D.CARD if state in UNDECIDED else D.NOTHING)
-            for state in State
+            for state in ReferralState
             if state in LIVE - AT_WORK
         ),
-        _moves(frozenset(State) - {S.ENTERED_IN_ERROR},    V.VOID,            S.ENTERED_IN_ERROR, (Actor.SENIOR,),     C.STOP,          D.END,          _PARTNER_TOLD),
+        _moves(frozenset(ReferralState) - {S.ENTERED_IN_ERROR},    V.VOID,            S.ENTERED_IN_ERROR, (ReferralActor.SENIOR,),     C.STOP,          D.END,          _PARTNER_TOLD),
     )
     for move in moves
 )
@@ -263,7 +263,7 @@ _BY_SOURCE_AND_VERB: Final = {(move.source, move.verb): move for move in MOVES}
 _SHOWS: Final = {INITIAL: Disclosure.NOTHING, **{move.target: move.discloses for move in MOVES}}
 
 
-def next_move(state: State, verb: Verb, *, by: Actor) -> Move:
+def next_move(state: ReferralState, verb: ReferralVerb, *, by: ReferralActor) -> ReferralMove:
     """The row for this move. Raises IllegalMove (no such row) or NotAllowed (a row, but not for this actor)."""
     move = _BY_SOURCE_AND_VERB.get((state, verb))
     if move is None:
@@ -273,22 +273,22 @@ def next_move(state: State, verb: Verb, *, by: Actor) -> Move:
     return move
 
 
-def next_state(state: State, verb: Verb, *, by: Actor) -> State:
+def next_state(state: ReferralState, verb: ReferralVerb, *, by: ReferralActor) -> ReferralState:
     """Where `verb` leads. Raises IllegalMove, NotAllowed."""
     return next_move(state, verb, by=by).target
 
 
-def allowed_actions(state: State, *, by: Actor) -> list[str]:
+def allowed_actions(state: ReferralState, *, by: ReferralActor) -> list[str]:
     """The verbs this actor has in this state, in the table's order."""
     return [move.verb.value for move in MOVES if move.source == state and by in move.by]
 
 
-def disclosure_in(state: State) -> Disclosure:
+def disclosure_in(state: ReferralState) -> Disclosure:
     """What the organisation may see of a referral in this state, once it was offered."""
     return _SHOWS[state]
 
 
-def state_after(verbs: Iterable[Verb]) -> State:
+def state_after(verbs: Iterable[ReferralVerb]) -> ReferralState:
     """The state after these verbs, from creation on. Raises IllegalMove when the table does not allow them in this order."""
     state = INITIAL
     for verb in verbs:

@@ -26,14 +26,14 @@ from app.core.keyholders import SealingKey
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
 from app.referrals.models import Referral
-from app.referrals.states import WITH_PARTNER, State
+from app.referrals.states import WITH_PARTNER, ReferralState
 from app.referrals.thread_models import ReferralMessage, ReferralMessageExport, ReferralMessageWrap
 
 MAX_TEXT: Final = 10_000
 MAX_CIPHERTEXT: Final = 65_536
 """Bytes of one sealed message: the longest text in four-byte characters, padded, with nonce and tag, fits."""
 MAX_MESSAGES: Final = 200
-TALKING: Final = WITH_PARTNER | {State.COMPLETED}
+TALKING: Final = WITH_PARTNER | {ReferralState.COMPLETED}
 """In these states the organisation reads and writes; afterwards only the team reads."""
 
 
@@ -70,7 +70,7 @@ class OpenedMessage:
 
 
 def may_talk(referral: Referral) -> bool:
-    return State(referral.state) in TALKING
+    return ReferralState(referral.state) in TALKING
 
 
 def message_info(referral_id: UUID, message_id: UUID, kind: str, owner_id: UUID) -> bytes:

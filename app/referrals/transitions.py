@@ -21,12 +21,18 @@ from app.referrals.deadline_storage import deadlines_of, recorded_at, store_dead
 from app.referrals.deadlines import DeadlineEvent
 from app.referrals.effects import CaseFacts, Effect, ReferralFacts, effects_of
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import Move, State, Verb
+from app.referrals.states import ReferralMove, ReferralState, ReferralVerb
 from app.referrals.ways import way_of
 
 
 def apply(
-    session: Session, referral: Referral, case: Case, move: Move, by: ActorRef, payload: TransitionInput, now: datetime
+    session: Session,
+    referral: Referral,
+    case: Case,
+    move: ReferralMove,
+    by: ActorRef,
+    payload: TransitionInput,
+    now: datetime,
 ) -> list[Effect]:
     """Move the referral and return the effects, in the order in which to carry them out in this transaction.
 
@@ -36,7 +42,7 @@ def apply(
     referral.state = move.target.value
     referral.version += 1
     referral.updated_at = now  # exact, for `updated_since`: a moment that is cut would hide the change from a reader
-    if move.verb is Verb.NARROW:
+    if move.verb is ReferralVerb.NARROW:
         referral.needs = list(payload.needs)
     else:
         _note_codes(referral, move, payload, at)
@@ -66,12 +72,12 @@ def apply(
     return effects_of(move, facts, CaseFacts(CaseState(case.state), others, needs.states_of(rows)), at)
 
 
-def _note_codes(referral: Referral, move: Move, payload: TransitionInput, at: datetime) -> None:
+def _note_codes(referral: Referral, move: ReferralMove, payload: TransitionInput, at: datetime) -> None:
     if referral.reason != "conflict":  # it excludes the organisation for ever, whatever becomes of the referral
         referral.reason = payload.reason
     referral.outcome = payload.outcome or referral.outcome
     referral.question = payload.question
-    referral.completed_at = at if move.target is State.COMPLETED else None
+    referral.completed_at = at if move.target is ReferralState.COMPLETED else None
 
 
 def record_event(

@@ -5,7 +5,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from app.cases.models import Part, SealedPart
+from app.cases.models import PartKind, SealedPart
 from app.referrals.models import Referral
 from app.referrals.states import AT_WORK
 
@@ -23,7 +23,7 @@ def awaiting_reply(session: Session, organisation_id: UUID) -> frozenset[UUID]:
         .where(
             Referral.organisation_id == organisation_id,
             Referral.state.in_([state.value for state in AT_WORK]),
-            line.part == Part.THREAD.value,
+            line.part == PartKind.THREAD.value,
             line.author == "person",
             ~newer,
         )

@@ -14,14 +14,26 @@ from app.cases.states import CaseState
 from app.core.vocabulary import complete
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import Actor, State, Verb
+from app.referrals.states import ReferralActor, ReferralState, ReferralVerb
 
 _CREATE: Final = "create"
 """The verb of the event with which a referral begins; it is no move."""
-_DECISIONS = frozenset({Verb.ACCEPT.value, Verb.DECLINE.value, Verb.WAITLIST.value})
+_DECISIONS = frozenset({ReferralVerb.ACCEPT.value, ReferralVerb.DECLINE.value, ReferralVerb.WAITLIST.value})
 _COUNTED_VERBS = frozenset(
-    {Verb.OFFER.value, Verb.CONSENT.value, Verb.ACKNOWLEDGE.value, Verb.ASK_INFO.value, *_DECISIONS}
-    | {Verb.START.value, Verb.COMPLETE.value, Verb.EXPIRE.value, Verb.WITHDRAW.value, Verb.CLIENT_WITHDRAW.value}
+    {
+        ReferralVerb.OFFER.value,
+        ReferralVerb.CONSENT.value,
+        ReferralVerb.ACKNOWLEDGE.value,
+        ReferralVerb.ASK_INFO.value,
+        *_DECISIONS,
+    }
+    | {
+        ReferralVerb.START.value,
+        ReferralVerb.COMPLETE.value,
+        ReferralVerb.EXPIRE.value,
+        ReferralVerb.WITHDRAW.value,
+        ReferralVerb.CLIENT_WITHDRAW.value,
+    }
 )
 
 
@@ -75,34 +87,34 @@ class CountedOffer:
     @property
     def end(self) -> str:
         """The end of the offer: exactly one of `ENDS`."""
-        if Verb.ACCEPT.value in self.first:
+        if ReferralVerb.ACCEPT.value in self.first:
             return "accepted"
-        if Verb.DECLINE.value in self.first:
+        if ReferralVerb.DECLINE.value in self.first:
             return "declined"
         end = _END_OF[self.state]
-        seen = {Verb.ACKNOWLEDGE.value, Verb.ASK_INFO.value}
+        seen = {ReferralVerb.ACKNOWLEDGE.value, ReferralVerb.ASK_INFO.value}
         return "only_acknowledged" if end == "no_answer" and seen & set(self.first) else end
 
 
 _END_OF: Final = complete(
-    State,
+    ReferralState,
     {
-        State.DRAFT: "waiting",
-        State.AWAITING_CONSENT: "waiting",
-        State.OFFERED: "waiting",
-        State.ACKNOWLEDGED: "waiting",
-        State.INFO_REQUESTED: "waiting",
-        State.WAITLISTED: "waiting",
-        State.ACCEPTED: "waiting",
-        State.IN_PROGRESS: "waiting",
-        State.ON_HOLD: "waiting",
-        State.COMPLETED: "waiting",
-        State.DECLINED: "waiting",
-        State.HANDED_BACK: "waiting",
-        State.EXPIRED: "no_answer",
-        State.WITHDRAWN: "taken_back",
-        State.CLIENT_DECLINED: "taken_back",
-        State.ENTERED_IN_ERROR: "taken_back",
+        ReferralState.DRAFT: "waiting",
+        ReferralState.AWAITING_CONSENT: "waiting",
+        ReferralState.OFFERED: "waiting",
+        ReferralState.ACKNOWLEDGED: "waiting",
+        ReferralState.INFO_REQUESTED: "waiting",
+        ReferralState.WAITLISTED: "waiting",
+        ReferralState.ACCEPTED: "waiting",
+        ReferralState.IN_PROGRESS: "waiting",
+        ReferralState.ON_HOLD: "waiting",
+        ReferralState.COMPLETED: "waiting",
+        ReferralState.DECLINED: "waiting",
+        ReferralState.HANDED_BACK: "waiting",
+        ReferralState.EXPIRED: "no_answer",
+        ReferralState.WITHDRAWN: "taken_back",
+        ReferralState.CLIENT_DECLINED: "taken_back",
+        ReferralState.ENTERED_IN_ERROR: "taken_back",
     },
 )
 """What became of an offer that was neither accepted nor declined, by its state; `waiting` while nothing has become of it."""
@@ -186,7 +198,7 @@ def _add_offers(session: Session, case_ids: Sequence[UUID], found: Mapping[UUID,
         )  # fmt: skip
         found[row.case_id].offers.append(offer)
     passed_over = ReferralEvent.codes["passed_over"].as_string()
-    by_hand = ReferralEvent.actor_kind.in_([Actor.COORDINATOR.value, Actor.SENIOR.value])
+    by_hand = ReferralEvent.actor_kind.in_([ReferralActor.COORDINATOR.value, ReferralActor.SENIOR.value])
     events = (
         sa.select(
             ReferralEvent.referral_id, Referral.case_id, Referral.urgency, ReferralEvent.verb, ReferralEvent.at,

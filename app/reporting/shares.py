@@ -14,12 +14,12 @@ from app.matching.models import ServiceRecord
 from app.matching.order import UNIT
 from app.partners import sandbox_identity
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import Actor
+from app.referrals.states import ReferralActor
 
 PERIOD: Final = timedelta(days=365)
 LEAST: Final = 10
 """A number below this is shown as "fewer than 10"."""
-_BY_HAND: Final = (Actor.COORDINATOR.value, Actor.SENIOR.value)
+_BY_HAND: Final = (ReferralActor.COORDINATOR.value, ReferralActor.SENIOR.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from app.referrals.reasons import OUTCOMES, PASSED_OVER
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from app.reporting.queries import CountedCase, CountedChoice, CountedOffer
 
 ANSWERED_WITHIN: Final = {"emergency": timedelta(hours=24), "urgent": timedelta(hours=72), "normal": timedelta(days=14)}
@@ -92,12 +92,12 @@ def _count_offer(figures: Counter[Figure], offer: CountedOffer, end: str) -> Non
     figures[Figure(month, Subject.OFFER, organisation, (offer.urgency, end, answer, outcome))] += 1
     for need in offer.needs:
         figures[Figure(month, Subject.OFFER_NEED, organisation, (need, end))] += 1
-    accepted = offer.first.get(Verb.ACCEPT.value)
+    accepted = offer.first.get(ReferralVerb.ACCEPT.value)
     for step, start, over in (
-        (TimedStep.ACKNOWLEDGE, offer.offered_at, offer.first.get(Verb.ACKNOWLEDGE.value)),
+        (TimedStep.ACKNOWLEDGE, offer.offered_at, offer.first.get(ReferralVerb.ACKNOWLEDGE.value)),
         (TimedStep.DECIDE, offer.offered_at, offer.decided_at),
-        (TimedStep.START, accepted, offer.first.get(Verb.START.value)),
-        (TimedStep.COMPLETE, accepted, offer.first.get(Verb.COMPLETE.value)),
+        (TimedStep.START, accepted, offer.first.get(ReferralVerb.START.value)),
+        (TimedStep.COMPLETE, accepted, offer.first.get(ReferralVerb.COMPLETE.value)),
     ):
         if start is not None and over is not None:
             took = duration_code(over - start)

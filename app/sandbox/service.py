@@ -26,17 +26,17 @@ from app.intake.schemas import Intake
 from app.partners import sandbox_identity
 from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
-from app.referrals.states import MAY_OPEN, Actor, State, Verb
+from app.referrals.states import MAY_OPEN, ReferralActor, ReferralState, ReferralVerb
 from app.sandbox.stories import STORIES
 from app.staff.models import Team
 
 ERROR_REHEARSALS: Final = {
-    "SANDBOX-403": frozenset({State.OFFERED}),
-    "SANDBOX-409": frozenset({State.OFFERED}),
+    "SANDBOX-403": frozenset({ReferralState.OFFERED}),
+    "SANDBOX-409": frozenset({ReferralState.OFFERED}),
     "SANDBOX-410": MAY_OPEN,
-    "SANDBOX-412": frozenset({State.OFFERED}),
-    "SANDBOX-429": frozenset({State.OFFERED}),
-    "SANDBOX-503": frozenset({State.OFFERED}),
+    "SANDBOX-412": frozenset({ReferralState.OFFERED}),
+    "SANDBOX-429": frozenset({ReferralState.OFFERED}),
+    "SANDBOX-503": frozenset({ReferralState.OFFERED}),
     sandbox_identity.FORGED_SIGNATURE_LABEL: MAY_OPEN,
 }
 """Labels of the referrals that rehearse one error each, and the states in which they do so.
@@ -47,8 +47,8 @@ MOST_AN_HOUR: Final = 120
 """Maximum number of new referrals per hour, whatever users of the published credentials do."""
 KEPT_FOR: Final = timedelta(days=7)
 _LOCK: Final = 0x50525F5342
-_DESK: Final = ActorRef(Actor.CLOCK)
-_PARTNER: Final = ActorRef(Actor.PARTNER, sandbox_identity.ORGANISATION_ID, sandbox_identity.ORGANISATION_ID)
+_DESK: Final = ActorRef(ReferralActor.CLOCK)
+_PARTNER: Final = ActorRef(ReferralActor.PARTNER, sandbox_identity.ORGANISATION_ID, sandbox_identity.ORGANISATION_ID)
 
 
 def missing(session: Session, now: datetime) -> bool:
@@ -137,7 +137,7 @@ def _languages_without_offer(session: Session, now: datetime) -> set[str]:
         .where(
             Referral.organisation_id == sandbox_identity.ORGANISATION_ID,
             Referral.updated_at > now - 2 * KEPT_FOR,
-            Referral.state == State.OFFERED.value,
+            Referral.state == ReferralState.OFFERED.value,
             Referral.label.not_in(list(ERROR_REHEARSALS)),
         )
     )
@@ -161,7 +161,7 @@ def _offer(session: Session, story: dict[str, Any], keys: KeyRing, directory: Di
     )
     case = transitions.locked(session, case_id)
     draft = referral_actions.create(session, keys, case, sandbox_identity.SERVICE, by=_DESK, now=now)
-    return referral_actions.advance(session, draft.id, Verb.OFFER, by=_DESK, now=now)
+    return referral_actions.advance(session, draft.id, ReferralVerb.OFFER, by=_DESK, now=now)
 
 
 def _rehearse(session: Session, label: str, keys: KeyRing, directory: Directory, now: datetime) -> None:
@@ -175,7 +175,7 @@ def _rehearse(session: Session, label: str, keys: KeyRing, directory: Directory,
     referral.label = label
     session.flush()
     if ERROR_REHEARSALS[label] == MAY_OPEN:
-        referral_actions.advance(session, referral.id, Verb.ACCEPT, by=_PARTNER, now=now)
+        referral_actions.advance(session, referral.id, ReferralVerb.ACCEPT, by=_PARTNER, now=now)
 
 
 def label_of(session: Session, referral_id: UUID) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from app.directory.packs import Directory
 from app.referrals.reasons import QUESTIONS
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from app.referrals.working_time import WorkingHours
 
 _HOW_SOON: Final = ("today", "week", "month", "none", "unknown")
@@ -83,7 +83,7 @@ def consent_of(candidates: list[str], chance: Random) -> dict[str, Any]:
 class PlannedAnswer:
     """The answer that a centre will give to an offer, and when."""
 
-    verb: Verb
+    verb: ReferralVerb
     at: datetime
     reason: str | None = None
     question: str | None = None
@@ -98,7 +98,7 @@ def answer_to_offer(
     thinks = timedelta(seconds=chance.expovariate(1 / _THINKS_FOR[urgency].total_seconds()))
     at = offered_at + thinks if urgency == "emergency" else hours.next_open(offered_at + thinks)
     if chance.random() < 0.05:
-        return PlannedAnswer(Verb.ASK_INFO, at, question=chance.choice(list(QUESTIONS)))
+        return PlannedAnswer(ReferralVerb.ASK_INFO, at, question=chance.choice(list(QUESTIONS)))
     if chance.random() < plan.accepts:
-        return PlannedAnswer(Verb.ACCEPT, at)
-    return PlannedAnswer(Verb.DECLINE, at, reason=chance.choice(_DECLINES))
+        return PlannedAnswer(ReferralVerb.ACCEPT, at)
+    return PlannedAnswer(ReferralVerb.DECLINE, at, reason=chance.choice(_DECLINES))

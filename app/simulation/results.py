@@ -14,8 +14,8 @@ from app.cases.models import Case
 from app.referrals import deadline_storage, deadlines
 from app.referrals.deadlines import answer_times
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import UNDECIDED, State
-from app.referrals.ways import Way, way_of
+from app.referrals.states import UNDECIDED, ReferralState
+from app.referrals.ways import ReferralWay, way_of
 from app.simulation.world import World
 from app.tasks.models import Task
 
@@ -137,11 +137,11 @@ def _destination(
     case: Case, world: World, asked: list[Referral], accepted: Referral | None, with_task: set[UUID | None]
 ) -> str:
     if accepted is not None:
-        return DESTINATIONS[list(Way).index(way_of(accepted.way))]
-    states = {State(referral.state) for referral in asked}
+        return DESTINATIONS[list(ReferralWay).index(way_of(accepted.way))]
+    states = {ReferralState(referral.state) for referral in asked}
     if states & UNDECIDED:
         return DESTINATIONS[3]
-    if State.AWAITING_CONSENT in states:
+    if ReferralState.AWAITING_CONSENT in states:
         return DESTINATIONS[4]
     if case.id not in with_task:
         return DESTINATIONS[7]

@@ -41,8 +41,8 @@ from app.referrals import queries
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.models import FeedEvent, Referral
-from app.referrals.states import Actor, State, Verb
-from app.referrals.ways import BY_COORDINATOR, Means, Way, way_of
+from app.referrals.states import ReferralActor, ReferralState, ReferralVerb
+from app.referrals.ways import BY_COORDINATOR, ContactMeans, ReferralWay, way_of
 from app.referrals.working_hours import hours_of
 from app.simulation.population import Plan, answer_to_offer, answers_of, arrivals, chance_of_requests, consent_of
 from app.staff import service as staff
@@ -53,9 +53,9 @@ _BATCH: Final = 50
 SETTLES_IN: Final = timedelta(days=75)
 """Simulated time after the last request, in which the longest deadline ends."""
 _WEIGHTS: Final = {"PL": 4, "GE": 3, "LT": 2, "DE": 3}
-_PERSON: Final = ActorRef(Actor.PERSON)
-_COORDINATOR: Final = ActorRef(Actor.COORDINATOR, uuid4())
-_ON_BEHALF: Final = ActorRef(Actor.ON_BEHALF, _COORDINATOR.id)
+_PERSON: Final = ActorRef(ReferralActor.PERSON)
+_COORDINATOR: Final = ActorRef(ReferralActor.COORDINATOR, uuid4())
+_ON_BEHALF: Final = ActorRef(ReferralActor.ON_BEHALF, _COORDINATOR.id)
 _TO_SEARCH: Final = (TaskKind.FIND_NEXT, TaskKind.ASK_PERSON, TaskKind.UNMET, TaskKind.HANDED_BACK)
 _AGREES: Final = 0.8
 """Share of the people who agree when they are asked about a further centre."""
@@ -179,25 +179,29 @@ class World:
             elif row.type == "referral.info_requested":
                 self.at(self.now + timedelta(days=1), self._person_answers(row.id))
             elif row.type == "referral.acknowledged":
-                self._later(hours.next_open(self.now + timedelta(hours=4)), row.id, Verb.ACCEPT, TransitionInput())
+                self._later(
+                    hours.next_open(self.now + timedelta(hours=4)), row.id, ReferralVerb.ACCEPT, TransitionInput()
+                )
             elif row.type == "referral.accepted" and self.chance.random() < 0.9:
-                self._later(hours.next_open(self.now + timedelta(days=1)), row.id, Verb.START, TransitionInput())
+                self._later(
+                    hours.next_open(self.now + timedelta(days=1)), row.id, ReferralVerb.START, TransitionInput()
+                )
             elif row.type == "referral.in_progress":
                 ends = hours.next_open(self.now + timedelta(days=self.chance.uniform(10, 60)))
                 back = self.chance.random() < 0.03
-                self._later(ends, row.id, Verb.HAND_BACK if back else Verb.COMPLETE,
+                self._later(ends, row.id, ReferralVerb.HAND_BACK if back else ReferralVerb.COMPLETE,
                             TransitionInput(reason="no_capacity") if back else TransitionInput(outcome="represented"))  # fmt: skip
 
-    def _later(self, moment: datetime, referral_id: UUID, verb: Verb, payload: TransitionInput) -> None:
+    def _later(self, moment: datetime, referral_id: UUID, verb: ReferralVerb, payload: TransitionInput) -> None:
         def act() -> None:
             with self.database.begin(write=False) as session:
                 referral = session.get_one(Referral, referral_id)
                 organisation_id, way = referral.organisation_id, way_of(referral.way)
-            if way is Way.HAND:
-                self._try(referral_id, verb, _ON_BEHALF, replace(payload, how=Means.PHONE.value))
+            if way is ReferralWay.HAND:
+                self._try(referral_id, verb, _ON_BEHALF, replace(payload, how=ContactMeans.PHONE.value))
                 return
-            by_link = replace(payload, how=Means.LINK.value) if way is Way.LINK else payload
-            self._try(referral_id, verb, ActorRef(Actor.PARTNER, organisation_id, organisation_id), by_link)
+            by_link = replace(payload, how=ContactMeans.LINK.value) if way is ReferralWay.LINK else payload
+            self._try(referral_id, verb, ActorRef(ReferralActor.PARTNER, organisation_id, organisation_id), by_link)
 
         self.at(moment, act)
 
@@ -243,7 +247,7 @@ class World:
     def _is_referred(self, session: Session, case: Case, candidate: ServiceMatch) -> bool:
         organisation_id = named_id("organisation", candidate.organisation)
         connected = organisation_id in self.connected
-        way = Way.ACCOUNT if connected else self.chance.choice((Way.HAND, Way.LINK))
+        way = ReferralWay.ACCOUNT if connected else self.chance.choice((ReferralWay.HAND, ReferralWay.LINK))
         try:
             draft = referral_actions.create(
                 session, self.keys, case, candidate.service, by=_COORDINATOR, now=self.now, way=way
@@ -252,9 +256,9 @@ class World:
             return False
         if candidate.organisation in self.named[case.id]:
             self._agree(session, case.id, organisation_id)
-            referral_actions.advance(session, draft.id, Verb.OFFER, by=_COORDINATOR, now=self.now)
+            referral_actions.advance(session, draft.id, ReferralVerb.OFFER, by=_COORDINATOR, now=self.now)
         else:
-            referral_actions.advance(session, draft.id, Verb.ASK_CONSENT, by=_COORDINATOR, now=self.now)
+            referral_actions.advance(session, draft.id, ReferralVerb.ASK_CONSENT, by=_COORDINATOR, now=self.now)
             self.at(self.now + timedelta(hours=self.chance.uniform(1, 48)), self._person_decides(draft.id))
         return True
 
@@ -272,16 +276,16 @@ class World:
             agrees = self.chance.random() < _AGREES
             with self.database.begin() as session:
                 referral = session.get_one(Referral, referral_id)
-                if agrees and State(referral.state) is State.AWAITING_CONSENT:
+                if agrees and ReferralState(referral.state) is ReferralState.AWAITING_CONSENT:
                     self._agree(session, referral.case_id, referral.organisation_id)
-            self._try(referral_id, Verb.CONSENT if agrees else Verb.REFUSE, _PERSON, TransitionInput())
+            self._try(referral_id, ReferralVerb.CONSENT if agrees else ReferralVerb.REFUSE, _PERSON, TransitionInput())
 
         return act
 
     def _person_answers(self, referral_id: UUID) -> Callable[[], None]:
-        return lambda: self._try(referral_id, Verb.ANSWER, _PERSON, TransitionInput())
+        return lambda: self._try(referral_id, ReferralVerb.ANSWER, _PERSON, TransitionInput())
 
-    def _try(self, referral_id: UUID, verb: Verb, by: ActorRef, payload: TransitionInput) -> None:
+    def _try(self, referral_id: UUID, verb: ReferralVerb, by: ActorRef, payload: TransitionInput) -> None:
         """Apply an action; being too late is no error, because another centre may have accepted or the offer may have expired."""
         try:
             with self.database.begin() as session:

@@ -43,8 +43,8 @@ from app.staff import (
 from app.staff import service as staff
 from app.staff.invitations import Invitee
 from app.staff.models import Member, Proposal, Role, Team
-from app.staff.proposal_rules import Kind, ProposalSubject
-from app.staff.proposal_states import State
+from app.staff.proposal_rules import ProposalKind, ProposalSubject
+from app.staff.proposal_states import ProposalState
 from app.staff.sessions import SignedIn
 
 
@@ -68,7 +68,7 @@ def propose_member(session: Session, caller: SignedIn, seat: Invitee, seat_of: s
     name = invitations.free_name(session, seat.name)
     codes = {"name": name, "role": seat.role.value, "place": seat_of}
     subject = ProposalSubject(team_id=_team_with_key(session, seat.team_id), organisation_id=seat.organisation_id)
-    return proposals.propose(session, caller, Kind.NEW_MEMBER, codes, now, subject)
+    return proposals.propose(session, caller, ProposalKind.NEW_MEMBER, codes, now, subject)
 
 
 def _team_with_key(session: Session, team_id: UUID | None) -> UUID | None:
@@ -82,7 +82,7 @@ def propose_return(session: Session, caller: SignedIn, member_id: UUID, now: dat
     """Propose a way back for a member who lost their passphrase or code app. Raises NotFound, NotAllowed, Conflict."""
     member = members.manageable_member(session, caller, member_id)
     subject = ProposalSubject(_team_with_key(session, member.team_id), member.organisation_id, member.id)
-    return proposals.propose(session, caller, Kind.MEMBER_RETURN, {"name": member.name}, now, subject)
+    return proposals.propose(session, caller, ProposalKind.MEMBER_RETURN, {"name": member.name}, now, subject)
 
 
 def propose_senior(session: Session, caller: SignedIn, member_id: UUID, now: datetime) -> Proposal:
@@ -91,7 +91,7 @@ def propose_senior(session: Session, caller: SignedIn, member_id: UUID, now: dat
     members.refuse_role(caller, member, Role.SENIOR)
     subject = ProposalSubject(member.team_id, None, member.id)
     codes = {"name": member.name, "role": Role.SENIOR.value}
-    return proposals.propose(session, caller, Kind.NEW_ROLE, codes, now, subject)
+    return proposals.propose(session, caller, ProposalKind.NEW_ROLE, codes, now, subject)
 
 
 def propose_grant(
@@ -104,7 +104,7 @@ def propose_grant(
     member = members.grantee(session, caller, member_id, key_id)
     subject = ProposalSubject(member.team_id, member.organisation_id, member.id)
     codes = {"name": member.name, **_own_key(session, member)}
-    return proposals.propose(session, caller, Kind.KEY_GRANT, codes, now, subject)
+    return proposals.propose(session, caller, ProposalKind.KEY_GRANT, codes, now, subject)
 
 
 def _own_key(session: Session, member: Member) -> dict[str, str]:
@@ -142,7 +142,7 @@ def propose_organisation_key(
         holder = _first_holder(session, caller, organisation_id, first_holder)
         codes |= {"name": holder.name, **_own_key(session, holder)}
         subject = ProposalSubject(organisation_id=organisation_id, member_id=holder.id)
-    return proposals.propose(session, caller, Kind.ORGANISATION_KEY, codes, now, subject)
+    return proposals.propose(session, caller, ProposalKind.ORGANISATION_KEY, codes, now, subject)
 
 
 def propose_team(session: Session, caller: SignedIn, team: NewCountryTeam, now: datetime) -> Proposal:
@@ -160,7 +160,7 @@ def propose_team(session: Session, caller: SignedIn, team: NewCountryTeam, now: 
         "language": team.language,
         "name": invitations.free_name(session, team.senior),
     }
-    return proposals.propose(session, caller, Kind.NEW_TEAM, codes, now)
+    return proposals.propose(session, caller, ProposalKind.NEW_TEAM, codes, now)
 
 
 def propose_team_key(
@@ -181,7 +181,7 @@ def propose_team_key(
     if holder is None:
         raise Conflict("This is not the present key of a senior of the team. Look at the page again.")
     codes = {"team": team.slug, "name": holder.name, **_own_key(session, holder)}
-    return proposals.propose(session, caller, Kind.TEAM_KEY, codes, now, ProposalSubject(member_id=holder.id))
+    return proposals.propose(session, caller, ProposalKind.TEAM_KEY, codes, now, ProposalSubject(member_id=holder.id))
 
 
 def _first_holder(session: Session, caller: SignedIn, organisation_id: UUID, name: str) -> Member:
@@ -224,34 +224,41 @@ def carry_out(session: Session, keys: KeyRing, caller: SignedIn, proposal_id: UU
     proposal = proposals.carry_out(session, caller, proposal_id, kind, now)
     name = str(proposal.codes.get("name", ""))
     match kind:
-        case Kind.NEW_MEMBER:
+        case ProposalKind.NEW_MEMBER:
             seat = Invitee(
                 name, Role(proposal.codes["role"]), _team_of_seat(session, proposal), proposal.organisation_id
             )
             return ChangeResult(proposal, name, _invite(session, keys, proposal, seat, now))
-        case Kind.NEW_ADMIN:
+        case ProposalKind.NEW_ADMIN:
             return ChangeResult(proposal, name, _invite(session, keys, proposal, Invitee(name, Role.ADMIN), now))
-        case Kind.NEW_TEAM:
+        case ProposalKind.NEW_TEAM:
             return ChangeResult(proposal, name, _found_team(session, keys, caller, proposal, now))
-        case Kind.TEAM_KEY:
+        case ProposalKind.TEAM_KEY:
             _make_team_key(session, caller, proposal, now)
-        case Kind.MEMBER_RETURN:
+        case ProposalKind.MEMBER_RETURN:
             member = members.manageable_member(session, caller, _member_of(proposal))
             by, approved_by = proposal.proposed_by, proposal.decided_by
             code = invitations.invite_back(session, keys, member, by=by, approved_by=approved_by, now=now)
             return ChangeResult(proposal, name, code)
-        case Kind.NEW_ROLE:
+        case ProposalKind.NEW_ROLE:
             members.make_senior(session, caller, _member_of(proposal), now, approved_by=proposal.decided_by)
-        case Kind.KEY_GRANT:
+        case ProposalKind.KEY_GRANT:
             members.grant(session, caller, _member_of(proposal), now, key_id=_named_key(proposal), approved=True)
-        case Kind.ORGANISATION_KEY:
+        case ProposalKind.ORGANISATION_KEY:
             _new_key(session, caller, proposal, now)
-        case Kind.BULK_EXPORT | Kind.AUTOMATIC_OFFERS | Kind.SERVICE_WEIGHT | Kind.API_CLIENT:
+        case (
+            ProposalKind.BULK_EXPORT
+            | ProposalKind.AUTOMATIC_OFFERS
+            | ProposalKind.SERVICE_WEIGHT
+            | ProposalKind.API_CLIENT
+        ):
             pass
     return ChangeResult(proposal, name)
 
 
-_WITH_CODE: Final = frozenset({Kind.NEW_MEMBER, Kind.NEW_ADMIN, Kind.MEMBER_RETURN, Kind.NEW_TEAM})
+_WITH_CODE: Final = frozenset(
+    {ProposalKind.NEW_MEMBER, ProposalKind.NEW_ADMIN, ProposalKind.MEMBER_RETURN, ProposalKind.NEW_TEAM}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +293,7 @@ def void_code(session: Session, caller: SignedIn, proposal_id: UUID, now: dateti
     Raises NotFound, NotAllowed, Conflict (it was used, or is void already).
     """
     proposal = proposals.locked(session, caller, proposal_id)
-    if proposal.state != State.DONE or proposal.kind not in _WITH_CODE:
+    if proposal.state != ProposalState.DONE or proposal.kind not in _WITH_CODE:
         raise NotFound("There is no such code.")
     if not proposal_rules.may_stop(seats.member_facts(session, now), caller, proposal):
         raise NotAllowed("Your role may not decide about this.")

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.staff.models import Proposal
-from app.staff.proposal_rules import Kind
-from app.staff.proposal_states import State
+from app.staff.proposal_rules import ProposalKind
+from app.staff.proposal_states import ProposalState
 
 OPERATOR: Final = "operator"
 WAITS: Final[Mapping[str, timedelta | None]] = MappingProxyType(
@@ -34,7 +34,7 @@ def in_force(session: Session) -> dict[tuple[str, str], str]:
     """The choice for each country and urgency that two people have set. One statement."""
     rows = session.scalars(
         sa.select(Proposal.codes)
-        .where(Proposal.kind == Kind.AUTOMATIC_OFFERS.value, Proposal.state == State.DONE.value)
+        .where(Proposal.kind == ProposalKind.AUTOMATIC_OFFERS.value, Proposal.state == ProposalState.DONE.value)
         .order_by(Proposal.expires_at, Proposal.id)  # of a proposal that opens nothing: when it was carried out
     )
     chosen = {(codes["country"], codes["urgency"]): codes["after"] for codes in rows}

@@ -18,7 +18,7 @@ from app.staff.seats import MemberFacts
 from app.staff.sessions import SignedIn
 
 
-class Kind(StrEnum):
+class ProposalKind(StrEnum):
     NEW_MEMBER = "new_member"
     MEMBER_RETURN = "member_return"
     NEW_ROLE = "new_role"
@@ -44,19 +44,19 @@ class ProposalRule:
 _ADMIN: Final = frozenset({Role.ADMIN})
 _SEATS: Final = frozenset({Role.ADMIN, Role.SENIOR, Role.PARTNER})
 # fmt: off
-RULES: Final[Mapping[Kind, ProposalRule]] = {
-    Kind.NEW_MEMBER:       ProposalRule(_SEATS, opens_sealed_parts=True),
-    Kind.MEMBER_RETURN:    ProposalRule(_SEATS, opens_sealed_parts=True),
-    Kind.NEW_ROLE:         ProposalRule(_ADMIN, opens_sealed_parts=True),
-    Kind.KEY_GRANT:        ProposalRule(frozenset({Role.COORDINATOR, Role.SENIOR, Role.PARTNER}), opens_sealed_parts=True),
-    Kind.ORGANISATION_KEY: ProposalRule(frozenset({Role.ADMIN, Role.PARTNER}), opens_sealed_parts=True),
-    Kind.NEW_ADMIN:        ProposalRule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=True),
-    Kind.BULK_EXPORT:      ProposalRule(frozenset({Role.ADMIN, Role.SENIOR, Role.AUDITOR}), opens_sealed_parts=False),
-    Kind.AUTOMATIC_OFFERS: ProposalRule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=False),
-    Kind.SERVICE_WEIGHT:   ProposalRule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=False),
-    Kind.API_CLIENT:       ProposalRule(_ADMIN, opens_sealed_parts=True),
-    Kind.NEW_TEAM:         ProposalRule(_ADMIN, opens_sealed_parts=True),
-    Kind.TEAM_KEY:         ProposalRule(_ADMIN, opens_sealed_parts=True),
+RULES: Final[Mapping[ProposalKind, ProposalRule]] = {
+    ProposalKind.NEW_MEMBER:       ProposalRule(_SEATS, opens_sealed_parts=True),
+    ProposalKind.MEMBER_RETURN:    ProposalRule(_SEATS, opens_sealed_parts=True),
+    ProposalKind.NEW_ROLE:         ProposalRule(_ADMIN, opens_sealed_parts=True),
+    ProposalKind.KEY_GRANT:        ProposalRule(frozenset({Role.COORDINATOR, Role.SENIOR, Role.PARTNER}), opens_sealed_parts=True),
+    ProposalKind.ORGANISATION_KEY: ProposalRule(frozenset({Role.ADMIN, Role.PARTNER}), opens_sealed_parts=True),
+    ProposalKind.NEW_ADMIN:        ProposalRule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=True),
+    ProposalKind.BULK_EXPORT:      ProposalRule(frozenset({Role.ADMIN, Role.SENIOR, Role.AUDITOR}), opens_sealed_parts=False),
+    ProposalKind.AUTOMATIC_OFFERS: ProposalRule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=False),
+    ProposalKind.SERVICE_WEIGHT:   ProposalRule(frozenset({Role.ADMIN, Role.SENIOR}), opens_sealed_parts=False),
+    ProposalKind.API_CLIENT:       ProposalRule(_ADMIN, opens_sealed_parts=True),
+    ProposalKind.NEW_TEAM:         ProposalRule(_ADMIN, opens_sealed_parts=True),
+    ProposalKind.TEAM_KEY:         ProposalRule(_ADMIN, opens_sealed_parts=True),
 }
 # fmt: on
 
@@ -137,7 +137,7 @@ def holds_key_concerned(facts: MemberFacts, caller: SignedIn, proposal: Proposal
 
 def takes_a_seat(facts: MemberFacts, proposal: Proposal) -> bool:
     """Whether this is a reset for an active member: they lose their sign-in and keys by it, so nobody else shortens the wait."""
-    return proposal.kind == Kind.MEMBER_RETURN and proposal.member_id in facts.active
+    return proposal.kind == ProposalKind.MEMBER_RETURN and proposal.member_id in facts.active
 
 
 def is_concerned(caller: SignedIn, proposal: Proposal) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 from app.core.errors import IllegalMove, NotAllowed
 
 
-class State(StrEnum):
+class ProposalState(StrEnum):
     OPEN = "open"
     APPROVED = "approved"
     DECLINED = "declined"
@@ -15,7 +15,7 @@ class State(StrEnum):
     DONE = "done"
 
 
-class Verb(StrEnum):
+class ProposalVerb(StrEnum):
     APPROVE = "approve"
     CONFIRM = "confirm"
     DECLINE = "decline"
@@ -24,7 +24,7 @@ class Verb(StrEnum):
     CARRY_OUT = "carry_out"
 
 
-class Actor(StrEnum):
+class ProposalActor(StrEnum):
     """PROPOSER is the member who proposed it, OTHER another one whose role may decide, CONCERNED one that the change concerns.
 
     HOLDER is another member who holds the key of the team or organisation that the change is about.
@@ -39,32 +39,32 @@ class Actor(StrEnum):
 
 # fmt: off
 MOVES: Final = {
-    (State.OPEN,     Verb.APPROVE,   Actor.OTHER):     State.APPROVED,
-    (State.OPEN,     Verb.DECLINE,   Actor.OTHER):     State.DECLINED,
-    (State.OPEN,     Verb.DECLINE,   Actor.CONCERNED): State.DECLINED,
-    (State.OPEN,     Verb.WITHDRAW,  Actor.PROPOSER):  State.WITHDRAWN,
-    (State.OPEN,     Verb.EXPIRE,    Actor.CLOCK):     State.EXPIRED,
-    (State.APPROVED, Verb.CONFIRM,   Actor.HOLDER):    State.APPROVED,
-    (State.APPROVED, Verb.DECLINE,   Actor.OTHER):     State.DECLINED,
-    (State.APPROVED, Verb.DECLINE,   Actor.CONCERNED): State.DECLINED,
-    (State.APPROVED, Verb.CARRY_OUT, Actor.PROPOSER):  State.DONE,
-    (State.APPROVED, Verb.CARRY_OUT, Actor.HOLDER):    State.DONE,  # only a new key of an organisation
-    (State.APPROVED, Verb.WITHDRAW,  Actor.PROPOSER):  State.WITHDRAWN,
-    (State.APPROVED, Verb.EXPIRE,    Actor.CLOCK):     State.EXPIRED,
+    (ProposalState.OPEN,     ProposalVerb.APPROVE,   ProposalActor.OTHER):     ProposalState.APPROVED,
+    (ProposalState.OPEN,     ProposalVerb.DECLINE,   ProposalActor.OTHER):     ProposalState.DECLINED,
+    (ProposalState.OPEN,     ProposalVerb.DECLINE,   ProposalActor.CONCERNED): ProposalState.DECLINED,
+    (ProposalState.OPEN,     ProposalVerb.WITHDRAW,  ProposalActor.PROPOSER):  ProposalState.WITHDRAWN,
+    (ProposalState.OPEN,     ProposalVerb.EXPIRE,    ProposalActor.CLOCK):     ProposalState.EXPIRED,
+    (ProposalState.APPROVED, ProposalVerb.CONFIRM,   ProposalActor.HOLDER):    ProposalState.APPROVED,
+    (ProposalState.APPROVED, ProposalVerb.DECLINE,   ProposalActor.OTHER):     ProposalState.DECLINED,
+    (ProposalState.APPROVED, ProposalVerb.DECLINE,   ProposalActor.CONCERNED): ProposalState.DECLINED,
+    (ProposalState.APPROVED, ProposalVerb.CARRY_OUT, ProposalActor.PROPOSER):  ProposalState.DONE,
+    (ProposalState.APPROVED, ProposalVerb.CARRY_OUT, ProposalActor.HOLDER):    ProposalState.DONE,  # only of a new organisation key
+    (ProposalState.APPROVED, ProposalVerb.WITHDRAW,  ProposalActor.PROPOSER):  ProposalState.WITHDRAWN,
+    (ProposalState.APPROVED, ProposalVerb.EXPIRE,    ProposalActor.CLOCK):     ProposalState.EXPIRED,
 }
 # fmt: on
-LIVE: Final = frozenset({State.OPEN, State.APPROVED})
+LIVE: Final = frozenset({ProposalState.OPEN, ProposalState.APPROVED})
 
 
-def next_state(state: State, verb: Verb, *, by: Actor) -> State:
+def next_state(state: ProposalState, verb: ProposalVerb, *, by: ProposalActor) -> ProposalState:
     """Where `verb` leads. Raises IllegalMove (no such step from here) or NotAllowed (a step, but not this actor's)."""
     target = MOVES.get((state, verb, by))
     if target is not None:
         return target
     if not any((state, verb) == (source, step) for source, step, _actor in MOVES):
         raise IllegalMove("proposal", state, verb)
-    if verb in {Verb.APPROVE, Verb.CONFIRM}:
+    if verb in {ProposalVerb.APPROVE, ProposalVerb.CONFIRM}:
         raise NotAllowed("Somebody else has to decide about what you proposed.")
-    if verb is Verb.DECLINE and by is Actor.PROPOSER:
+    if verb is ProposalVerb.DECLINE and by is ProposalActor.PROPOSER:
         raise NotAllowed("You proposed this yourself. Withdraw it instead.")
     raise NotAllowed("Only the person who proposed it can do this.")

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.staff import proposal_rules, proposals, seats
 from app.staff.models import Member, Proposal, Role
-from app.staff.proposal_rules import RULES, Kind
-from app.staff.proposal_states import State, Verb
+from app.staff.proposal_rules import RULES, ProposalKind
+from app.staff.proposal_states import ProposalState, ProposalVerb
 from app.staff.seats import MemberFacts
 from app.staff.sessions import SignedIn
 
@@ -29,7 +29,7 @@ class ProposalView:
     """A live proposal as one member sees it: their possible actions, why they may not decide, and who else can."""
 
     proposal: Proposal
-    verbs: frozenset[Verb]
+    verbs: frozenset[ProposalVerb]
     why_not: str
     deciders: tuple[Decider, ...]
     confirmers: tuple[Decider, ...]
@@ -60,20 +60,20 @@ def _waiting(
     everybody: Sequence[SignedIn],
     now: datetime,
 ) -> ProposalView:
-    opens, is_open = RULES[Kind(proposal.kind)].opens_sealed_parts, proposal.state == State.OPEN
+    opens, is_open = RULES[ProposalKind(proposal.kind)].opens_sealed_parts, proposal.state == ProposalState.OPEN
     waits = opens and not is_open and proposal.ready_at is not None and now < proposal.ready_at
     verbs, why_not = set(), ""
     if proposal.proposed_by == caller.member_id:
-        verbs.add(Verb.WITHDRAW)
+        verbs.add(ProposalVerb.WITHDRAW)
     elif proposal_rules.is_concerned(caller, proposal) or proposal_rules.may_decide(facts, caller, proposal):
-        verbs.add(Verb.DECLINE)
+        verbs.add(ProposalVerb.DECLINE)
         why_not = proposal_rules.why_not_second(facts, caller, proposal, must_hold=not is_open)
         if is_open and not why_not:
-            verbs.add(Verb.APPROVE)
+            verbs.add(ProposalVerb.APPROVE)
         if waits and not why_not:
-            verbs.add(Verb.CONFIRM)
+            verbs.add(ProposalVerb.CONFIRM)
     if not is_open and not waits and _may_carry_out(facts, with_key, caller, proposal):
-        verbs.add(Verb.CARRY_OUT)
+        verbs.add(ProposalVerb.CARRY_OUT)
 
     def eligible(*, must_hold: bool) -> tuple[Decider, ...]:
         able = [
@@ -98,7 +98,7 @@ def _as_shown(caller: SignedIn, one: SignedIn) -> Decider:
 
 
 def _may_carry_out(facts: MemberFacts, with_key: Collection[UUID], caller: SignedIn, proposal: Proposal) -> bool:
-    if proposal.kind == Kind.ORGANISATION_KEY and proposal.organisation_id in with_key:
+    if proposal.kind == ProposalKind.ORGANISATION_KEY and proposal.organisation_id in with_key:
         return facts.holds_key_of(caller.key_id, proposal.organisation_id)
     return proposal.proposed_by == caller.member_id
 
@@ -111,10 +111,10 @@ def _members(session: Session) -> Sequence[Member]:
 
 def done(session: Session, caller: SignedIn, now: datetime) -> list[Proposal]:
     """The recently carried-out changes that this member may see, newest first."""
-    query = sa.select(Proposal).where(Proposal.state == State.DONE.value, Proposal.expires_at > now)
+    query = sa.select(Proposal).where(Proposal.state == ProposalState.DONE.value, Proposal.expires_at > now)
     rows = session.scalars(query.order_by(Proposal.expires_at.desc(), Proposal.id))
     return [
         proposal
         for proposal in rows
-        if RULES[Kind(proposal.kind)].opens_sealed_parts and proposal_rules.is_visible(caller, proposal)
+        if RULES[ProposalKind(proposal.kind)].opens_sealed_parts and proposal_rules.is_visible(caller, proposal)
     ]

@@ -24,8 +24,8 @@ from app.core.i18n import Translatable
 from app.messaging.kinds import NoticeKind
 from app.staff import proposal_rules, seats
 from app.staff.models import Member, Proposal
-from app.staff.proposal_rules import NETWORK, RULES, Kind, ProposalSubject
-from app.staff.proposal_states import LIVE, Actor, State, Verb, next_state
+from app.staff.proposal_rules import NETWORK, RULES, ProposalKind, ProposalSubject
+from app.staff.proposal_states import LIVE, ProposalActor, ProposalState, ProposalVerb, next_state
 from app.staff.seats import MemberFacts
 from app.staff.sessions import SignedIn
 
@@ -47,7 +47,7 @@ _ORGANISATION: Final[sa.Select[Any]] = (
 def propose(
     session: Session,
     caller: SignedIn,
-    kind: Kind,
+    kind: ProposalKind,
     codes: dict[str, Any],
     now: datetime,
     subject: ProposalSubject = NETWORK,
@@ -70,7 +70,7 @@ def propose(
         if waiting.kind == kind and waiting.codes == codes:
             raise Conflict("The same has already been proposed.", state=waiting.state)
     proposal = Proposal(
-        id=uuid4(), kind=kind, state=State.OPEN.value, codes=codes, proposed_by=caller.member_id, proposed_at=now,
+        id=uuid4(), kind=kind, state=ProposalState.OPEN.value, codes=codes, proposed_by=caller.member_id, proposed_at=now,
         expires_at=now + OPEN_FOR, team_id=subject.team_id, organisation_id=subject.organisation_id,
         member_id=subject.member_id,
     )  # fmt: skip
@@ -82,7 +82,7 @@ def propose(
     return proposal
 
 
-def decide(session: Session, caller: SignedIn, proposal_id: UUID, verb: Verb, now: datetime) -> Proposal:
+def decide(session: Session, caller: SignedIn, proposal_id: UUID, verb: ProposalVerb, now: datetime) -> Proposal:
     """Approve, confirm, decline (also after the approval) or withdraw.
 
     Raises NotFound, IllegalMove, NotAllowed (with the reason why this member does not count), Conflict (too late).
@@ -90,23 +90,23 @@ def decide(session: Session, caller: SignedIn, proposal_id: UUID, verb: Verb, no
     proposal = _locked(session, caller, proposal_id)
     mine, facts = proposal.proposed_by == caller.member_id, seats.member_facts(session, now)
     if mine:
-        actor = Actor.PROPOSER
-    elif verb is Verb.CONFIRM:
-        actor = Actor.HOLDER
+        actor = ProposalActor.PROPOSER
+    elif verb is ProposalVerb.CONFIRM:
+        actor = ProposalActor.HOLDER
         proposal_rules.refuse_dependent(facts, caller, proposal, must_hold=True)
-    elif verb is Verb.DECLINE:
-        actor = Actor.OTHER if proposal_rules.may_decide(facts, caller, proposal) else Actor.CONCERNED
-        if actor is Actor.CONCERNED and not proposal_rules.is_concerned(caller, proposal):
+    elif verb is ProposalVerb.DECLINE:
+        actor = ProposalActor.OTHER if proposal_rules.may_decide(facts, caller, proposal) else ProposalActor.CONCERNED
+        if actor is ProposalActor.CONCERNED and not proposal_rules.is_concerned(caller, proposal):
             raise NotAllowed("Your role may not decide about this.")
     else:
-        actor = Actor.OTHER
-        if verb is Verb.APPROVE:
+        actor = ProposalActor.OTHER
+        if verb is ProposalVerb.APPROVE:
             proposal_rules.refuse_dependent(facts, caller, proposal, must_hold=False)
     _move(session, proposal, verb, actor, caller, now, facts)
     return proposal
 
 
-def carry_out(session: Session, caller: SignedIn, proposal_id: UUID, kind: Kind, now: datetime) -> Proposal:
+def carry_out(session: Session, caller: SignedIn, proposal_id: UUID, kind: ProposalKind, now: datetime) -> Proposal:
     """Mark an approved proposal as done, once. The caller does exactly what its codes say, in the same transaction.
 
     Raises NotFound (unknown, or of another kind), IllegalMove (not approved, or done), NotAllowed, Conflict (too early, too late).
@@ -114,20 +114,20 @@ def carry_out(session: Session, caller: SignedIn, proposal_id: UUID, kind: Kind,
     proposal = _locked(session, caller, proposal_id)
     if proposal.kind != kind:
         raise NotFound("There is no such proposal.")
-    actor = Actor.PROPOSER if proposal.proposed_by == caller.member_id else Actor.OTHER
-    if kind is Kind.ORGANISATION_KEY and proposal.organisation_id is not None:
+    actor = ProposalActor.PROPOSER if proposal.proposed_by == caller.member_id else ProposalActor.OTHER
+    if kind is ProposalKind.ORGANISATION_KEY and proposal.organisation_id is not None:
         session.execute(
             _ORGANISATION, {"id": proposal.organisation_id}
         )  # two first keys at once: the second sees the first
         if seats.holds_key_of(session, caller.key_id, proposal.organisation_id):
-            actor = Actor.PROPOSER if actor is Actor.PROPOSER else Actor.HOLDER
-        elif actor is Actor.PROPOSER:
+            actor = ProposalActor.PROPOSER if actor is ProposalActor.PROPOSER else ProposalActor.HOLDER
+        elif actor is ProposalActor.PROPOSER:
             refuse_stranger_to_key(session, proposal.organisation_id)
-    if actor is Actor.PROPOSER and caller.role not in RULES[kind].proposers:
+    if actor is ProposalActor.PROPOSER and caller.role not in RULES[kind].proposers:
         raise NotAllowed("Your role may not propose this.")
-    if RULES[kind].opens_sealed_parts and proposal.state == State.APPROVED:
+    if RULES[kind].opens_sealed_parts and proposal.state == ProposalState.APPROVED:
         refuse_early(proposal, now)
-    _move(session, proposal, Verb.CARRY_OUT, actor, caller, now, seats.member_facts(session, now))
+    _move(session, proposal, ProposalVerb.CARRY_OUT, actor, caller, now, seats.member_facts(session, now))
     return proposal
 
 
@@ -158,12 +158,12 @@ def refuse_early(proposal: Proposal, now: datetime) -> None:
         )
 
 
-def kind_of(session: Session, proposal_id: UUID) -> Kind:
+def kind_of(session: Session, proposal_id: UUID) -> ProposalKind:
     """The kind of a proposal. Raises NotFound."""
     kind = session.scalar(sa.select(Proposal.kind).where(Proposal.id == proposal_id))
     if kind is None:
         raise NotFound("There is no such proposal.")
-    return Kind(kind)
+    return ProposalKind(kind)
 
 
 def live(session: Session) -> Sequence[Proposal]:
@@ -220,7 +220,7 @@ def delete_ended(session: Session, before: datetime, limit: int = bulk.BATCH) ->
 def _end(session: Session, query: sa.Select[Proposal], now: datetime) -> int:
     due = session.scalars(query).all()
     for proposal in due:
-        proposal.state = next_state(State(proposal.state), Verb.EXPIRE, by=Actor.CLOCK).value
+        proposal.state = next_state(ProposalState(proposal.state), ProposalVerb.EXPIRE, by=ProposalActor.CLOCK).value
         _note(session, proposal, "proposal:expired", None, now)
     session.flush()
     return len(due)
@@ -236,30 +236,30 @@ def _locked(session: Session, caller: SignedIn, proposal_id: UUID) -> Proposal:
 def _move(
     session: Session,
     proposal: Proposal,
-    verb: Verb,
-    actor: Actor,
+    verb: ProposalVerb,
+    actor: ProposalActor,
     caller: SignedIn,
     now: datetime,
     facts: MemberFacts,
 ) -> None:
-    target = next_state(State(proposal.state), verb, by=actor)
+    target = next_state(ProposalState(proposal.state), verb, by=actor)
     if proposal.expires_at <= now:
         raise Conflict("The proposal has expired. Propose it again.", state=proposal.state)
-    opens, by = RULES[Kind(proposal.kind)].opens_sealed_parts, caller.member_id
-    if verb is Verb.APPROVE:
+    opens, by = RULES[ProposalKind(proposal.kind)].opens_sealed_parts, caller.member_id
+    if verb is ProposalVerb.APPROVE:
         proposal.decided_by, proposal.decided_at = by, now
         confirmed = proposal_rules.holds_key_concerned(facts, caller, proposal) and not proposal_rules.takes_a_seat(
             facts, proposal
         )
         proposal.ready_at = now + WAITS_FOR if opens and not confirmed else now
         proposal.expires_at = proposal.ready_at + APPROVED_FOR
-    elif verb is Verb.CONFIRM:
+    elif verb is ProposalVerb.CONFIRM:
         if proposal.ready_at is None or proposal.ready_at <= now:
             raise Conflict("This does not wait any more.", state=proposal.state)
         proposal.confirmed_by, proposal.ready_at, proposal.expires_at = by, now, now + APPROVED_FOR
-    elif verb is Verb.CARRY_OUT:
+    elif verb is ProposalVerb.CARRY_OUT:
         proposal.expires_at = now + SHOWN_FOR if opens else now
-    elif verb is Verb.DECLINE:
+    elif verb is ProposalVerb.DECLINE:
         proposal.stopped_by = by
         if proposal.decided_by is None:
             proposal.decided_by, proposal.decided_at = by, now
@@ -278,7 +278,7 @@ def _announce(session: Session, proposal: Proposal, now: datetime) -> None:
 
 def _note(session: Session, proposal: Proposal, action: str, by: UUID | None, now: datetime) -> None:
     codes: dict[str, Any] = {"kind": proposal.kind}
-    if proposal.ready_at is not None and proposal.state == State.APPROVED:
+    if proposal.ready_at is not None and proposal.state == ProposalState.APPROVED:
         codes["waits"] = int(proposal.ready_at > now)
     audit.record(
         session,

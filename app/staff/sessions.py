@@ -18,7 +18,7 @@ from app.core.errors import NotSignedIn
 from app.core.kill_switch import frozen
 from app.core.sealing import CannotOpen, KeyPair
 from app.staff.models import Member, Proposal, Role, StaffSession
-from app.staff.proposal_states import LIVE, State
+from app.staff.proposal_states import LIVE, ProposalState
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def start(session: Session, member: Member, seed: bytes, now: datetime, factor: 
     return secret
 
 
-def _proposals_in(states: Collection[State]) -> sa.ScalarSelect[int]:
+def _proposals_in(states: Collection[ProposalState]) -> sa.ScalarSelect[int]:
     """How many proposals in these states are shown to a member because they concern them.
 
     Part of the select that finds the session, so that no page needs another statement.
@@ -103,7 +103,7 @@ def _proposals_in(states: Collection[State]) -> sa.ScalarSelect[int]:
 
 
 _SIGNED_IN: Final = (
-    sa.select(StaffSession, Member, frozen, _proposals_in(LIVE), _proposals_in([State.DONE]))
+    sa.select(StaffSession, Member, frozen, _proposals_in(LIVE), _proposals_in([ProposalState.DONE]))
     .join(Member, Member.id == StaffSession.member_id)
     .where(StaffSession.id == sa.bindparam("session_id", type_=sa.LargeBinary()), Member.active)
 )

@@ -15,7 +15,7 @@ from app.core.errors import Conflict, NotFound, PreconditionFailed
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.referrals import change_feed
-from app.referrals.states import VISIBLE_TO_PARTNER, State
+from app.referrals.states import VISIBLE_TO_PARTNER, ReferralState
 from app.webhooks import signing
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 
@@ -33,7 +33,7 @@ PREFIX: Final = "org.pristan."
 TEST: Final = "org.pristan.test"
 MESSAGE: Final = "org.pristan.message.posted"
 TYPES: Final = (
-    *(f"{PREFIX}referral.{state}" for state in State if state in VISIBLE_TO_PARTNER),
+    *(f"{PREFIX}referral.{state}" for state in ReferralState if state in VISIBLE_TO_PARTNER),
     MESSAGE,
     *(f"{PREFIX}appointment.{state}" for state in AppointmentState),
     *(f"{PREFIX}team_appointment.{state}" for state in AppointmentState),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from app.referrals.models import ReferralEvent
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from tests.support.partners import Network
 
 
@@ -15,7 +15,7 @@ def test_a_question_is_a_code_and_stands_until_it_is_answered(network: Network) 
     asked = network.act(referral, "ask_info", json={"question": "letter_date"})
     assert asked.status_code == 200, asked.text
     assert (asked.json()["state"], asked.json()["question"]) == ("info_requested", "letter_date")
-    network.desk(referral, Verb.ANSWER)
+    network.desk(referral, ReferralVerb.ANSWER)
     assert "question" not in network.get(f"/v1/referrals/{referral}").json()
     assert network.act(referral, "ask_info").json()["question"] == "other"
 

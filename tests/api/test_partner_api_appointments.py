@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from app.api import schemas
 from app.cases import appointments, callback_windows
 from app.cases.appointment_states import AppointmentVerb
-from app.cases.appointments import Appointment, Offer
+from app.cases.appointments import Appointment, OfferedTimes
 from app.cases.models import Case
 from app.cases.person_access import OpenedCase
 from app.casework import appointment_offers
@@ -145,7 +145,7 @@ def test_the_times_of_the_team_are_seen_by_who_works_on_the_case(network: Networ
     with network.database.begin() as session:
         case = session.get_one(Case, session.get_one(Referral, UUID(referral)).case_id, with_for_update=True)
         window = callback_windows.add(session, case.team_id, begins, 2, 3, by=uuid4(), now=network.now)
-        offer = Offer((begins,), "phone", windows=(str(window.id),), hours=(2,))
+        offer = OfferedTimes((begins,), "phone", windows=(str(window.id),), hours=(2,))
         appointments.add(session, key.key, case.id, offer, network.now, identity=uuid4())
         appointment_offers._after_offer(session, case, None, network.now)
     assert team_times(network, referral) == {"state": "open"}

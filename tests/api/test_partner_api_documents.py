@@ -20,7 +20,7 @@ from app.core.sealing import CannotOpen
 from app.documents import storage
 from app.documents.limits import DocumentLimits
 from app.referrals.models import Referral
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from app.staff import read_quotas
 from tests.api.test_partner_api_hand_over import register
 from tests.api.test_partner_docs import API, sample
@@ -155,7 +155,7 @@ def test_nobody_else_gets_a_piece_and_nobody_after_the_end(network: Network) -> 
     assert [piece(network, referral, document, number).status_code for number in (0, -1, "x", 10**9)] == [422] * 4
     offered = network.offer()
     assert piece(network, offered, document, 1).status_code == 409
-    network.desk(referral, Verb.WITHDRAW, reason="no_longer_needed")
+    network.desk(referral, ReferralVerb.WITHDRAW, reason="no_longer_needed")
     assert piece(network, referral, document, 1).status_code == 409
     assert audited(network) == []
 

@@ -17,7 +17,7 @@ from app.casework import letter_deadlines, referral_actions
 from app.directory.packs import load_packs
 from app.referrals import queries
 from app.referrals.models import ReferralEvent
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from tests.support.partners import MINE, OTHER, Network
 
 
@@ -259,7 +259,7 @@ def test_a_verb_that_is_no_partners_does_not_exist(network: Network, verb):
 
 def test_a_stale_version_is_told_the_present_state(network: Network):
     referral = network.offer()
-    network.desk(referral, Verb.WITHDRAW, reason="better_option")
+    network.desk(referral, ReferralVerb.WITHDRAW, reason="better_option")
     answer = network.act(referral, "accept", version=2)
     assert answer.status_code == 412
     problem = answer.json()

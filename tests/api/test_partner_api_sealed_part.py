@@ -10,7 +10,7 @@ from app.cases import transitions
 from app.cases.models import Case
 from app.client import opened
 from app.core.sealing import CannotOpen
-from app.referrals.states import State, Verb
+from app.referrals.states import ReferralState, ReferralVerb
 from tests.support.partners import MINE, OTHER, Network
 
 
@@ -70,7 +70,7 @@ def test_it_stays_open_until_the_end_and_closes_with_it(network: Network):
 def test_a_withdrawn_referral_is_closed(network: Network):
     referral = network.offer()
     network.act(referral, "accept")
-    network.desk(referral, Verb.WITHDRAW, reason="no_longer_needed")
+    network.desk(referral, ReferralVerb.WITHDRAW, reason="no_longer_needed")
     assert network.get(f"/v1/referrals/{referral}/sealed").status_code == 409
 
 
@@ -128,4 +128,4 @@ def test_the_label_of_the_case_is_told_only_now(network: Network):
     assert label not in network.get(f"/v1/referrals/{referral}").text
     network.act(referral, "accept")
     assert network.get(f"/v1/referrals/{referral}/sealed").json()["case"] == label
-    assert State.ACCEPTED in network.get(f"/v1/referrals/{referral}").text
+    assert ReferralState.ACCEPTED in network.get(f"/v1/referrals/{referral}").text

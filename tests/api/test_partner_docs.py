@@ -16,7 +16,7 @@ from app.core import errors
 from app.intake import idempotency
 from app.partners.oauth_clients import SCOPES
 from app.referrals.reasons import OUTCOMES, reasons_for
-from app.referrals.states import MOVES, Actor, Verb
+from app.referrals.states import MOVES, ReferralActor, ReferralVerb
 from app.webhooks import signing
 from app.webhooks.retries import PAUSES
 from app.webhooks.service import TYPES
@@ -69,13 +69,13 @@ def test_the_intake_of_the_page_is_taken(network: Network, path: str, who: str):
 
 
 @pytest.mark.parametrize("verb", list(referral_actions.VERBS))
-def test_the_table_of_actions_is_the_codes(verb: Verb):
+def test_the_table_of_actions_is_the_codes(verb: ReferralVerb):
     table = API[API.index("## Actions") : API.index("## The feed")]
     lines = [line for line in table.splitlines() if f"`{verb}`" in line.partition("| ")[2].split(" | ")[0]]
     assert len(lines) == 1, verb
     _, _, sources, targets, *_ = lines[0].split("|")
     for move in MOVES:
-        if move.verb is verb and Actor.PARTNER in move.by:
+        if move.verb is verb and ReferralActor.PARTNER in move.by:
             assert move.source in sources, f"docs/partner-api.md: {verb}"
             assert move.target in targets, f"docs/partner-api.md: {verb}"
 

@@ -19,7 +19,7 @@ from app.audit.models import AuditEntry
 from app.core.keyring import KeyRing
 from app.core.outbound import Outbound
 from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
-from app.operations.privileges import Role
+from app.operations.privileges import DatabaseRole
 from app.settings import Settings
 from app.webhooks import delivery as webhooks_delivery
 from app.webhooks import service as webhooks
@@ -384,7 +384,11 @@ def test_the_worker_carries_them_and_can_not_be_led_inside(network: Network, rec
     endpoint = listens(network, receiver)
     network.offer()
     worker = Worker(
-        under(network.database, Role.WORKER), network.keys, network.directory, Settings(var=tmp_path), network.time
+        under(network.database, DatabaseRole.WORKER),
+        network.keys,
+        network.directory,
+        Settings(var=tmp_path),
+        network.time,
     )
     assert worker.run_once()["webhooks"] == 0
     assert receiver.came == []

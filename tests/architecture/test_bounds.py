@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.operations.privileges import PRIVILEGES, Role
+from app.operations.privileges import PRIVILEGES, DatabaseRole
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 
@@ -16,8 +16,8 @@ def bounded() -> set[str]:
     return set(re.findall(r"`([a-z_]+)`", after.partition("\n## ")[0]))
 
 
-@pytest.mark.parametrize("role", [Role.PUBLIC, Role.PARTNER])
-def test_each_table_that_an_outside_role_may_insert_into_has_a_bound(role: Role) -> None:
+@pytest.mark.parametrize("role", [DatabaseRole.PUBLIC, DatabaseRole.PARTNER])
+def test_each_table_that_an_outside_role_may_insert_into_has_a_bound(role: DatabaseRole) -> None:
     growing = {table for table, rights in PRIVILEGES.items() if "I" in rights.of(role)}
     assert growing - bounded() == set(), "name it in docs/operations.md, with what keeps it small"
 

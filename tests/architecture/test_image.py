@@ -16,7 +16,7 @@ import pytest
 import yaml
 from sqlalchemy.engine import URL, make_url
 
-from app.operations.privileges import Role
+from app.operations.privileges import DatabaseRole
 from tests.support.live import free_port, held_port
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +68,7 @@ def environment(make_postgres: Callable[[], URL], tmp_path: Path) -> dict[str, s
     }
 
 
-def as_role(environment: dict[str, str], role: Role) -> dict[str, str]:
+def as_role(environment: dict[str, str], role: DatabaseRole) -> dict[str, str]:
     """The same with this role's privileges alone."""
     url = make_url(environment["PRISTAN_DATABASE_URL"])
     limited = url.update_query_dict({"options": f"-c role={role.named(str(url.database))}"})
@@ -86,9 +86,9 @@ def test_migrate_then_web_and_worker_and_each_ends_when_asked(environment: dict[
     with ExitStack() as running:
         port = running.enter_context(held_port())
         serve = [str(port) if word == "8000" else word.replace("0.0.0.0", "127.0.0.1") for word in command_of("public")]
-        web = running.enter_context(started(serve, as_role(environment, Role.PUBLIC), tmp_path / "web.log"))
+        web = running.enter_context(started(serve, as_role(environment, DatabaseRole.PUBLIC), tmp_path / "web.log"))
         worker = running.enter_context(
-            started(command_of("worker"), as_role(environment, Role.WORKER), tmp_path / "worker.log")
+            started(command_of("worker"), as_role(environment, DatabaseRole.WORKER), tmp_path / "worker.log")
         )
         end = time.monotonic() + WITHIN
         while not answers(port) and time.monotonic() < end and web.poll() is None:

@@ -3,7 +3,7 @@
 import app.model_registry  # noqa: F401  every table
 from app.cli import lifetimes
 from app.core.db import Base
-from app.operations.privileges import DELETE_POLICIES, PRIVILEGES, Role
+from app.operations.privileges import DELETE_POLICIES, PRIVILEGES, DatabaseRole
 from app.privacy.lifetimes import LIFETIMES, Ending
 from app.settings import Settings
 from app.worker import deletions
@@ -49,4 +49,4 @@ def test_what_hangs_on_a_case_goes_with_it_at_the_latest() -> None:
 
 def test_what_only_grows_may_be_deleted_by_the_worker_only_when_it_is_old() -> None:
     moves = {"audit_log", "case_events", "case_moves", "cases", "referral_events", "referrals"}
-    assert {table for table, role in DELETE_POLICIES if role is Role.WORKER} == moves
+    assert {table for table, role in DELETE_POLICIES if role is DatabaseRole.WORKER} == moves

@@ -11,7 +11,7 @@ from app.messaging import kinds
 from app.messaging.kinds import KINDS, Group, NoticeKind, Recipient
 from app.messaging.staff_texts import for_organisation
 from app.referrals.deadlines import DueAction
-from app.referrals.states import MOVES, NOT_OFFERED, DeadlineChange, Party, State
+from app.referrals.states import MOVES, NOT_OFFERED, DeadlineChange, Party, ReferralState
 
 APP: Final = Path(app.__file__).parent
 _RECIPIENTS: Final = {
@@ -29,7 +29,10 @@ def queued_by_clocks() -> set[tuple[str, Recipient]]:
     """A date to review comes in states that set one, and in those that wait for the person's consent."""
     sets_review = {DeadlineChange.REVIEW, DeadlineChange.FIRST_CONTACT, DeadlineChange.PROGRESS}
     reviewed = {move.target for move in MOVES if move.deadline_change in sets_review}
-    pairs = {(f"look_at_{state}", Recipient.TEAM) for state in reviewed | {State.DRAFT, State.AWAITING_CONSENT}}
+    pairs = {
+        (f"look_at_{state}", Recipient.TEAM)
+        for state in reviewed | {ReferralState.DRAFT, ReferralState.AWAITING_CONSENT}
+    }
     pairs |= {(f"look_at_{state}", Recipient.ORGANISATION) for state in reviewed - NOT_OFFERED}
     pairs |= {(kind, Recipient.ORGANISATION) for kind in scheduler._TELLS_ORGANISATION.values()}
     assert DueAction.REVIEW not in {*scheduler._TELLS_ORGANISATION, *scheduler._TELLS_TEAM}

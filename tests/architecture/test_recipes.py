@@ -150,7 +150,7 @@ RECIPES: Final = [
                     "app/intake/questions.py",
                     'of="letter_kind", field="letter.received_on"),\n',
                     'of="letter_kind", field="letter.received_on"),\n'
-                    '        Question("appealed", Kind.SELECT, N_("Have you already appealed against it?"), '
+                    '        Question("appealed", FieldKind.SELECT, N_("Have you already appealed against it?"), '
                     'options="appealed", of="letter_kind", field="letter.appealed"),\n',
                 ),
             ),
@@ -184,7 +184,7 @@ RECIPES: Final = [
             **after(
                 "app/referrals/states.py",
                 ('    INFO_REQUESTED = "info_requested"\n', '    DEFERRED = "deferred"\n'),
-                ("        S.WAITLISTED: Phase.WAITLISTED,\n", "        S.DEFERRED: Phase.WAITLISTED,\n"),
+                ("        S.WAITLISTED: ReferralPhase.WAITLISTED,\n", "        S.DEFERRED: ReferralPhase.WAITLISTED,\n"),
                 (
                     "MOVES: Final = tuple(\n    move\n    for moves in (\n",
                     "        _moves([S.WAITLISTED], V.HOLD, S.DEFERRED, _PARTNER, C.REVIEW, D.CARD),\n",
@@ -192,8 +192,8 @@ RECIPES: Final = [
             ),
             **after(
                 "app/referrals/fhir.py",
-                ('        State.WAITLISTED: "received",\n', '        State.DEFERRED: "received",\n'),
-                ('        State.WAITLISTED: "active",\n', '        State.DEFERRED: "active",\n'),
+                ('        ReferralState.WAITLISTED: "received",\n', '        ReferralState.DEFERRED: "received",\n'),
+                ('        ReferralState.WAITLISTED: "active",\n', '        ReferralState.DEFERRED: "active",\n'),
             ),
             **after(
                 "app/messaging/kinds.py",
@@ -205,7 +205,10 @@ RECIPES: Final = [
                     "_row(Group.REVIEW, _ORGANISATION, _TEAM, to=_OWNER, speed=_DAILY),\n",
                 ),
             ),
-            **after("app/reporting/queries.py", ('        State.WAITLISTED: "waiting",\n', '        State.DEFERRED: "waiting",\n')),
+            **after(
+                "app/reporting/queries.py",
+                ('        ReferralState.WAITLISTED: "waiting",\n', '        ReferralState.DEFERRED: "waiting",\n'),
+            ),
             **after(
                 "app/web/components/labels.py",
                 ('        "waitlisted": N_("On the waiting list"),\n', '        "deferred": N_("Deferred"),\n'),
@@ -315,12 +318,12 @@ RECIPES: Final = [
                 append(
                     "app/reporting/queries.py",
                     "\n\ndef is_handed_back(offer: CountedOffer) -> bool:\n"
-                    "    return State(offer.state) is State.HANDED_BACK\n",
+                    "    return ReferralState(offer.state) is ReferralState.HANDED_BACK\n",
                 ),
             ),
             **after(
                 "app/reporting/tally.py",
-                ("from app.referrals.states import Verb\n", "from app.reporting.queries import is_handed_back\n"),
+                ("from app.referrals.states import ReferralVerb\n", "from app.reporting.queries import is_handed_back\n"),
                 ('"""Whether it answered such an offer in time."""\n', 'KEPT: Final = ("kept", "handed_back")\n'),
                 (
                     '    CHOICE = "choice"  # urgency, why the first suggestion was passed over\n',

@@ -31,7 +31,7 @@ from app.operations import status
 from app.referrals import fhir, reasons, states
 from app.referrals import models as referral_models
 from app.referrals.models import Referral
-from app.referrals.states import Actor, State, Verb
+from app.referrals.states import ReferralActor, ReferralState, ReferralVerb
 from app.reporting import queries as reporting
 from app.staff import proposal_rules, proposal_states
 from app.staff.models import Role
@@ -69,34 +69,34 @@ TABLES: list[tuple[str, Mapping[Any, Any], Iterable[str]]] = [
     ("desk: rule set verbs", desk_labels.RULE_VERBS, rule_sets.RuleSetVerb),
     ("desk: replay counts", desk_labels.REPLAY_COUNTS, Summary().counts()),
     ("desk: findings of the linter", desk_labels.FINDINGS, _codes_in(lint, "Finding") | {"unreadable"}),
-    ("staff: referral states", labels.REFERRAL_STATES, State),
+    ("staff: referral states", labels.REFERRAL_STATES, ReferralState),
     ("desk: reasons", desk_labels.REASONS, reasons.REASONS),
     ("staff: outcomes", labels.OUTCOMES, reasons.OUTCOMES),
     ("staff: questions", labels.QUESTIONS, reasons.QUESTIONS),
     ("staff: work done", labels.WORK_DONE, reasons.WORK_DONE),
     ("desk: tasks", desk_labels.TASKS, TaskKind),
-    ("staff: proposal states", labels.PROPOSAL_STATES, proposal_states.State),
+    ("staff: proposal states", labels.PROPOSAL_STATES, proposal_states.ProposalState),
     ("desk: saved replies", desk_labels.SAVED_REPLIES, saved_replies.QUESTIONS),
     ("desk: held reasons", desk_labels.HELD_REASONS, spam_screening.HELD_REASONS),
     ("staff: states of a directory edit", labels.EDIT_STATES, EditState),
     ("desk: origins of a directory edit", desk_labels.EDIT_ORIGINS, directory_models.ORIGINS),
-    ("staff: actors", labels.ACTORS, [*Actor, "desk", "client"]),
+    ("staff: actors", labels.ACTORS, [*ReferralActor, "desk", "client"]),
     ("desk: endings of a case", desk_labels.CASE_ENDINGS, case_closing.ENDS),
     ("desk: purposes of reading a contact", desk_labels.CONTACT_PURPOSES, sealed_access.PURPOSES),
     ("desk: certainty of a deadline", desk_labels.CERTAINTY, get_args(Certainty)),
     ("account: roles", account_labels.ROLES, Role),
-    ("account: proposals", account_labels.PROPOSALS, proposal_rules.Kind),
+    ("account: proposals", account_labels.PROPOSALS, proposal_rules.ProposalKind),
     ("account: exports", account_labels.EXPORTS, EXPORTS),
     ("desk: problems of operations", desk_labels.PROBLEMS, _problem_codes()),
     ("desk: how soon a task is due and what ends it", RULES, TaskKind),
     ("person: states of the case", case_view.STATUS, set(CaseState) - {CaseState.ERASED}),
-    ("person: states of a referral", case_view.REFERRAL, State),
+    ("person: states of a referral", case_view.REFERRAL, ReferralState),
     ("person: a centre's questions", person_prompts.QUESTIONS, reasons.QUESTIONS),
-    ("FHIR: status of the Task", fhir.TASK_STATUS, State),
-    ("FHIR: status of the ServiceRequest", fhir.REQUEST_STATUS, State),
+    ("FHIR: status of the Task", fhir.TASK_STATUS, ReferralState),
+    ("FHIR: status of the ServiceRequest", fhir.REQUEST_STATUS, ReferralState),
     ("FHIR: priority", fhir.PRIORITY, get_args(Urgency)),
-    ("reports: what became of an offer", reporting._END_OF, State),
-    ("referrals: phases", states.PHASES, State),
+    ("reports: what became of an offer", reporting._END_OF, ReferralState),
+    ("referrals: phases", states.PHASES, ReferralState),
 ]
 
 
@@ -121,7 +121,7 @@ def test_templates_name_only_tables_and_helpers_that_exist() -> None:
 
 
 def test_each_verb_of_a_referral_and_of_a_case_has_a_label() -> None:
-    assert {verb.value for verb in [*Verb, *CaseVerb]} - set(labels.VERBS) == set()
+    assert {verb.value for verb in [*ReferralVerb, *CaseVerb]} - set(labels.VERBS) == set()
 
 
 def test_a_missing_row_and_a_row_too_many_are_refused_by_name() -> None:
@@ -139,7 +139,7 @@ def test_the_live_states_of_the_index_and_the_checks_are_those_of_the_table() ->
 @pytest.mark.parametrize(
     ("column", "vocabulary"),
     [
-        (Referral.__table__.c.state, State),
+        (Referral.__table__.c.state, ReferralState),
         (Referral.__table__.c.reason, reasons.REASONS),
         (Referral.__table__.c.outcome, reasons.OUTCOMES),
         (Referral.__table__.c.question, reasons.QUESTIONS),
@@ -223,7 +223,7 @@ def test_a_made_up_referral_state_is_refused_at_import_by_each_place_that_lacks_
         lines = (app / path).read_text(encoding="utf-8").splitlines(keepends=True)
         start = int(number) - 1
         brace = next(position for position in range(start, start + 4) if lines[position].rstrip().endswith("{"))
-        value = "Phase.FAILED" if "Phase." in lines[brace + 1] else '""'
+        value = "ReferralPhase.FAILED" if "ReferralPhase." in lines[brace + 1] else '""'
         lines.insert(brace + 1, f'    "lost": {value},\n')
         (app / path).write_text("".join(lines), encoding="utf-8")
         places.append(f"{path}: {lines[start].partition(':')[0]}")

@@ -10,7 +10,7 @@ from app.cases import transitions
 from app.casework import referral_actions
 from app.core.db import Database
 from app.referrals.actors import ActorRef
-from app.referrals.states import Actor, Verb
+from app.referrals.states import ReferralActor, ReferralVerb
 from tests.support.desk import ADDRESS, NAME, ONE, START, StaffSite, running
 from tests.support.live import address, free_port, served
 from tests.support.pages import PHONE, WIDE, press
@@ -25,11 +25,11 @@ class Office:
     def offer(self, **answers: object) -> str:
         """A new request to the centre, by its label."""
         label, _receipt = self.site.file(**answers)
-        by = ActorRef(Actor.COORDINATOR)
+        by = ActorRef(ReferralActor.COORDINATOR)
         with self.site.database.begin() as session:
             case = transitions.locked(session, self.site.case(label).id)
             draft = referral_actions.create(session, self.site.keys, case, f"{ONE}/legal-help", by=by, now=START)
-            return referral_actions.advance(session, draft.id, Verb.OFFER, by=by, now=START).label
+            return referral_actions.advance(session, draft.id, ReferralVerb.OFFER, by=by, now=START).label
 
     def signed_in(self, page: Page) -> Page:
         secret = self.site.as_("partner").cookies["staff"]

@@ -8,7 +8,7 @@ from app.app_context import migrate
 from app.cases.models import Case, CaseNeed
 from app.core.db import Database
 from app.referrals.models import Referral
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from tests.migrations.test_migrations import downgrade
 from tests.support.cases import ONE, THREE, Scene, partner, set_scene
 
@@ -35,11 +35,11 @@ def test_stored_cases_get_their_needs(unmigrated_database: Database) -> None:
     offer = scene.offered(ONE, asked)
     taken = scene.case(THREE, needs=BOTH)
     work = scene.offered(THREE, taken)
-    scene.act(work, Verb.ACCEPT, partner(THREE))
+    scene.act(work, ReferralVerb.ACCEPT, partner(THREE))
     closed = scene.case(ONE, needs=["asylum"])
     done = scene.offered(ONE, closed)
-    scene.act(done, Verb.ACCEPT, partner(ONE))
-    scene.act(done, Verb.COMPLETE, partner(ONE), outcome="advised")
+    scene.act(done, ReferralVerb.ACCEPT, partner(ONE))
+    scene.act(done, ReferralVerb.COMPLETE, partner(ONE), outcome="advised")
     forget(scene)
     downgrade(database, "0016")
     migrate(database)
@@ -49,7 +49,7 @@ def test_stored_cases_get_their_needs(unmigrated_database: Database) -> None:
     assert filled(database, taken) == {"asylum": ("with_centre", work), "psychosocial": ("with_centre", work)}
     assert filled(database, closed) == {"asylum": ("advised", None)}
     assert uncovered(database) == {untouched, asked}
-    scene.act(work, Verb.COMPLETE, partner(THREE), outcome="resolved")
+    scene.act(work, ReferralVerb.COMPLETE, partner(THREE), outcome="resolved")
     assert scene.case_row(taken).state == "helped"
 
 

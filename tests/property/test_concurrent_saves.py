@@ -10,7 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.cases.models import Case, Part, SealedPart
+from app.cases.models import Case, PartKind, SealedPart
 from app.casework import case_ownership, coordinator, correspondence
 from app.casework.coordinator import Desk, StaleCase
 from app.core.db import Database
@@ -105,6 +105,6 @@ def test_of_a_thousand_pairs_no_update_is_lost(database: Database, tmp_path: Pat
                 case = session.scalars(sa.select(Case).where(Case.label == label)).one()
                 assert (case.version, case.owner_id, case.snoozed_until) == (story.version, story.owner, story.snoozed)
                 notes = sa.select(sa.func.count()).where(
-                    SealedPart.case_id == case.id, SealedPart.part == Part.NOTE.value
+                    SealedPart.case_id == case.id, SealedPart.part == PartKind.NOTE.value
                 )
                 assert session.scalar(notes) == story.notes

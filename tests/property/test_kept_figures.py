@@ -17,7 +17,7 @@ from app.core.db import Database
 from app.core.ids import named_id
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import LIVE, State
+from app.referrals.states import LIVE, ReferralState
 from app.reporting import kept_figures, queries
 from app.reporting.models import ReportCase, ReportChange, ReportFigure
 from app.reporting.tally import Figure, Subject, tally
@@ -25,7 +25,7 @@ from tests.support.cases import START, Scene, set_scene
 from tests.support.desk import ONE, TWO
 
 MONTHS = ["2026-09", "2026-10", "2026-11", "2026-12", "2027-01"]
-OUT = sorted(state.value for state in State if state not in LIVE)
+OUT = sorted(state.value for state in ReferralState if state not in LIVE)
 
 
 def one_by_one(session: Session, team_id: UUID | None, slug: str | None = None) -> Counter[Figure]:

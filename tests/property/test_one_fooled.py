@@ -13,7 +13,7 @@ from app.messaging.models import OutboxMessage
 from app.staff import access_changes, invitations, members, proposals, seats, sessions
 from app.staff import service as staff
 from app.staff.models import Member, Role
-from app.staff.proposal_states import Verb
+from app.staff.proposal_states import ProposalVerb
 from tests.support.desk import ONE, UNCONNECTED, Browser, Page, StaffSite, _pair, _seed
 from tests.support.intruder import Intruder, key_of
 
@@ -76,7 +76,9 @@ def test_an_approved_grant_is_for_one_key_and_ends_when_the_member_comes_back(of
 
     proposal = propose()
     assert fingerprint in office.as_("sofia").get("/desk/proposals").words()
-    assert intruder.honest("sofia", lambda s, who: proposals.decide(s, who, proposal, Verb.APPROVE, intruder.now))
+    assert intruder.honest(
+        "sofia", lambda s, who: proposals.decide(s, who, proposal, ProposalVerb.APPROVE, intruder.now)
+    )
     assert intruder.join(code) == old
 
     def carry_out() -> bool:
@@ -117,7 +119,7 @@ def test_a_first_key_goes_to_the_one_member_whose_fingerprint_is_named(office: S
     with office.database.begin(write=False) as session:
         fingerprint = members.fingerprint(session.get_one(members.SealingKey, key_of(session, centre)).public_key)
     assert fingerprint in office.as_("sofia").get("/desk/proposals").words()
-    assert intruder.honest("sofia", lambda s, who: proposals.decide(s, who, key, Verb.APPROVE, intruder.now))
+    assert intruder.honest("sofia", lambda s, who: proposals.decide(s, who, key, ProposalVerb.APPROVE, intruder.now))
     intruder.later(days=1, seconds=1)
     assert intruder.honest("centre", lambda s, who: access_changes.carry_out(s, office.keys, who, key, intruder.now))
     assert intruder.reached() == set()
@@ -236,11 +238,13 @@ def test_nobody_takes_the_seat_of_an_active_member_without_the_day(office: Staff
     assert intruder.fool("sofia", proposal)
     for name in ("sofia", "pavel"):
         assert not intruder.honest(
-            name, lambda s, who: proposals.decide(s, who, proposal, Verb.CONFIRM, intruder.now)
+            name, lambda s, who: proposals.decide(s, who, proposal, ProposalVerb.CONFIRM, intruder.now)
         ), name
     assert not intruder.carry_out(proposal)
     intruder.later(hours=20)
-    assert intruder.honest("vera", lambda s, who: proposals.decide(s, who, proposal, Verb.DECLINE, intruder.now))
+    assert intruder.honest(
+        "vera", lambda s, who: proposals.decide(s, who, proposal, ProposalVerb.DECLINE, intruder.now)
+    )
     intruder.later(hours=5)
     assert not intruder.carry_out(proposal)
 
@@ -316,7 +320,9 @@ def test_who_proposed_something_does_not_remove_those_who_can_stop_it(office: St
     intruder.later(seconds=1)
     assert intruder.fool("sofia", proposal)
     assert remove() == [False, False]
-    assert intruder.honest("centre", lambda s, who: proposals.decide(s, who, proposal, Verb.DECLINE, intruder.now))
+    assert intruder.honest(
+        "centre", lambda s, who: proposals.decide(s, who, proposal, ProposalVerb.DECLINE, intruder.now)
+    )
     assert remove() == [True, True], "nothing of theirs waits any more"
 
 
@@ -340,7 +346,7 @@ def test_nobody_floods_the_page_and_it_costs_the_same_for_many(office: StaffSite
         counts.append(counter.count)
     assert counts[0] == counts[-1]
     assert not intruder.propose_member(Role.PARTNER, ONE)
-    assert intruder.act(lambda s, who: proposals.decide(s, who, intruder.newest(), Verb.WITHDRAW, intruder.now))
+    assert intruder.act(lambda s, who: proposals.decide(s, who, intruder.newest(), ProposalVerb.WITHDRAW, intruder.now))
     assert intruder.propose_member(Role.PARTNER, ONE)
 
 

@@ -34,7 +34,7 @@ from app.privacy import service as privacy
 from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
 from app.referrals.reasons import DAY_REQUIRED, OUTCOME_REQUIRED, OUTCOMES, reasons_for
-from app.referrals.states import AT_WORK, LIVE, MAY_OPEN, Actor, State, Verb, allowed_actions
+from app.referrals.states import AT_WORK, LIVE, MAY_OPEN, ReferralActor, ReferralState, ReferralVerb, allowed_actions
 from app.reporting import kept_figures, queries
 from app.reporting.models import ReportCase
 from app.staff import service as staff
@@ -180,31 +180,42 @@ class Lives(RuleBasedStateMachine):
 
     @rule(
         place=st.integers(0, 30),
-        verb=st.sampled_from(Verb),
-        actor=st.sampled_from(Actor),
+        verb=st.sampled_from(ReferralVerb),
+        actor=st.sampled_from(ReferralActor),
         code=st.integers(0, 9),
         days=st.integers(-1, 20),
     )
-    def anybody_tries_anything(self, place: int, verb: Verb, actor: Actor, code: int, days: int) -> None:
+    def anybody_tries_anything(
+        self, place: int, verb: ReferralVerb, actor: ReferralActor, code: int, days: int
+    ) -> None:
         self._try(place, verb, actor, code, days)
 
-    @rule(place=st.integers(0, 30), choice=st.integers(0, 30), actor=st.sampled_from(Actor), code=st.integers(0, 9))
-    def somebody_does_what_is_possible(self, place: int, choice: int, actor: Actor, code: int) -> None:
+    @rule(
+        place=st.integers(0, 30),
+        choice=st.integers(0, 30),
+        actor=st.sampled_from(ReferralActor),
+        code=st.integers(0, 9),
+    )
+    def somebody_does_what_is_possible(self, place: int, choice: int, actor: ReferralActor, code: int) -> None:
         rows = self.referrals()
         if not rows:
             return
         row = rows[place % len(rows)]
-        possible = [Verb(one) for one in allowed_actions(State(row.state), by=actor)]
-        mild = [verb for verb in possible if verb not in {Verb.WITHDRAW, Verb.CLIENT_WITHDRAW, Verb.VOID}]
+        possible = [ReferralVerb(one) for one in allowed_actions(ReferralState(row.state), by=actor)]
+        mild = [
+            verb
+            for verb in possible
+            if verb not in {ReferralVerb.WITHDRAW, ReferralVerb.CLIENT_WITHDRAW, ReferralVerb.VOID}
+        ]
         if possible:
             self._try(place, (mild or possible)[choice % len(mild or possible)], actor, code, 7)
 
-    def _try(self, place: int, verb: Verb, actor: Actor, code: int, days: int) -> None:
+    def _try(self, place: int, verb: ReferralVerb, actor: ReferralActor, code: int, days: int) -> None:
         rows = self.referrals()
         if not rows:
             return
         row = rows[place % len(rows)]
-        before, could = self.scene.everything(), allowed_actions(State(row.state), by=actor)
+        before, could = self.scene.everything(), allowed_actions(ReferralState(row.state), by=actor)
         refused = self._refused(row, verb, actor, code, days)
         if refused is None:
             assert verb.value in could
@@ -214,14 +225,18 @@ class Lives(RuleBasedStateMachine):
         wrong = next(slug for slug in SLUGS if partner(slug).organisation_id != row.organisation_id)
         assert isinstance(self.scene.refused(row.id, verb, partner(wrong)), NotFound)
 
-    def _refused(self, row: Referral, verb: Verb, actor: Actor, code: int, days: int) -> AppError | None:
+    def _refused(
+        self, row: Referral, verb: ReferralVerb, actor: ReferralActor, code: int, days: int
+    ) -> AppError | None:
         by = {
-            Actor.PERSON: PERSON,
-            Actor.COORDINATOR: COORDINATOR,
-            Actor.SENIOR: SENIOR,
-            Actor.CLOCK: CLOCK,
-            Actor.PARTNER: ActorRef(Actor.PARTNER, row.organisation_id, row.organisation_id),
-            Actor.ON_BEHALF: ActorRef(Actor.ON_BEHALF, COORDINATOR.id),  # refused: all three have accounts
+            ReferralActor.PERSON: PERSON,
+            ReferralActor.COORDINATOR: COORDINATOR,
+            ReferralActor.SENIOR: SENIOR,
+            ReferralActor.CLOCK: CLOCK,
+            ReferralActor.PARTNER: ActorRef(ReferralActor.PARTNER, row.organisation_id, row.organisation_id),
+            ReferralActor.ON_BEHALF: ActorRef(
+                ReferralActor.ON_BEHALF, COORDINATOR.id
+            ),  # refused: all three have accounts
         }[actor]
         reasons, outcomes = reasons_for(verb), list(OUTCOMES)
         said: dict[str, Any] = {
@@ -235,19 +250,19 @@ class Lives(RuleBasedStateMachine):
 
     @rule(
         place=st.integers(0, 30),
-        actors=st.lists(st.sampled_from(Actor), min_size=2, max_size=3),
+        actors=st.lists(st.sampled_from(ReferralActor), min_size=2, max_size=3),
         code=st.integers(0, 9),
     )
-    def they_race(self, place: int, actors: list[Actor], code: int) -> None:
+    def they_race(self, place: int, actors: list[ReferralActor], code: int) -> None:
         """Each does something that is possible, at the same moment, having seen the same version: at most one gets it."""
         rows = self.referrals()
         if not rows:
             return
         row = rows[place % len(rows)]
         tries = [
-            partial(self._refused, row, Verb(possible[code % len(possible)]), actor, code, 7)
+            partial(self._refused, row, ReferralVerb(possible[code % len(possible)]), actor, code, 7)
             for actor in actors
-            if (possible := allowed_actions(State(row.state), by=actor))
+            if (possible := allowed_actions(ReferralState(row.state), by=actor))
         ]
         if len(tries) < 2:
             return

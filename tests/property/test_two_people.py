@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from app.staff import access_changes, invitations, lineage, members, organisation_keys, proposal_rules, proposals, seats
 from app.staff.models import Member, Role
-from app.staff.proposal_states import Verb
+from app.staff.proposal_states import ProposalVerb
 from tests.support.desk import ONE, TWO, StaffSite
 from tests.support.intruder import RIGHTS, Intruder, key_of
 
@@ -34,7 +34,9 @@ def test_one_colleague_who_was_fooled_once_is_not_enough(office: StaffSite, name
     intruder, chance = Intruder(office, name), random.Random(f"fooled {name}")
     if name == "admin":
         intruder.act(
-            lambda s, who: proposals.propose(s, who, proposal_rules.Kind.NEW_ADMIN, {"name": "sham0"}, intruder.now)
+            lambda s, who: proposals.propose(
+                s, who, proposal_rules.ProposalKind.NEW_ADMIN, {"name": "sham0"}, intruder.now
+            )
         )
     else:
         role, place = (Role.COORDINATOR, "pl") if name == "sofia" else (Role.PARTNER, ONE)
@@ -64,7 +66,7 @@ def invented_auditor_approves(intruder: Intruder) -> None:
     intruder.later(seconds=1)
     intruder.propose_member(Role.PARTNER, ONE)
     newest = intruder.newest()
-    intruder.decide(newest, Verb.APPROVE, sham)
+    intruder.decide(newest, ProposalVerb.APPROVE, sham)
     intruder.later(days=1)
     intruder.carry_out(newest)
     for code in intruder.codes[1:]:
@@ -80,7 +82,7 @@ def one_person_invites(intruder: Intruder) -> None:
 def a_chain(intruder: Intruder) -> None:
     """A colleague was fooled once; then the intruder and the invented admin seat another."""
     intruder.act(
-        lambda s, who: proposals.propose(s, who, proposal_rules.Kind.NEW_ADMIN, {"name": "sham0"}, intruder.now)
+        lambda s, who: proposals.propose(s, who, proposal_rules.ProposalKind.NEW_ADMIN, {"name": "sham0"}, intruder.now)
     )
     intruder.later(seconds=1)
     newest = intruder.newest()
@@ -91,7 +93,7 @@ def a_chain(intruder: Intruder) -> None:
     intruder.later(seconds=1)
     intruder.propose_member(Role.PARTNER, ONE, sham)
     newest = intruder.newest()
-    intruder.decide(newest, Verb.APPROVE)
+    intruder.decide(newest, ProposalVerb.APPROVE)
     intruder.later(days=1)
     intruder.carry_out(newest, sham)
     for code in intruder.codes[1:]:
@@ -137,7 +139,7 @@ def carried_out_at_once(intruder: Intruder) -> None:
     intruder.fool("sofia", newest)
     intruder.carry_out(newest)
     intruder.later(hours=12)
-    intruder.honest("partner", lambda s, who: proposals.decide(s, who, newest, Verb.DECLINE, intruder.now))
+    intruder.honest("partner", lambda s, who: proposals.decide(s, who, newest, ProposalVerb.DECLINE, intruder.now))
     intruder.later(hours=13)
     intruder.carry_out(newest)
     for code in intruder.codes:

@@ -17,7 +17,7 @@ from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.directory.packs import load_packs
 from app.documents.models import Document
-from app.intake.questions import QUESTIONS, Kind
+from app.intake.questions import QUESTIONS, FieldKind
 from app.messaging import recipients
 from app.messaging.channels import Notice, NoticeWay
 from app.messaging.kinds import KINDS, Recipient
@@ -69,7 +69,7 @@ def everything_written(database: Database, var: Path) -> bytes:
 
 def tell_everything(person_site: PersonSite) -> str:
     """Plant each word somewhere: in every text that the form asks for, and in the thread."""
-    texts = [question.name for question in QUESTIONS.values() if question.kind in {Kind.TEXT, Kind.AREA}]
+    texts = [question.name for question in QUESTIONS.values() if question.kind in {FieldKind.TEXT, FieldKind.AREA}]
     assert len(texts) >= 4
     planted = {name: " ".join(WORDS[place : 23 : len(texts)]) for place, name in enumerate(texts)}
     browser = short_form(person_site.browser(), channel="telegram", happened=["violence"], **planted)

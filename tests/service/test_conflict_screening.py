@@ -23,7 +23,7 @@ from app.core.ids import named_id
 from app.intake import receipts
 from app.intake.schemas import Intake
 from app.referrals.models import Referral
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from tests.support.partners import DESK, MINE, OTHER, Network
 
 ADDRESS = "+48 600 000 000"
@@ -235,7 +235,7 @@ def test_a_centre_that_was_not_connected_is_looked_up_when_the_person_says_yes(n
         case = session.scalars(sa.select(Case).where(Case.label == answer.json()["case"])).one()
         conflicts.forget(session, case.id)
         draft = referral_actions.create(session, network.keys, case, SERVICE, by=DESK, now=network.now)
-        label = referral_actions.advance(session, draft.id, Verb.ASK_CONSENT, by=DESK, now=network.now).label
+        label = referral_actions.advance(session, draft.id, ReferralVerb.ASK_CONSENT, by=DESK, now=network.now).label
     receipt = receipts.parse(answer.json()["receipt"])
     with network.database.begin() as session:
         opened = person_access.open_by_receipt(session, receipt, network.keys, network.now, lock=True)

@@ -13,7 +13,7 @@ from app import privacy
 from app.cases.models import Case
 from app.core.db import Base, Database
 from app.messaging.models import OutboxMessage
-from app.operations.privileges import Role
+from app.operations.privileges import DatabaseRole
 from app.reporting import kept_figures
 from app.reporting.models import ReportFigure
 from app.settings import Settings
@@ -187,7 +187,7 @@ def test_the_role_of_the_worker_deletes_an_old_stub_and_no_other_case(scene: Sce
     case_id, ids = erased(scene)
     living = scene.row(scene.accepted(ONE)).case_id
     figures(scene)
-    worker = as_role(scene.database, Role.WORKER)
+    worker = as_role(scene.database, DatabaseRole.WORKER)
     with scene.write() as session:  # by the clock of the database, which the policies ask
         session.execute(sa.update(Case).values(updated_at=datetime.now(UTC) - LATER))
     scene.now = datetime.now(UTC)
@@ -227,7 +227,7 @@ def test_tasks_and_notices_that_are_over_go_after_ninety_days_and_open_ones_stay
         tasks.open_task(session, TaskKind.PROGRESS, case, now=scene.now)
         tasks.open_task(session, TaskKind.FIND_NEXT, case, now=scene.now)
         tasks.end_tasks_of_kind(session, TaskKind.PROGRESS, case_id, scene.now)
-    worker = as_role(scene.database, Role.WORKER)
+    worker = as_role(scene.database, DatabaseRole.WORKER)
 
     def due(days: int) -> dict[str, int]:
         with worker.begin() as session:

@@ -21,8 +21,8 @@ from app.referrals import change_feed
 from app.staff import invitations, members, proposals
 from app.staff import service as staff
 from app.staff.models import Member, Proposal, Role
-from app.staff.proposal_rules import Kind
-from app.staff.proposal_states import Verb
+from app.staff.proposal_rules import ProposalKind
+from app.staff.proposal_states import ProposalVerb
 from app.staff.sessions import SignedIn
 from app.webhooks import delivery as webhooks
 from app.webhooks import service as webhook_service
@@ -123,7 +123,7 @@ def test_a_code_is_used_once(office: StaffSite, monkeypatch: pytest.MonkeyPatch)
 def proposed(office: StaffSite, **more: Any) -> UUID:
     with office.database.begin() as session:
         row = Proposal(
-            id=uuid4(), kind=Kind.BULK_EXPORT, state="open", codes={}, proposed_by=signed_in(office, "sofia").member_id,
+            id=uuid4(), kind=ProposalKind.BULK_EXPORT, state="open", codes={}, proposed_by=signed_in(office, "sofia").member_id,
             proposed_at=office.time.at, expires_at=office.time.at + timedelta(days=3), **more,
         )  # fmt: skip
         session.add(row)
@@ -139,8 +139,8 @@ def test_a_proposal_is_decided_once(office: StaffSite, monkeypatch: pytest.Monke
     about, admins = proposed(office), [signed_in(office, "admin"), signed_in(office, colleague_of(office, "admin"))]
     meet_at(monkeypatch, proposals, "next_state")
     got = together(
-        lambda: tried(office, proposals.decide, admins[0], about, Verb.DECLINE, office.time.at),
-        lambda: tried(office, proposals.decide, admins[1], about, Verb.DECLINE, office.time.at),
+        lambda: tried(office, proposals.decide, admins[0], about, ProposalVerb.DECLINE, office.time.at),
+        lambda: tried(office, proposals.decide, admins[1], about, ProposalVerb.DECLINE, office.time.at),
     )
     assert sorted(isinstance(each, IllegalMove) for each in got) == [False, True]
     assert notes(office, "proposal:decline") == 1

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.cases import queue, restriction, saved_replies, saved_views, sealed_parts
-from app.cases.appointments import Appointment, Offer
+from app.cases.appointments import Appointment, OfferedTimes
 from app.cases.models import Case, CaseAgreement, CaseMove, CaseNeed, CaseWrap, HouseholdMember, SavedReply, SavedView
 from app.cases.queue import Filters, QueueQuery
 from app.cases.states import CaseVerb
@@ -51,7 +51,7 @@ from app.referrals import preconditions, threads
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
-from app.referrals.states import MAY_OPEN, Actor, Verb
+from app.referrals.states import MAY_OPEN, ReferralActor, ReferralVerb
 from app.referrals.thread_models import ReferralMessage
 from app.tasks import service as tasks
 from app.tasks.models import Task
@@ -112,7 +112,14 @@ def test_what_cannot_be_recorded_for_a_centre_without_account(verbs: StaffVerbs)
     )
     verbs.do(*ask, referral.label, referral.version, SpokenContact("phone", "x" * longest))
     verbs.do(
-        by_hand.record_answer, desk, label, referral.label, referral.version, Verb.ACCEPT, TransitionInput(), SPOKE
+        by_hand.record_answer,
+        desk,
+        label,
+        referral.label,
+        referral.version,
+        ReferralVerb.ACCEPT,
+        TransitionInput(),
+        SPOKE,
     )
     accepted = verbs.referral(referral.label)
     assert verbs.status(*ask, referral.label, accepted.version, SPOKE) == (
@@ -240,7 +247,7 @@ def test_the_switch_stops_every_door_of_a_link(verbs: StaffVerbs) -> None:
         (by_link.look, verbs.keys, "cookie", now),
         (by_link.open_parts, verbs.keys, "cookie", now),
         (by_link.visited, "cookie", now),
-        (by_link.answer, "cookie", Verb.ACCEPT, TransitionInput(), 1, now),
+        (by_link.answer, "cookie", ReferralVerb.ACCEPT, TransitionInput(), 1, now),
         (by_link.say_quality, "cookie", [], now),
     )
     for act, *given in doors:
@@ -258,7 +265,7 @@ def test_a_case_that_has_ended_is_left_alone(verbs: StaffVerbs) -> None:
     assert verbs.refused(case_closing.end_need, desk, label, version, "housing", "helped").status == 422
     assert verbs.refused(case_closing.end_need, desk, label, version, "asylum", "lost").status == 422
     verbs.change(Case, Case.label == label, closed_at=verbs.time.at, state="advised")
-    offer = Offer((verbs.time.at + timedelta(days=1),), "phone")
+    offer = OfferedTimes((verbs.time.at + timedelta(days=1),), "phone")
     assert verbs.status(appointment_offers.offer_at_desk, desk, label, offer, "t") == (409, "The case is closed.")
     assert verbs.status(case_closing.end_need, desk, label, version, "asylum", "helped") == (409, "The case is closed.")
     assert verbs.status(country_moves.ask, desk, load_packs(), label, version, "GE") == (409, "The case is closed.")
@@ -356,12 +363,12 @@ def test_a_move_takes_the_keys_and_conversations_of_this_case_alone(verbs: Staff
     asked, neighbour = (verbs.refer(which, f"{ONE}/legal-help") for which in (label, other))
     for which, referral in ((label, asked), (other, neighbour)):
         verbs.do(referral_threads.write_at_desk, desk, which, referral.label, "hello", "form")
-    by = ActorRef(Actor.PARTNER, verbs.member("partner").member_id, named_id("organisation", ONE))
-    verbs.do(referral_actions.advance, asked.id, Verb.ACCEPT, by=by, now=verbs.time.at)
+    by = ActorRef(ReferralActor.PARTNER, verbs.member("partner").member_id, named_id("organisation", ONE))
+    verbs.do(referral_actions.advance, asked.id, ReferralVerb.ACCEPT, by=by, now=verbs.time.at)
     status, words = verbs.status(country_moves.ask, desk, packs, label, verbs.case(label).version, "GE")
     assert (status, words[:40]) == (409, "An organisation is at work on the case. ")
     handed_back = TransitionInput(reason="no_capacity")
-    verbs.do(referral_actions.advance, asked.id, Verb.HAND_BACK, by=by, now=verbs.time.at, payload=handed_back)
+    verbs.do(referral_actions.advance, asked.id, ReferralVerb.HAND_BACK, by=by, now=verbs.time.at, payload=handed_back)
     verbs.do(country_moves.ask, desk, packs, label, verbs.case(label).version, "GE")
     with verbs.database.begin() as session:
         opened = verbs.opened(session, receipt)
@@ -483,17 +490,17 @@ def test_preconditions_of_going_on(verbs: StaffVerbs) -> None:
 def test_a_partner_does_not_move_a_referral_without_end(verbs: StaffVerbs) -> None:
     label, _receipt = verbs.file()
     referral = verbs.refer(label, f"{ONE}/legal-help")
-    by = ActorRef(Actor.PARTNER, verbs.member("partner").member_id, named_id("organisation", ONE))
+    by = ActorRef(ReferralActor.PARTNER, verbs.member("partner").member_id, named_id("organisation", ONE))
     act = (referral_actions.advance, referral.id)
     most = preconditions.MOST_MOVES
     verbs.change(Referral, Referral.id == referral.id, version=most + 1)
-    status, words = verbs.status(*act, Verb.ACKNOWLEDGE, by=by, now=verbs.time.at)
+    status, words = verbs.status(*act, ReferralVerb.ACKNOWLEDGE, by=by, now=verbs.time.at)
     assert (status, words) == (409, f"This referral has {most} steps already. Write to the coordinator.")
     verbs.change(Referral, Referral.id == referral.id, version=most)
-    verbs.do(*act, Verb.ACKNOWLEDGE, by=by, now=verbs.time.at)
-    verbs.do(*act, Verb.DECLINE, by=by, now=verbs.time.at, payload=TransitionInput(reason="conflict"))
-    nobody = ActorRef(Actor.PARTNER, verbs.member("partner").member_id)
-    assert verbs.status(*act, Verb.ACCEPT, by=nobody, now=verbs.time.at) == (
+    verbs.do(*act, ReferralVerb.ACKNOWLEDGE, by=by, now=verbs.time.at)
+    verbs.do(*act, ReferralVerb.DECLINE, by=by, now=verbs.time.at, payload=TransitionInput(reason="conflict"))
+    nobody = ActorRef(ReferralActor.PARTNER, verbs.member("partner").member_id)
+    assert verbs.status(*act, ReferralVerb.ACCEPT, by=nobody, now=verbs.time.at) == (
         403, "A partner acts for an organisation.",
     )  # fmt: skip
 
@@ -537,8 +544,8 @@ def test_a_question_of_consent_is_answered_by_its_own_person(verbs: StaffVerbs) 
 
 def accepted(verbs: StaffVerbs, label: str) -> Referral:
     referral = verbs.refer(label, f"{ONE}/legal-help")
-    by = ActorRef(Actor.PARTNER, verbs.member("partner").member_id, named_id("organisation", ONE))
-    verbs.do(referral_actions.advance, referral.id, Verb.ACCEPT, by=by, now=verbs.time.at)
+    by = ActorRef(ReferralActor.PARTNER, verbs.member("partner").member_id, named_id("organisation", ONE))
+    verbs.do(referral_actions.advance, referral.id, ReferralVerb.ACCEPT, by=by, now=verbs.time.at)
     return verbs.referral(referral.label)
 
 
@@ -649,13 +656,13 @@ def test_times_are_withdrawn_by_who_offered_them(verbs: StaffVerbs) -> None:
     label, _receipt = verbs.file()
     referral = accepted(verbs, label)
     at, partner = verbs.time.at + timedelta(days=1), verbs.member("partner")
-    verbs.do(appointment_offers.offer_at_desk, verbs.desk(), label, Offer((at,), "phone"), "t")
+    verbs.do(appointment_offers.offer_at_desk, verbs.desk(), label, OfferedTimes((at,), "phone"), "t")
     verbs.do(
         appointment_offers.offer_by_partner,
         verbs.keys,
         partner,
         referral.label,
-        Offer((at,), "phone"),
+        OfferedTimes((at,), "phone"),
         "t",
         verbs.time.at,
     )

@@ -26,7 +26,7 @@ from app.messaging.team_ways import TeamWays
 from app.messaging.telegram import TelegramBot, TelegramChannel
 from app.messaging.telegram_updates import TelegramPoller
 from app.operations import heartbeats
-from app.operations.privileges import Role
+from app.operations.privileges import DatabaseRole
 from app.privacy import service as privacy
 from app.settings import Settings
 from app.tasks.models import Task
@@ -179,7 +179,7 @@ class NoMail:
 
 def worker(scene: Scene, var: Path, gateways: dict[NoticeWay, Channel], mail: Channel | None = None) -> Worker:
     return Worker(
-        under(scene.database, Role.WORKER),
+        under(scene.database, DatabaseRole.WORKER),
         scene.keys,
         load_packs(),
         Settings(var=var),
@@ -356,7 +356,9 @@ def poller(scene: Scene, fake: FakeGateway) -> TelegramPoller:
     def remember(session: Session, offset: int) -> None:
         heartbeats.record(session, heartbeats.TELEGRAM, scene.now, offset=offset)
 
-    return TelegramPoller(bot_of(fake), under(scene.database, Role.WORKER), scene.keys, lambda: scene.now, remember)
+    return TelegramPoller(
+        bot_of(fake), under(scene.database, DatabaseRole.WORKER), scene.keys, lambda: scene.now, remember
+    )
 
 
 def link(scene: Scene, case: UUID, **rules: Any) -> str:

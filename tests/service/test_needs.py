@@ -12,7 +12,7 @@ from app.core.db import Database
 from app.core.errors import Conflict, Invalid, PreconditionFailed
 from app.privacy import service as privacy
 from app.referrals.models import FeedEvent
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from app.tasks.models import Task
 from tests.support.cases import ONE, THREE, TWO, Scene, organisation, partner, set_scene, together
 
@@ -38,12 +38,12 @@ def test_a_centre_that_does_one_need_takes_nothing_from_the_other(scene: Scene) 
     psychologist = scene.offered(THREE, case)
     assert scene.row(psychologist).needs == ["psychosocial"]
     assert open_tasks(scene, case) == set()
-    scene.act(psychologist, Verb.ACCEPT, partner(THREE))
+    scene.act(psychologist, ReferralVerb.ACCEPT, partner(THREE))
     assert scene.referrals(case) == {ONE: "offered", THREE: "accepted"}
-    scene.act(psychologist, Verb.COMPLETE, partner(THREE), outcome="resolved")
+    scene.act(psychologist, ReferralVerb.COMPLETE, partner(THREE), outcome="resolved")
     assert scene.needs(case) == {"asylum": "offered", "psychosocial": "helped"}
     assert scene.case_row(case).state == "referred"
-    scene.act(asylum, Verb.DECLINE, partner(ONE), reason="out_of_scope")
+    scene.act(asylum, ReferralVerb.DECLINE, partner(ONE), reason="out_of_scope")
     assert scene.needs(case)["asylum"] == "open"
     assert scene.case_row(case).state == "in_review"
     assert scene.case_row(case).uncovered
@@ -54,15 +54,15 @@ def test_a_centre_that_does_one_need_takes_nothing_from_the_other(scene: Scene) 
 def test_both_centres_read_the_case_and_it_ends_with_the_last_need(scene: Scene) -> None:
     case = scene.case(ONE, TWO, THREE, needs=BOTH)
     first, second = scene.offered(ONE, case), scene.offered(THREE, case)
-    scene.act(first, Verb.ACCEPT, partner(ONE))
+    scene.act(first, ReferralVerb.ACCEPT, partner(ONE))
     with scene.database.begin(write=False) as session:
         assert organisation(THREE) in sealed_parts.organisations_with_key(session, case)
-    scene.act(second, Verb.ACCEPT, partner(THREE))
+    scene.act(second, ReferralVerb.ACCEPT, partner(THREE))
     with scene.database.begin(write=False) as session:
         assert sealed_parts.organisations_with_key(session, case) == {organisation(ONE), organisation(THREE)}
-    scene.act(first, Verb.COMPLETE, partner(ONE), outcome="advised")
+    scene.act(first, ReferralVerb.COMPLETE, partner(ONE), outcome="advised")
     assert scene.case_row(case).state == "referred"
-    scene.act(second, Verb.COMPLETE, partner(THREE), outcome="represented")
+    scene.act(second, ReferralVerb.COMPLETE, partner(THREE), outcome="represented")
     assert scene.case_row(case).state == "helped"
     assert scene.needs(case) == {"asylum": "advised", "psychosocial": "helped"}
     scene.holds_together(case)
@@ -73,15 +73,15 @@ def test_an_offer_that_asks_for_more_goes_on_with_the_rest(scene: Scene) -> None
     wide = scene.offered(THREE, case, wanted=BOTH)
     narrow = scene.offered(ONE, case, wanted=["asylum"])
     version = scene.row(wide).version
-    scene.act(narrow, Verb.ACCEPT, partner(ONE))
+    scene.act(narrow, ReferralVerb.ACCEPT, partner(ONE))
     after = scene.row(wide)
     assert (after.state, after.needs, after.version) == ("offered", ["psychosocial"], version + 1)
     with scene.database.begin(write=False) as session:
         told = session.scalars(sa.select(FeedEvent.version).where(FeedEvent.referral_id == wide)).all()
     assert version + 1 in told, "their program learns that they are asked for less"
-    refused = scene.refused(wide, Verb.ACCEPT, partner(THREE), version=version)
+    refused = scene.refused(wide, ReferralVerb.ACCEPT, partner(THREE), version=version)
     assert isinstance(refused, PreconditionFailed), "nobody accepts what they have not seen"
-    scene.act(wide, Verb.ACCEPT, partner(THREE), version=version + 1)
+    scene.act(wide, ReferralVerb.ACCEPT, partner(THREE), version=version + 1)
     assert scene.needs(case) == {"asylum": "with_centre", "psychosocial": "with_centre"}
     scene.holds_together(case)
 
@@ -89,9 +89,9 @@ def test_an_offer_that_asks_for_more_goes_on_with_the_rest(scene: Scene) -> None
 def test_an_acceptance_of_everything_withdraws_the_others(scene: Scene) -> None:
     case = scene.case(ONE, THREE, needs=BOTH)
     narrow, wide = scene.offered(ONE, case, wanted=["asylum"]), scene.offered(THREE, case, wanted=BOTH)
-    scene.act(wide, Verb.ACCEPT, partner(THREE))
+    scene.act(wide, ReferralVerb.ACCEPT, partner(THREE))
     assert scene.row(narrow).reason == "taken_elsewhere"
-    assert scene.refused(narrow, Verb.ACCEPT, partner(ONE)) is not None
+    assert scene.refused(narrow, ReferralVerb.ACCEPT, partner(ONE)) is not None
 
 
 def test_of_two_that_race_for_a_need_one_wins(scene: Scene) -> None:
@@ -100,7 +100,7 @@ def test_of_two_that_race_for_a_need_one_wins(scene: Scene) -> None:
     asked[THREE] = scene.offered(THREE, case, wanted=["psychosocial"])
     got = together(
         *(
-            lambda slug=slug, one=one: scene.act(one, Verb.ACCEPT, partner(slug), version=2)
+            lambda slug=slug, one=one: scene.act(one, ReferralVerb.ACCEPT, partner(slug), version=2)
             for slug, one in asked.items()
         )
     )
@@ -112,7 +112,7 @@ def test_of_two_that_race_for_a_need_one_wins(scene: Scene) -> None:
 
 def test_a_need_that_another_centre_has_cannot_be_asked_for(scene: Scene) -> None:
     case = scene.case(ONE, THREE, needs=BOTH)
-    scene.act(scene.offered(ONE, case), Verb.ACCEPT, partner(ONE))
+    scene.act(scene.offered(ONE, case), ReferralVerb.ACCEPT, partner(ONE))
     with pytest.raises(Conflict):
         scene.draft(case, THREE, wanted=BOTH)
     with pytest.raises(Invalid):
@@ -124,9 +124,9 @@ def test_a_need_that_another_centre_has_cannot_be_asked_for(scene: Scene) -> Non
 def test_a_hand_back_opens_its_own_needs_only(scene: Scene) -> None:
     case = scene.case(ONE, THREE, needs=BOTH)
     first, second = scene.offered(ONE, case), scene.offered(THREE, case)
-    scene.act(first, Verb.ACCEPT, partner(ONE))
-    scene.act(second, Verb.ACCEPT, partner(THREE))
-    scene.act(second, Verb.HAND_BACK, partner(THREE), reason="other")
+    scene.act(first, ReferralVerb.ACCEPT, partner(ONE))
+    scene.act(second, ReferralVerb.ACCEPT, partner(THREE))
+    scene.act(second, ReferralVerb.HAND_BACK, partner(THREE), reason="other")
     assert scene.needs(case) == {"asylum": "with_centre", "psychosocial": "open"}
     assert scene.case_row(case).state == "referred"
     assert "handed_back" in open_tasks(scene, case)
@@ -135,10 +135,12 @@ def test_a_hand_back_opens_its_own_needs_only(scene: Scene) -> None:
 def test_each_need_of_a_completed_referral_has_its_own_outcome(scene: Scene) -> None:
     case = scene.case(THREE, needs=BOTH)
     both = scene.offered(THREE, case)
-    scene.act(both, Verb.ACCEPT, partner(THREE))
-    refused = scene.refused(both, Verb.COMPLETE, partner(THREE), outcome="advised", outcomes={"housing": "resolved"})
+    scene.act(both, ReferralVerb.ACCEPT, partner(THREE))
+    refused = scene.refused(
+        both, ReferralVerb.COMPLETE, partner(THREE), outcome="advised", outcomes={"housing": "resolved"}
+    )
     assert isinstance(refused, Invalid)
-    scene.act(both, Verb.COMPLETE, partner(THREE), outcome="advised", outcomes={"asylum": "referred_on"})
+    scene.act(both, ReferralVerb.COMPLETE, partner(THREE), outcome="advised", outcomes={"asylum": "referred_on"})
     assert scene.needs(case) == {"asylum": "open", "psychosocial": "advised"}
     assert scene.case_row(case).state == "in_review"
     assert open_tasks(scene, case) == {"find_next"}
@@ -191,9 +193,9 @@ def test_what_a_former_version_filed_gets_its_rows_when_it_is_touched(scene: Sce
         session.execute(sa.delete(CaseNeed).where(CaseNeed.case_id == case))
         session.execute(sa.text("UPDATE referrals SET needs = NULL"))
         session.execute(sa.update(Case).where(Case.id == case).values(uncovered=False))
-    scene.act(offer, Verb.ACCEPT, partner(ONE))
+    scene.act(offer, ReferralVerb.ACCEPT, partner(ONE))
     assert scene.needs(case) == {"asylum": "with_centre"}
-    scene.act(offer, Verb.COMPLETE, partner(ONE), outcome="represented")
+    scene.act(offer, ReferralVerb.COMPLETE, partner(ONE), outcome="represented")
     assert scene.case_row(case).state == "helped"
 
 

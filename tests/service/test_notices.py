@@ -21,13 +21,13 @@ from app.messaging.recipients import NoticeSettings
 from app.messaging.rules import ContactRules, Verdict, may_notify, next_digest
 from app.messaging.smtp import MailServer, SmtpChannel
 from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
-from app.operations.privileges import Role
+from app.operations.privileges import DatabaseRole
 from app.operations.rotation import reencrypt_batch
 from app.privacy import service as privacy
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from app.settings import Settings
 from app.staff import service as staff
-from app.staff.models import Role as StaffRole
+from app.staff.models import DatabaseRole as StaffRole
 from app.tasks.models import Task
 from app.worker.loop import Worker
 from tests.support.cases import ONE, START, Scene, organisation, partner, set_scene
@@ -65,7 +65,7 @@ class Kept:
 
 def worker(scene: Scene, var: Path, channel: Kept | FileChannel | SmtpChannel) -> Worker:
     return Worker(
-        under(scene.database, Role.WORKER),
+        under(scene.database, DatabaseRole.WORKER),
         scene.keys,
         load_packs(),
         Settings(var=var),
@@ -96,7 +96,7 @@ def test_what_is_due_for_a_partner_goes_out_as_one_mail_with_counts_and_a_link(s
     for _ in range(2):
         scene.offered(ONE)
     ended = scene.offered(ONE)
-    scene.act(ended, Verb.WITHDRAW, reason="mistake")
+    scene.act(ended, ReferralVerb.WITHDRAW, reason="mistake")
     channel = Kept()
     post(scene, tmp_path, channel)
     (mail,) = channel.sent
@@ -195,7 +195,7 @@ def mail_to(**rules: object) -> dict[str, object]:
 
 def accepted(scene: Scene, **rules: object) -> UUID:
     referral = scene.offered(ONE, scene.case(ONE, answer_by=mail_to(**rules)))
-    scene.act(referral, Verb.ACCEPT, partner(ONE))
+    scene.act(referral, ReferralVerb.ACCEPT, partner(ONE))
     return referral
 
 

@@ -10,9 +10,18 @@ import sqlalchemy as sa
 from app.audit import service as audit_log
 from app.audit.models import AuditEntry
 from app.cases import callback_windows, emergency_alerts, restriction, saved_replies, saved_views, sealed_parts
-from app.cases.appointments import Appointment, Offer
+from app.cases.appointments import Appointment, OfferedTimes
 from app.cases.callback_windows import CallbackWindow
-from app.cases.models import Case, CaseEvent, EmergencyAlert, HouseholdMember, Part, SavedReply, SavedView, SealedPart
+from app.cases.models import (
+    Case,
+    CaseEvent,
+    EmergencyAlert,
+    HouseholdMember,
+    PartKind,
+    SavedReply,
+    SavedView,
+    SealedPart,
+)
 from app.casework import (
     appointment_offers,
     by_hand,
@@ -46,7 +55,7 @@ from app.referrals import centre_contacts, preconditions, queries, refusal_propo
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.models import ContactAnswer
-from app.referrals.states import Actor, Verb
+from app.referrals.states import ReferralActor, ReferralVerb
 from app.staff import passkeys, recovery, rota, sessions, team_setup
 from app.staff import service as staff
 from app.staff.models import Member, StaffSession, TeamRota
@@ -65,8 +74,8 @@ LEGAL = f"{ONE}/legal-help"
 
 def accepted(verbs: StaffVerbs, label: str) -> UUID:
     referral = verbs.refer(label, LEGAL)
-    by = ActorRef(Actor.PARTNER, verbs.member("partner").member_id, named_id("organisation", ONE))
-    verbs.do(referral_actions.advance, referral.id, Verb.ACCEPT, by=by, now=verbs.time.at)
+    by = ActorRef(ReferralActor.PARTNER, verbs.member("partner").member_id, named_id("organisation", ONE))
+    verbs.do(referral_actions.advance, referral.id, ReferralVerb.ACCEPT, by=by, now=verbs.time.at)
     return referral.id
 
 
@@ -276,7 +285,7 @@ def test_what_belongs_to_one_case(verbs: StaffVerbs) -> None:
     now, desk = verbs.time.at, verbs.desk()
     labels = [verbs.file(how_soon="today")[0] for _case in range(5)]
     one, other, third, *pair = (verbs.case(label).id for label in labels)
-    offer = Offer((now + timedelta(days=1),), "phone")
+    offer = OfferedTimes((now + timedelta(days=1),), "phone")
     for label in labels[:2]:
         verbs.do(appointment_offers.offer_at_desk, desk, label, offer, "t")
     with verbs.database.begin() as session:
@@ -292,7 +301,7 @@ def test_what_belongs_to_one_case(verbs: StaffVerbs) -> None:
         for case, household in ((one, ours), (other, ours), (third, ours), (pair[0], theirs), (pair[1], theirs)):
             session.add(HouseholdMember(case_id=case, household_id=household, joined_at=now))
     verbs.do(emergency_alerts.hurry, [one], now)
-    verbs.do(sealed_parts.destroy_part, one, Part.CONTACT)
+    verbs.do(sealed_parts.destroy_part, one, PartKind.CONTACT)
     verbs.do(households.forget, one)
     assert verbs.do(appointment_offers.expire, one, now=now + timedelta(days=1, hours=2))
     with verbs.database.begin(write=False) as session:
@@ -545,9 +554,9 @@ def test_an_endpoint_counts_as_not_reached_for_seven_days(verbs: StaffVerbs) -> 
 def test_who_declined_for_a_conflict_is_not_asked_again_and_who_was_not_agreed_to_not_at_all(verbs: StaffVerbs) -> None:
     (label, _r), (other, _r2) = verbs.file(), verbs.file()
     referral, now = verbs.refer(label, LEGAL), verbs.time.at
-    by = ActorRef(Actor.PARTNER, verbs.member("partner").member_id, named_id("organisation", ONE))
+    by = ActorRef(ReferralActor.PARTNER, verbs.member("partner").member_id, named_id("organisation", ONE))
     declined = TransitionInput(reason="conflict")
-    verbs.do(referral_actions.advance, referral.id, Verb.DECLINE, by=by, now=now, payload=declined)
+    verbs.do(referral_actions.advance, referral.id, ReferralVerb.DECLINE, by=by, now=now, payload=declined)
     verbs.do(lambda session: session.execute(sa.delete(Exclusion)))
     verbs.do(lambda session: session.execute(sa.delete(ConflictEntry)))
     with verbs.database.begin() as session:

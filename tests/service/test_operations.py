@@ -15,7 +15,7 @@ from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.messaging.models import OutboxMessage
 from app.operations import heartbeats, status
-from app.operations.privileges import Role
+from app.operations.privileges import DatabaseRole
 from app.operations.status import Status
 from app.partners.organisations import Organisation
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -27,7 +27,7 @@ TOKEN = "a-collector-s-long-token"
 
 
 def told(office: StaffSite) -> list[str]:
-    with as_role(office.database, Role.DESK).begin(write=False) as session:
+    with as_role(office.database, DatabaseRole.DESK).begin(write=False) as session:
         return status.read_status(session, office.keys, office.time.at).problems()
 
 
@@ -72,7 +72,7 @@ def test_what_goes_wrong_is_named(office: StaffSite) -> None:
 
 def test_the_worker_says_that_it_went_round_and_what_failed(office: StaffSite, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker(
-        under(office.database, Role.WORKER), office.keys, load_packs(), office.app.state.settings, office.time
+        under(office.database, DatabaseRole.WORKER), office.keys, load_packs(), office.app.state.settings, office.time
     )
     worker.run_once()
     assert "worker-late" not in told(office)

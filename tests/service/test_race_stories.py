@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from app.core.db import Database
 from app.directory.packs import load_packs
 from app.main import create_app
-from app.operations.privileges import Role
+from app.operations.privileges import DatabaseRole
 from app.partners.organisations import Organisation
 from app.referrals import deadline_storage
 from app.referrals.models import Referral, ReferralEvent
@@ -183,7 +183,7 @@ def test_expire_while_accepting(live: Live) -> None:
         page = partner.get(path)
         settings = Settings(var=live.var)
         clock = Worker(
-            under(live.office.database, Role.WORKER), live.office.keys, load_packs(), settings, live.office.time
+            under(live.office.database, DatabaseRole.WORKER), live.office.keys, load_packs(), settings, live.office.time
         )
         got = together(partial(partner.submit, page, f"{path}/accept"), clock.run_once)
         assert got[0].status in {303, *LOST}

@@ -27,7 +27,7 @@ from app.referrals import change_feed, deadlines, queries, refusal_proposals
 from app.referrals.actors import ActorRef
 from app.referrals.models import FeedEvent, Referral, ReferralEvent
 from app.referrals.refusal_proposals import RefusalProposal
-from app.referrals.states import State, Verb
+from app.referrals.states import ReferralState, ReferralVerb
 from app.tasks.models import Task
 from app.tasks.service import TaskKind
 from tests.support.cases import (
@@ -56,14 +56,14 @@ def test_a_whole_life(scene: Scene) -> None:
     case = scene.case(ONE, TWO)
     referral = scene.offered(ONE, case)
     for verb, by, payload in [
-        (Verb.ACKNOWLEDGE, partner(ONE), {}),
-        (Verb.ASK_INFO, partner(ONE), {}),
-        (Verb.ANSWER, PERSON, {}),
-        (Verb.ACCEPT, partner(ONE), {}),
-        (Verb.START, partner(ONE), {}),
-        (Verb.HOLD, partner(ONE), {"until": date(2026, 12, 20)}),
-        (Verb.RESUME, partner(ONE), {}),
-        (Verb.COMPLETE, partner(ONE), {"outcome": "represented"}),
+        (ReferralVerb.ACKNOWLEDGE, partner(ONE), {}),
+        (ReferralVerb.ASK_INFO, partner(ONE), {}),
+        (ReferralVerb.ANSWER, PERSON, {}),
+        (ReferralVerb.ACCEPT, partner(ONE), {}),
+        (ReferralVerb.START, partner(ONE), {}),
+        (ReferralVerb.HOLD, partner(ONE), {"until": date(2026, 12, 20)}),
+        (ReferralVerb.RESUME, partner(ONE), {}),
+        (ReferralVerb.COMPLETE, partner(ONE), {"outcome": "represented"}),
     ]:
         scene.later(hours=2)
         scene.act(referral, verb, by, **payload)
@@ -77,7 +77,7 @@ def test_a_whole_life(scene: Scene) -> None:
 def test_a_version_that_is_not_the_present_one_is_refused_and_writes_nothing(scene: Scene) -> None:
     referral = scene.offered()
     before = scene.everything()
-    refused = scene.refused(referral, Verb.ACCEPT, partner(ONE), version=1)
+    refused = scene.refused(referral, ReferralVerb.ACCEPT, partner(ONE), version=1)
     assert isinstance(refused, PreconditionFailed)
     assert (refused.extra["state"], refused.extra["version"]) == ("offered", 2)
     assert "accept" in refused.extra["allowed_actions"]
@@ -87,22 +87,22 @@ def test_a_version_that_is_not_the_present_one_is_refused_and_writes_nothing(sce
 @pytest.mark.parametrize(
     ("verb", "by", "payload", "error"),
     [
-        (Verb.COMPLETE, partner(ONE), {"outcome": "resolved"}, IllegalMove),
-        (Verb.REOPEN, COORDINATOR, {}, IllegalMove),
-        (Verb.ACCEPT, COORDINATOR, {}, NotAllowed),
-        (Verb.EXPIRE, partner(ONE), {}, NotAllowed),
-        (Verb.VOID, COORDINATOR, {"reason": "mistake"}, NotAllowed),
-        (Verb.DECLINE, partner(ONE), {}, Invalid),
-        (Verb.DECLINE, partner(ONE), {"reason": "mistake"}, Invalid),
-        (Verb.ACCEPT, partner(ONE), {"reason": "conflict"}, Invalid),
-        (Verb.WAITLIST, partner(ONE), {}, Invalid),
-        (Verb.WAITLIST, partner(ONE), {"until": START.date()}, Invalid),
-        (Verb.WAITLIST, partner(ONE), {"until": START.date() + timedelta(days=181)}, Invalid),
-        (Verb.ACKNOWLEDGE, partner(ONE), {"until": date(2026, 12, 20)}, Invalid),
-        (Verb.ACCEPT, partner(TWO), {}, NotFound),
+        (ReferralVerb.COMPLETE, partner(ONE), {"outcome": "resolved"}, IllegalMove),
+        (ReferralVerb.REOPEN, COORDINATOR, {}, IllegalMove),
+        (ReferralVerb.ACCEPT, COORDINATOR, {}, NotAllowed),
+        (ReferralVerb.EXPIRE, partner(ONE), {}, NotAllowed),
+        (ReferralVerb.VOID, COORDINATOR, {"reason": "mistake"}, NotAllowed),
+        (ReferralVerb.DECLINE, partner(ONE), {}, Invalid),
+        (ReferralVerb.DECLINE, partner(ONE), {"reason": "mistake"}, Invalid),
+        (ReferralVerb.ACCEPT, partner(ONE), {"reason": "conflict"}, Invalid),
+        (ReferralVerb.WAITLIST, partner(ONE), {}, Invalid),
+        (ReferralVerb.WAITLIST, partner(ONE), {"until": START.date()}, Invalid),
+        (ReferralVerb.WAITLIST, partner(ONE), {"until": START.date() + timedelta(days=181)}, Invalid),
+        (ReferralVerb.ACKNOWLEDGE, partner(ONE), {"until": date(2026, 12, 20)}, Invalid),
+        (ReferralVerb.ACCEPT, partner(TWO), {}, NotFound),
     ],
 )
-def test_a_refused_step_writes_nothing(scene: Scene, verb: Verb, by: Any, payload: Any, error: type) -> None:
+def test_a_refused_step_writes_nothing(scene: Scene, verb: ReferralVerb, by: Any, payload: Any, error: type) -> None:
     referral = scene.offered()
     before = scene.everything()
     refused = scene.refused(referral, verb, by, **payload)
@@ -116,9 +116,9 @@ def test_a_refused_step_writes_nothing(scene: Scene, verb: Verb, by: Any, payloa
 
 def test_what_was_not_offered_yet_does_not_exist_for_the_partner(scene: Scene) -> None:
     draft = scene.draft(scene.case(ONE))
-    assert isinstance(scene.refused(draft, Verb.ACCEPT, partner(ONE)), NotFound)
-    scene.act(draft, Verb.WITHDRAW, reason="mistake")
-    assert isinstance(scene.refused(draft, Verb.ACCEPT, partner(ONE)), NotFound)
+    assert isinstance(scene.refused(draft, ReferralVerb.ACCEPT, partner(ONE)), NotFound)
+    scene.act(draft, ReferralVerb.WITHDRAW, reason="mistake")
+    assert isinstance(scene.refused(draft, ReferralVerb.ACCEPT, partner(ONE)), NotFound)
 
 
 # --- preconditions ----------------------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ def test_what_was_not_offered_yet_does_not_exist_for_the_partner(scene: Scene) -
 
 def test_without_consent_nothing_is_offered(scene: Scene) -> None:
     draft = scene.draft(scene.case(TWO), ONE)
-    refused = scene.refused(draft, Verb.OFFER)
+    refused = scene.refused(draft, ReferralVerb.OFFER)
     assert isinstance(refused, Conflict)
     assert refused.extra == {"state": "draft", "version": 1, "allowed_actions": ["ask_consent", "offer", "withdraw"]}
 
@@ -135,15 +135,15 @@ def test_consent_withdrawn_leaves_nothing_to_accept(scene: Scene) -> None:
     referral = scene.offered()
     with scene.write() as session:
         sealed_parts.destroy_wraps(session, scene.row(referral).case_id, [organisation(ONE)])
-    assert isinstance(scene.refused(referral, Verb.ACCEPT, partner(ONE)), Conflict)
+    assert isinstance(scene.refused(referral, ReferralVerb.ACCEPT, partner(ONE)), Conflict)
 
 
 def test_the_clock_is_stopped_twice_and_no_more(scene: Scene) -> None:
     referral = scene.offered()
     for _ in range(2):
-        scene.act(referral, Verb.ASK_INFO, partner(ONE))
-        scene.act(referral, Verb.ANSWER, COORDINATOR)
-    assert isinstance(scene.refused(referral, Verb.ASK_INFO, partner(ONE)), Conflict)
+        scene.act(referral, ReferralVerb.ASK_INFO, partner(ONE))
+        scene.act(referral, ReferralVerb.ANSWER, COORDINATOR)
+    assert isinstance(scene.refused(referral, ReferralVerb.ASK_INFO, partner(ONE)), Conflict)
     assert scene.row(referral).state == "acknowledged"
 
 
@@ -156,7 +156,7 @@ def test_one_live_referral_for_a_case_and_an_organisation(scene: Scene) -> None:
         row = session.execute(sa.select(Referral.__table__).where(Referral.id == referral)).mappings().one()
     with pytest.raises(IntegrityError), scene.write() as session:
         session.execute(sa.insert(Referral), {**row, "id": case, "label": "R-2"})
-    scene.act(referral, Verb.WITHDRAW, reason="mistake")
+    scene.act(referral, ReferralVerb.WITHDRAW, reason="mistake")
     assert scene.draft(case, ONE)
 
 
@@ -174,13 +174,13 @@ def test_a_paused_organisation_is_not_asked_but_may_still_accept(scene: Scene) -
         session.execute(sa.update(Organisation).values(paused_until=scene.now + timedelta(days=9)))
     with pytest.raises(Conflict):
         scene.draft(scene.case(ONE), ONE)
-    assert isinstance(scene.refused(draft, Verb.OFFER), Conflict)
-    scene.act(offered, Verb.ACCEPT, partner(ONE))
+    assert isinstance(scene.refused(draft, ReferralVerb.OFFER), Conflict)
+    scene.act(offered, ReferralVerb.ACCEPT, partner(ONE))
 
 
 def test_a_day_far_away_does_not_put_a_case_out_of_sight(scene: Scene) -> None:
     referral = scene.offered(last_safe_day=date(2026, 12, 15))
-    scene.act(referral, Verb.WAITLIST, partner(ONE), until=date(2027, 1, 20))
+    scene.act(referral, ReferralVerb.WAITLIST, partner(ONE), until=date(2027, 1, 20))
     due = scene.row(referral).due_at
     assert due is not None
     assert due.date() == date(2026, 12, 11)
@@ -192,15 +192,15 @@ def test_a_day_far_away_does_not_put_a_case_out_of_sight(scene: Scene) -> None:
 def test_acceptance_ends_what_others_were_asked_and_takes_their_key(scene: Scene) -> None:
     case = scene.case(ONE, TWO, THREE)
     first, second, third = (scene.draft(case, slug) for slug in (ONE, TWO, THREE))
-    scene.act(first, Verb.OFFER)
-    scene.act(second, Verb.OFFER)
-    scene.act(second, Verb.WAITLIST, partner(TWO), until=date(2026, 12, 20))
-    scene.act(first, Verb.ACCEPT, partner(ONE))
+    scene.act(first, ReferralVerb.OFFER)
+    scene.act(second, ReferralVerb.OFFER)
+    scene.act(second, ReferralVerb.WAITLIST, partner(TWO), until=date(2026, 12, 20))
+    scene.act(first, ReferralVerb.ACCEPT, partner(ONE))
     assert scene.referrals(case) == {ONE: "accepted", TWO: "withdrawn", THREE: "withdrawn"}
     assert scene.row(second).reason == "taken_elsewhere"
     with scene.database.begin(write=False) as session:
         assert sealed_parts.organisations_with_key(session, case) == {organisation(ONE)}
-    assert isinstance(scene.refused(third, Verb.OFFER), IllegalMove)
+    assert isinstance(scene.refused(third, ReferralVerb.OFFER), IllegalMove)
     scene.holds_together()
 
 
@@ -209,11 +209,11 @@ def test_a_second_acceptance_does_not_take_the_work_from_the_first(scene: Scene)
     case = scene.case(ONE, TWO, needs=["asylum", "children"])
     first = scene.accepted(ONE, case_id=case)
     second = scene.offered(TWO, case)
-    scene.act(second, Verb.ACCEPT, partner(TWO))
+    scene.act(second, ReferralVerb.ACCEPT, partner(TWO))
     assert scene.referrals(case) == {ONE: "accepted", TWO: "accepted"}
-    scene.act(first, Verb.COMPLETE, partner(ONE), outcome="represented")
+    scene.act(first, ReferralVerb.COMPLETE, partner(ONE), outcome="represented")
     assert scene.case_row(case).state == "referred"
-    scene.act(second, Verb.COMPLETE, partner(TWO), outcome="resolved")
+    scene.act(second, ReferralVerb.COMPLETE, partner(TWO), outcome="resolved")
     assert scene.case_row(case).state == "helped"
     with scene.database.begin(write=False) as session:
         assert sealed_parts.organisations_with_key(session, case) == {organisation(ONE), organisation(TWO)}
@@ -242,22 +242,31 @@ def grant(session: Any, scene: Scene, case: Any, slug: str) -> None:
 )
 def test_what_is_no_help_closes_no_case(scene: Scene, outcome: str, state: str) -> None:
     referral = scene.accepted()
-    scene.act(referral, Verb.COMPLETE, partner(ONE), outcome=outcome)
+    scene.act(referral, ReferralVerb.COMPLETE, partner(ONE), outcome=outcome)
     assert scene.case_of(referral).state == state
 
 
-@pytest.mark.parametrize("verb", [Verb.DECLINE, Verb.WITHDRAW, Verb.CLIENT_WITHDRAW, Verb.EXPIRE, Verb.HAND_BACK])
-def test_every_end_without_help_brings_the_case_back_awake(scene: Scene, verb: Verb) -> None:
-    referral = scene.accepted() if verb is Verb.HAND_BACK else scene.offered()
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ReferralVerb.DECLINE,
+        ReferralVerb.WITHDRAW,
+        ReferralVerb.CLIENT_WITHDRAW,
+        ReferralVerb.EXPIRE,
+        ReferralVerb.HAND_BACK,
+    ],
+)
+def test_every_end_without_help_brings_the_case_back_awake(scene: Scene, verb: ReferralVerb) -> None:
+    referral = scene.accepted() if verb is ReferralVerb.HAND_BACK else scene.offered()
     case = scene.row(referral).case_id
     with scene.write() as session:
         session.execute(sa.update(Case).values(snoozed_until=date(2027, 1, 1)))
-    if verb is Verb.EXPIRE:
+    if verb is ReferralVerb.EXPIRE:
         scene.later(days=30)
         scene.act(referral, verb, CLOCK)
     else:
-        by = {Verb.WITHDRAW: COORDINATOR, Verb.CLIENT_WITHDRAW: PERSON}.get(verb, partner(ONE))
-        reason = {Verb.WITHDRAW: "better_option", Verb.CLIENT_WITHDRAW: None}.get(verb, "out_of_area")
+        by = {ReferralVerb.WITHDRAW: COORDINATOR, ReferralVerb.CLIENT_WITHDRAW: PERSON}.get(verb, partner(ONE))
+        reason = {ReferralVerb.WITHDRAW: "better_option", ReferralVerb.CLIENT_WITHDRAW: None}.get(verb, "out_of_area")
         scene.act(referral, verb, by, reason=reason)
     row = scene.case_row(case)
     assert (row.state, row.snoozed_until) == ("in_review", None)
@@ -268,8 +277,8 @@ def test_every_end_without_help_brings_the_case_back_awake(scene: Scene, verb: V
 def test_a_conflict_excludes_for_ever_even_when_it_is_voided(scene: Scene) -> None:
     case = scene.case(ONE, TWO)
     referral = scene.offered(ONE, case)
-    scene.act(referral, Verb.DECLINE, partner(ONE), reason="conflict")
-    scene.act(referral, Verb.VOID, SENIOR, reason="mistake")
+    scene.act(referral, ReferralVerb.DECLINE, partner(ONE), reason="conflict")
+    scene.act(referral, ReferralVerb.VOID, SENIOR, reason="mistake")
     with pytest.raises(Conflict) as refused:
         scene.draft(case, ONE)
     assert "conflict" not in str(refused.value)
@@ -283,7 +292,7 @@ def test_no_free_place_counts_for_a_while_and_for_the_needs_it_was_said_of(scene
         listed = session.scalars(sa.select(ServiceRow).where(ServiceRow.key == SERVICES[ONE])).one().entry["needs"]
     assert {"asylum", "detention"} < set(listed)
     for _twice in range(2):
-        scene.act(scene.offered(), Verb.DECLINE, partner(ONE), reason="no_capacity")
+        scene.act(scene.offered(), ReferralVerb.DECLINE, partner(ONE), reason="no_capacity")
     with scene.database.begin(write=False) as session:
         row = session.scalars(sa.select(ServiceRow).where(ServiceRow.key == SERVICES[ONE])).one()
         assert (row.capacity, row.capacity_until) == ("unknown", None)
@@ -294,7 +303,7 @@ def test_no_free_place_counts_for_a_while_and_for_the_needs_it_was_said_of(scene
             found = unavailability_of(session, case, SERVICES[ONE], scene.now.date())
             assert (found.why if found else None) == why
     everything = scene.case(ONE, needs=listed)
-    scene.act(scene.offered(ONE, everything, wanted=listed), Verb.DECLINE, partner(ONE), reason="no_capacity")
+    scene.act(scene.offered(ONE, everything, wanted=listed), ReferralVerb.DECLINE, partner(ONE), reason="no_capacity")
     with scene.database.begin(write=False) as session:
         row = session.scalars(sa.select(ServiceRow).where(ServiceRow.key == SERVICES[ONE])).one()
         assert (row.capacity, row.capacity_until) == ("full", date(2026, 12, 7))
@@ -308,11 +317,11 @@ def test_each_acceptance_takes_one_of_the_places_and_the_last_one_fills_the_serv
     assert places(scene) == ("open", 1)
     second = scene.accepted()
     assert places(scene) == ("full", 0)
-    scene.act(second, Verb.UNDO_ACCEPT, partner(ONE))
+    scene.act(second, ReferralVerb.UNDO_ACCEPT, partner(ONE))
     assert places(scene) == ("open", 1), "an acceptance that is undone gives its place back"
-    scene.act(second, Verb.DECLINE, partner(ONE), reason="no_capacity")
+    scene.act(second, ReferralVerb.DECLINE, partner(ONE), reason="no_capacity")
     assert places(scene)[0] == "open", "full for the need that was declined only"
-    scene.act(first, Verb.HAND_BACK, partner(ONE), reason="other")
+    scene.act(first, ReferralVerb.HAND_BACK, partner(ONE), reason="other")
     assert places(scene) == ("open", 1)
     scene.later(days=60)
     scene.accepted()
@@ -333,14 +342,14 @@ def places(scene: Scene) -> tuple[str, int | None]:
 
 
 def test_three_refusals_of_one_kind_in_a_quarter_are_counted_for_the_service(scene: Scene) -> None:
-    scene.act(scene.offered(), Verb.DECLINE, partner(ONE), reason="out_of_scope")
+    scene.act(scene.offered(), ReferralVerb.DECLINE, partner(ONE), reason="out_of_scope")
     scene.later(days=93)
     since = scene.now - timedelta(days=92)
     for reason in ("out_of_scope", "out_of_scope", "not_eligible", "duplicate", "duplicate", "duplicate"):
-        scene.act(scene.offered(), Verb.DECLINE, partner(ONE), reason=reason)
+        scene.act(scene.offered(), ReferralVerb.DECLINE, partner(ONE), reason=reason)
     with scene.database.begin(write=False) as session:
         assert queries.repeated_refusals(session, organisation(ONE), since) == {}, "two, and one of another time"
-    scene.act(scene.offered(), Verb.DECLINE, partner(ONE), reason="out_of_scope")
+    scene.act(scene.offered(), ReferralVerb.DECLINE, partner(ONE), reason="out_of_scope")
     with scene.database.begin(write=False) as session:
         found = queries.repeated_refusals(session, organisation(ONE), since)
         assert found == {SERVICES[ONE]: [("out_of_scope", 3)]}
@@ -353,7 +362,7 @@ def test_three_refusals_of_one_kind_in_a_quarter_are_counted_for_the_service(sce
         assert filed.left_out == frozenset(), "asked for seven times: the numbers do not say that the need is wrong"
         (task,) = session.scalars(sa.select(Task).where(Task.kind == TaskKind.CHANGE_RULE.value))
         assert (task.about_id, task.case_id) == (named_id("service", SERVICES[ONE]), None)
-    scene.act(scene.offered(), Verb.DECLINE, partner(ONE), reason="out_of_scope")
+    scene.act(scene.offered(), ReferralVerb.DECLINE, partner(ONE), reason="out_of_scope")
     with scene.database.begin(write=False) as session:
         assert len(session.scalars(sa.select(Task).where(Task.kind == TaskKind.CHANGE_RULE.value)).all()) == 1
         assert [(one.id, one.times) for one, _key in refusal_proposals.waiting(session)] == [(filed.id, 3)]
@@ -362,7 +371,7 @@ def test_three_refusals_of_one_kind_in_a_quarter_are_counted_for_the_service(sce
 def refused_for_detention(scene: Scene) -> RefusalProposal:
     for _ in range(3):
         referral = scene.offered(ONE, scene.case(ONE, needs=("asylum", "detention")), wanted=("detention",))
-        scene.act(referral, Verb.DECLINE, partner(ONE), reason="not_eligible")
+        scene.act(referral, ReferralVerb.DECLINE, partner(ONE), reason="not_eligible")
     with scene.database.begin(write=False) as session:
         ((filed, _key),) = refusal_proposals.waiting(session)
     return filed
@@ -385,26 +394,26 @@ def test_a_need_that_was_refused_each_time_it_was_asked_for_is_left_out_of_the_p
 
 def test_reopened_within_ninety_days(scene: Scene) -> None:
     referral = scene.accepted()
-    scene.act(referral, Verb.COMPLETE, partner(ONE), outcome="represented")
+    scene.act(referral, ReferralVerb.COMPLETE, partner(ONE), outcome="represented")
     scene.later(days=90)
-    scene.act(referral, Verb.REOPEN, partner(ONE))
+    scene.act(referral, ReferralVerb.REOPEN, partner(ONE))
     assert scene.case_of(referral).state == "referred"
-    scene.act(referral, Verb.COMPLETE, partner(ONE), outcome="represented")
+    scene.act(referral, ReferralVerb.COMPLETE, partner(ONE), outcome="represented")
     scene.later(days=91)
-    assert isinstance(scene.refused(referral, Verb.REOPEN, COORDINATOR), Conflict)
+    assert isinstance(scene.refused(referral, ReferralVerb.REOPEN, COORDINATOR), Conflict)
 
 
 def test_not_reopened_beside_a_newer_one(scene: Scene) -> None:
     referral = scene.accepted()
-    scene.act(referral, Verb.COMPLETE, partner(ONE), outcome="contact_lost")
+    scene.act(referral, ReferralVerb.COMPLETE, partner(ONE), outcome="contact_lost")
     scene.offered(ONE, scene.row(referral).case_id)
-    assert isinstance(scene.refused(referral, Verb.REOPEN, partner(ONE)), Conflict)
+    assert isinstance(scene.refused(referral, ReferralVerb.REOPEN, partner(ONE)), Conflict)
 
 
 def test_a_completion_by_mistake_opens_the_case_again(scene: Scene) -> None:
     referral = scene.accepted()
-    scene.act(referral, Verb.COMPLETE, partner(ONE), outcome="represented")
-    scene.act(referral, Verb.VOID, SENIOR, reason="mistake")
+    scene.act(referral, ReferralVerb.COMPLETE, partner(ONE), outcome="represented")
+    scene.act(referral, ReferralVerb.VOID, SENIOR, reason="mistake")
     assert scene.case_of(referral).state == "in_review"
     with scene.database.begin(write=False) as session:
         assert not sealed_parts.organisations_with_key(session, scene.row(referral).case_id)
@@ -412,9 +421,9 @@ def test_a_completion_by_mistake_opens_the_case_again(scene: Scene) -> None:
 
 def test_what_the_person_does_is_kept_to_the_hour(scene: Scene) -> None:
     referral = scene.offered()
-    scene.act(referral, Verb.ASK_INFO, partner(ONE))
+    scene.act(referral, ReferralVerb.ASK_INFO, partner(ONE))
     scene.later(hours=3, minutes=17, seconds=5)
-    scene.act(referral, Verb.ANSWER, PERSON)
+    scene.act(referral, ReferralVerb.ANSWER, PERSON)
     with scene.database.begin(write=False) as session:
         last = session.scalars(sa.select(ReferralEvent).order_by(ReferralEvent.seq.desc())).first()
         assert last is not None
@@ -465,11 +474,11 @@ def test_nobody_left_to_ask_is_unmet_and_the_team_is_told(scene: Scene) -> None:
             .values(paused_until=scene.now + timedelta(days=365))
         )
     case = scene.case(ONE, TWO)
-    scene.act(scene.offered(ONE, case), Verb.DECLINE, partner(ONE), reason="not_eligible")
+    scene.act(scene.offered(ONE, case), ReferralVerb.DECLINE, partner(ONE), reason="not_eligible")
     scene.tick()
     with scene.database.begin(write=False) as session:
         second = session.scalars(sa.select(Referral.id).where(Referral.organisation_id == organisation(TWO))).one()
-    scene.act(second, Verb.DECLINE, partner(TWO), reason="not_eligible")
+    scene.act(second, ReferralVerb.DECLINE, partner(TWO), reason="not_eligible")
     scene.tick()
     assert scene.case_row(case).state == "unmet"
     assert "nobody_left→team" in scene.told_last()
@@ -478,7 +487,7 @@ def test_nobody_left_to_ask_is_unmet_and_the_team_is_told(scene: Scene) -> None:
 
 def test_others_could_help_but_the_person_has_not_agreed_to_them(scene: Scene) -> None:
     case = scene.case(ONE)
-    scene.act(scene.offered(ONE, case), Verb.DECLINE, partner(ONE), reason="other")
+    scene.act(scene.offered(ONE, case), ReferralVerb.DECLINE, partner(ONE), reason="other")
     scene.tick()
     assert scene.case_row(case).state == "in_review"
     assert "nobody_consented_left→team" in scene.told_last()
@@ -487,7 +496,7 @@ def test_others_could_help_but_the_person_has_not_agreed_to_them(scene: Scene) -
 def test_one_without_an_account_that_the_person_agreed_to_is_the_coordinators_next_step(scene: Scene) -> None:
     """Nobody may say that all who may be asked were asked, and the person is not told that nobody is left."""
     case = scene.case(ONE, "pl-hnlac")
-    scene.act(scene.offered(ONE, case), Verb.DECLINE, partner(ONE), reason="other")
+    scene.act(scene.offered(ONE, case), ReferralVerb.DECLINE, partner(ONE), reason="other")
     scene.tick()
     with scene.database.begin(write=False) as session:
         open_now = session.scalars(sa.select(Task.kind).where(Task.case_id == case, Task.done_at.is_(None)))
@@ -507,14 +516,14 @@ def test_in_an_emergency_three_are_asked_at_once_and_the_first_to_accept_ends_th
         public = KeyPair.generate().public
         keyholders.register(session, OwnerKind.ORGANISATION, organisation("pl-hnlac"), public, START)
         grant(session, scene, case, "pl-hnlac")
-    scene.act(scene.offered(ONE, case), Verb.DECLINE, partner(ONE), reason="out_of_scope")
+    scene.act(scene.offered(ONE, case), ReferralVerb.DECLINE, partner(ONE), reason="out_of_scope")
     scene.tick()
     with scene.database.begin(write=False) as session:
         rows = session.scalars(sa.select(Referral).where(Referral.case_id == case, Referral.state == "offered")).all()
     assert len(rows) == 3
     taker = rows[0]
     by = ActorRef(partner(ONE).kind, taker.organisation_id, taker.organisation_id)
-    scene.act(taker.id, Verb.ACCEPT, by)
+    scene.act(taker.id, ReferralVerb.ACCEPT, by)
     with scene.database.begin(write=False) as session:
         states = sorted(session.scalars(sa.select(Referral.state).where(Referral.case_id == case)))
     assert states == ["accepted", "declined", "withdrawn", "withdrawn"]
@@ -533,7 +542,7 @@ def test_over_a_weekend_an_emergency_asks_the_next_beside_those_who_are_closed(s
     scene.now = datetime(2026, 11, 30, 9, 59, tzinfo=UTC)
     scene.tick()
     assert scene.row(first).state == "offered", "they open at nine and have two hours"
-    scene.act(first, Verb.ACCEPT, partner(ONE))
+    scene.act(first, ReferralVerb.ACCEPT, partner(ONE))
     assert scene.referrals(case) == {ONE: "accepted", TWO: "withdrawn"}
 
 
@@ -554,9 +563,9 @@ def test_on_a_friday_evening_with_a_deadline_on_tuesday_a_coordinator_is_told_an
 
 def test_what_waits_for_consent_or_a_day_is_looked_at_again_and_again(scene: Scene) -> None:
     waiting = scene.draft(scene.case(TWO), ONE)
-    scene.act(waiting, Verb.ASK_CONSENT)
+    scene.act(waiting, ReferralVerb.ASK_CONSENT)
     held = scene.offered(ONE)
-    scene.act(held, Verb.WAITLIST, partner(ONE), until=date(2026, 11, 30))
+    scene.act(held, ReferralVerb.WAITLIST, partner(ONE), until=date(2026, 11, 30))
     for _ in range(3):
         scene.later(days=8)
         scene.tick()
@@ -575,7 +584,7 @@ def test_first_contact_that_is_overdue_is_told(scene: Scene) -> None:
 
 def test_nothing_is_asked_after_the_case_was_erased_or_taken(scene: Scene) -> None:
     case = scene.case(ONE, TWO)
-    scene.act(scene.offered(ONE, case), Verb.DECLINE, partner(ONE), reason="other")
+    scene.act(scene.offered(ONE, case), ReferralVerb.DECLINE, partner(ONE), reason="other")
     scene.offered(TWO, case)
     scene.tick()
     assert scene.referrals(case) == {ONE: "declined", TWO: "offered"}
@@ -622,4 +631,4 @@ def test_state_is_assigned_in_one_place_only() -> None:
 
 
 def test_states_are_those_of_the_table(scene: Scene) -> None:
-    assert max(len(state) for state in State) <= Referral.state.type.length  # type: ignore[attr-defined]
+    assert max(len(state) for state in ReferralState) <= Referral.state.type.length  # type: ignore[attr-defined]

@@ -22,7 +22,7 @@ from app.partners.organisations import Organisation
 from app.privacy import service as privacy
 from app.referrals import change_feed, queries
 from app.referrals.models import FeedEvent, Referral, ReferralEvent
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from tests.support.cases import (
     CLOCK,
     COORDINATOR,
@@ -48,35 +48,35 @@ def scene(database: Database) -> Scene:
 
 
 def accept(scene: Scene, referral: UUID) -> Any:
-    return scene.act(referral, Verb.ACCEPT, partner(ONE))
+    return scene.act(referral, ReferralVerb.ACCEPT, partner(ONE))
 
 
 def accept_as_seen(scene: Scene, referral: UUID) -> Any:
-    return scene.act(referral, Verb.ACCEPT, partner(ONE), version=2)
+    return scene.act(referral, ReferralVerb.ACCEPT, partner(ONE), version=2)
 
 
 def decline_as_seen(scene: Scene, referral: UUID) -> Any:
-    return scene.act(referral, Verb.DECLINE, partner(ONE), version=2, reason="no_capacity")
+    return scene.act(referral, ReferralVerb.DECLINE, partner(ONE), version=2, reason="no_capacity")
 
 
 def expire(scene: Scene, referral: UUID) -> Any:
-    return scene.act(referral, Verb.EXPIRE, CLOCK)
+    return scene.act(referral, ReferralVerb.EXPIRE, CLOCK)
 
 
 def withdraw(scene: Scene, referral: UUID) -> Any:
-    return scene.act(referral, Verb.WITHDRAW, COORDINATOR, version=2, reason="better_option")
+    return scene.act(referral, ReferralVerb.WITHDRAW, COORDINATOR, version=2, reason="better_option")
 
 
 def refuse(scene: Scene, referral: UUID) -> Any:
-    return scene.act(referral, Verb.CLIENT_WITHDRAW, PERSON, version=2)
+    return scene.act(referral, ReferralVerb.CLIENT_WITHDRAW, PERSON, version=2)
 
 
 def waitlist(scene: Scene, referral: UUID) -> Any:
-    return scene.act(referral, Verb.WAITLIST, partner(ONE), version=2, until=scene.now.date().replace(day=30))
+    return scene.act(referral, ReferralVerb.WAITLIST, partner(ONE), version=2, until=scene.now.date().replace(day=30))
 
 
 def ask(scene: Scene, referral: UUID) -> Any:
-    return scene.act(referral, Verb.ASK_INFO, partner(ONE), version=2)
+    return scene.act(referral, ReferralVerb.ASK_INFO, partner(ONE), version=2)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,9 @@ def test_two_partners_accept_at_once(scene: Scene) -> None:
     for _ in range(ROUNDS):
         case = scene.case(ONE, TWO)
         offers = {slug: scene.offered(slug, case) for slug in (ONE, TWO)}
-        got = together(*(partial(scene.act, offer, Verb.ACCEPT, partner(slug)) for slug, offer in offers.items()))
+        got = together(
+            *(partial(scene.act, offer, ReferralVerb.ACCEPT, partner(slug)) for slug, offer in offers.items())
+        )
         assert sorted(isinstance(answer, IllegalMove) for answer in got) == [False, True]
         assert sorted(scene.referrals(case).values()) == ["accepted", "withdrawn"]
         winner = next(slug for slug, state in scene.referrals(case).items() if state == "accepted")
@@ -134,8 +136,8 @@ def test_one_declines_while_the_other_accepts(scene: Scene) -> None:
         case = scene.case(ONE, TWO)
         first, second = scene.offered(ONE, case), scene.offered(TWO, case)
         together(
-            partial(scene.act, first, Verb.DECLINE, partner(ONE), reason="other"),
-            partial(scene.act, second, Verb.ACCEPT, partner(TWO)),
+            partial(scene.act, first, ReferralVerb.DECLINE, partner(ONE), reason="other"),
+            partial(scene.act, second, ReferralVerb.ACCEPT, partner(TWO)),
         )
         assert scene.referrals(case)[TWO] == "accepted"
         assert scene.referrals(case)[ONE] in {"declined", "withdrawn"}
@@ -150,7 +152,7 @@ def test_two_coordinators_refer_at_once(scene: Scene) -> None:
         with scene.write() as session:
             row = session.get_one(Case, case)
             draft = referral_actions.create(session, scene.keys, row, SERVICES[ONE], by=COORDINATOR, now=scene.now)
-            return referral_actions.advance(session, draft.id, Verb.OFFER, by=COORDINATOR, now=scene.now).id
+            return referral_actions.advance(session, draft.id, ReferralVerb.OFFER, by=COORDINATOR, now=scene.now).id
 
     for _ in range(ROUNDS):
         case = scene.case(ONE)
@@ -225,7 +227,7 @@ def test_the_clock_and_a_partner_on_one_case_do_not_wait_in_a_circle(scene: Scen
         together(
             scene.tick,
             scene.tick,
-            *(partial(scene.act, offer, Verb.ACCEPT, partner(slug)) for slug, offer in offers),
+            *(partial(scene.act, offer, ReferralVerb.ACCEPT, partner(slug)) for slug, offer in offers),
         )
         states = sorted(scene.referrals(case).values())
         assert states.count("accepted") <= 1
@@ -259,9 +261,9 @@ def test_a_reader_of_the_feed_misses_no_slower_writer(postgres_database: Databas
     slow, fast = scene.offered(ONE), scene.offered(ONE)
     place = _sequence(scene)
     with scene.write() as session:
-        referral_actions.advance(session, slow, Verb.ACKNOWLEDGE, by=partner(ONE), now=scene.now)
+        referral_actions.advance(session, slow, ReferralVerb.ACKNOWLEDGE, by=partner(ONE), now=scene.now)
         session.flush()
-        scene.act(fast, Verb.ACKNOWLEDGE, partner(ONE))
+        scene.act(fast, ReferralVerb.ACKNOWLEDGE, partner(ONE))
         seen = _read(scene, place)
         assert [event.referral_id for event in seen] == [fast]
         place = seen[-1].position or 0

@@ -22,11 +22,11 @@ from app.directory.packs import load_packs
 from app.messaging import recipients
 from app.messaging.kinds import NoticeKind
 from app.messaging.models import OutboxMessage
-from app.operations.privileges import Role
+from app.operations.privileges import DatabaseRole
 from app.partners.models import OAuthClient
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from app.settings import Settings
 from app.staff import automatic_offers
 from app.tasks.models import Task
@@ -45,7 +45,7 @@ def scene(database: Database) -> Scene:
 
 def worker(scene: Scene, var: Path, **settings: object) -> Worker:
     return Worker(
-        under(scene.database, Role.WORKER),
+        under(scene.database, DatabaseRole.WORKER),
         scene.keys,
         load_packs(),
         Settings(var=var, **settings),  # type: ignore[arg-type]
@@ -216,9 +216,9 @@ def test_killed_at_any_moment_it_loses_nothing_and_doubles_nothing(scene: Scene,
 def test_after_an_end_that_the_desk_dealt_with_already_the_clock_leaves_it_alone(scene: Scene, tmp_path: Path) -> None:
     case = scene.case(ONE, TWO)
     first = scene.offered(ONE, case)
-    scene.act(first, Verb.DECLINE, partner(ONE), reason="other")
+    scene.act(first, ReferralVerb.DECLINE, partner(ONE), reason="other")
     second = scene.offered(TWO, case)
-    scene.act(second, Verb.ACCEPT, partner(TWO))
+    scene.act(second, ReferralVerb.ACCEPT, partner(TWO))
     worker(scene, tmp_path).run_once()
     with scene.database.begin(write=False) as session:
         rows = session.scalars(sa.select(Referral.organisation_id).where(Referral.case_id == case)).all()

@@ -16,7 +16,7 @@ from app.core.db import Database
 from app.directory.packs import load_packs
 from app.matching.models import MatchRun
 from app.operations import heartbeats
-from app.operations.privileges import Role
+from app.operations.privileges import DatabaseRole
 from app.privacy import RetentionPeriods, retention
 from app.privacy.retention import DEFAULT_PERIODS
 from app.settings import Settings
@@ -204,7 +204,9 @@ def test_changed_times_hold_for_the_cases_that_are_there(scene: Scene, tmp_path:
 
     def round_of(**times: timedelta) -> None:
         settings = Settings(var=tmp_path, **times)
-        worker = Worker(under(scene.database, Role.WORKER), scene.keys, load_packs(), settings, lambda: scene.now)
+        worker = Worker(
+            under(scene.database, DatabaseRole.WORKER), scene.keys, load_packs(), settings, lambda: scene.now
+        )
         worker.jobs["retention"](scene.now)
 
     round_of()

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from webauthn.helpers import bytes_to_base64url
 
 from app.cases import callback_windows, emergency_alerts, queue, rewrapping, transitions
-from app.cases.appointments import Appointment, Offer
+from app.cases.appointments import Appointment, OfferedTimes
 from app.cases.callback_windows import CallbackWindow
 from app.cases.models import Case, CaseWrap, EmergencyAlert
 from app.cases.states import CaseVerb
@@ -62,8 +62,8 @@ from app.staff import service as staff
 from app.staff.known_browsers import KnownBrowser
 from app.staff.models import Member, TeamRota
 from app.staff.passkeys import Passkey, RelyingParty
-from app.staff.proposal_rules import Kind
-from app.staff.proposal_states import Verb as ProposalVerb
+from app.staff.proposal_rules import ProposalKind
+from app.staff.proposal_states import ProposalVerb
 from app.tasks import service as tasks
 from app.tasks.models import Task
 from app.tasks.service import TaskKind
@@ -103,7 +103,7 @@ def test_cases_and_what_belongs_to_them(verbs: StaffVerbs) -> None:
     (label, receipt), (other, _r) = verbs.file(), verbs.file()
     emergency = verbs.case(verbs.file(how_soon="today")[0]).id
     case_id, referral = verbs.case(label).id, verbs.refer(label, SERVICE)
-    verbs.do(appointment_offers.offer_at_desk, desk, label, Offer((now + timedelta(days=1),), "phone"), "t")
+    verbs.do(appointment_offers.offer_at_desk, desk, label, OfferedTimes((now + timedelta(days=1),), "phone"), "t")
     verbs.do(country_moves.ask, desk, load_packs(), other, verbs.case(other).version, "GE")
     verbs.do(referral_threads.write_at_desk, desk, label, referral.label, "hello", "form")
     verbs.change(Case, Case.label == other, merged_into_id=case_id)
@@ -293,12 +293,12 @@ def test_proposals(verbs: StaffVerbs) -> None:
     now, own = verbs.time.at, named_id("organisation", ONE)
     subject = proposals.ProposalSubject(organisation_id=own)
     made = verbs.do(
-        proposals.propose, verbs.member("admin"), Kind.ORGANISATION_KEY, {"organisation": ONE}, now, subject
+        proposals.propose, verbs.member("admin"), ProposalKind.ORGANISATION_KEY, {"organisation": ONE}, now, subject
     )
     admin, table = verbs.member("admin"), proposals.Proposal
 
     def carry_out(session: Session) -> None:
-        proposals.carry_out(session, admin, made.id, Kind.ORGANISATION_KEY, now)
+        proposals.carry_out(session, admin, made.id, ProposalKind.ORGANISATION_KEY, now)
 
     def expire(session: Session) -> int:
         return proposals.expire(session, now + timedelta(days=99))

@@ -20,7 +20,7 @@ from app.intake.schemas import Intake
 from app.main import create_app
 from app.matching import publication, runs
 from app.matching.models import MatchRun
-from app.operations.privileges import Role
+from app.operations.privileges import DatabaseRole
 from app.referrals import refusal_proposals
 from app.referrals.refusal_proposals import RefusalProposal
 from app.settings import Settings
@@ -122,7 +122,7 @@ def test_every_process_follows_it_within_seconds(office: StaffSite, tmp_path: Pa
     """Another web process and a worker, each with a memory of its own."""
     settings = Settings(var=tmp_path / "var", worker_in_web=False, base_url="http://pristan.test")
     other = create_app(settings, database=office.database, keys=office.keys, clock=office.time)
-    worker = Worker(under(office.database, Role.WORKER), office.keys, load_packs(), settings, office.time)
+    worker = Worker(under(office.database, DatabaseRole.WORKER), office.keys, load_packs(), settings, office.time)
     decide(office, propose(office), RuleSetVerb.PUBLISH, by="pavel")
     with office.database.begin(write=False) as session:
         there = other.state.current.refresh(session, office.time.at)
@@ -243,7 +243,7 @@ def test_an_old_run_is_explained_by_the_rules_it_was_made_with(office: StaffSite
     label = filed_over_http(office)
     decide(office, propose(office), RuleSetVerb.PUBLISH, by="pavel")
     settings = Settings(var=tmp_path / "var", worker_in_web=False)
-    Worker(under(office.database, Role.WORKER), office.keys, load_packs(), settings, office.time).run_once()
+    Worker(under(office.database, DatabaseRole.WORKER), office.keys, load_packs(), settings, office.time).run_once()
     with office.database.begin(write=False) as session:
         office.app.state.current.refresh(session, office.time.at)
     new = filed_over_http(office)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.cases import sealed_parts
-from app.cases.models import Case, CaseWrap, Part, SealedPart
+from app.cases.models import Case, CaseWrap, PartKind, SealedPart
 from app.casework.filing import file_intake
 from app.core import keyholders
 from app.core.db import Database
@@ -18,7 +18,7 @@ from app.core.sealing import CannotOpen, KeyPair
 from app.directory.packs import load_packs
 from app.intake import receipts
 from app.intake.schemas import Intake
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from tests.support.cases import ONE, TWO, Scene, organisation, partner, set_scene
 
 
@@ -46,7 +46,7 @@ class Filed:
         return sealed_parts.data_key(session, scene.keys, self.id, sealed_parts.PERSON, self.id, self.pair)
 
     def story(self, session: Session, scene: Scene) -> str:
-        (row,) = sealed_parts.parts(session, self.id, [Part.STORY])
+        (row,) = sealed_parts.parts(session, self.id, [PartKind.STORY])
         return str(sealed_parts.open_part(self.key(session, scene), row).content["story"])
 
 
@@ -66,7 +66,7 @@ def _swap(session: Session, table: Any, column: Any, *ids: UUID) -> None:
         session.execute(sa.update(table).where(table.id == row).values({column.key: value}))
 
 
-def _of_part(session: Session, case: Filed, part: Part) -> UUID:
+def _of_part(session: Session, case: Filed, part: PartKind) -> UUID:
     found = session.scalar(sa.select(SealedPart.id).where(SealedPart.case_id == case.id, SealedPart.part == part.value))
     assert found is not None
     return found
@@ -87,10 +87,10 @@ def _changed(ciphertext: bytes) -> bytes:
 
 MOVES: dict[str, Callable[[Session, Filed, Filed], None]] = {
     "a story into another case": lambda session, one, other: _swap(
-        session, SealedPart, SealedPart.ciphertext, *(_of_part(session, case, Part.STORY) for case in (one, other))
+        session, SealedPart, SealedPart.ciphertext, *(_of_part(session, case, PartKind.STORY) for case in (one, other))
     ),
     "a contact into the story": lambda session, one, _other: _swap(
-        session, SealedPart, SealedPart.ciphertext, _of_part(session, one, Part.STORY), _of_part(session, one, Part.CONTACT)
+        session, SealedPart, SealedPart.ciphertext, _of_part(session, one, PartKind.STORY), _of_part(session, one, PartKind.CONTACT)
     ),
     "a wrap into another case": lambda session, one, other: _swap(
         session, CaseWrap, CaseWrap.ciphertext, *(_of_wrap(session, case, "receipt") for case in (one, other))
@@ -106,8 +106,8 @@ MOVES: dict[str, Callable[[Session, Filed, Filed], None]] = {
     ),
     "a byte": lambda session, one, _other: session.execute(
         sa.update(SealedPart)
-        .where(SealedPart.id == _of_part(session, one, Part.STORY))
-        .values(ciphertext=_changed(session.get_one(SealedPart, _of_part(session, one, Part.STORY)).ciphertext))
+        .where(SealedPart.id == _of_part(session, one, PartKind.STORY))
+        .values(ciphertext=_changed(session.get_one(SealedPart, _of_part(session, one, PartKind.STORY)).ciphertext))
     ),
 }  # fmt: skip
 
@@ -156,7 +156,7 @@ def test_only_who_was_named_holds_a_key_and_after_acceptance_only_who_accepted(s
     with scene.write() as session:
         assert sealed_parts.organisations_with_key(session, case_id) == {organisation(ONE), organisation(TWO)}
     referral = scene.offered(ONE, case_id)
-    scene.act(referral, Verb.ACCEPT, partner(ONE))
+    scene.act(referral, ReferralVerb.ACCEPT, partner(ONE))
     with scene.write() as session:
         assert sealed_parts.organisations_with_key(session, case_id) == {organisation(ONE)}
 
@@ -173,7 +173,8 @@ def test_parts_of_like_length_have_the_same_size(scene: Scene) -> None:
     short, longer = Filed(scene, "a"), Filed(scene, "a" * 60)
     with scene.write() as session:
         sizes = {
-            len(session.get_one(SealedPart, _of_part(session, case, Part.STORY)).ciphertext) for case in (short, longer)
+            len(session.get_one(SealedPart, _of_part(session, case, PartKind.STORY)).ciphertext)
+            for case in (short, longer)
         }
     assert len(sizes) == 1
 

@@ -47,8 +47,8 @@ from app.staff import service as staff
 from app.staff.invitations import Invitee
 from app.staff.models import Member, Proposal, Role, StaffSession, Team
 from app.staff.passkeys import Passkey, RelyingParty
-from app.staff.proposal_rules import Kind, ProposalSubject
-from app.staff.proposal_states import Verb
+from app.staff.proposal_rules import ProposalKind, ProposalSubject
+from app.staff.proposal_states import ProposalVerb
 from app.webhooks import service as webhooks
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.support.authenticator import Authenticator
@@ -59,7 +59,7 @@ NO_PROPOSAL = (404, "There is no such proposal.")
 NO_MEMBER = (404, "There is no such member.")
 
 
-def propose(verbs: StaffVerbs, by: str, kind: Kind, subject: ProposalSubject, **codes: object) -> Proposal:
+def propose(verbs: StaffVerbs, by: str, kind: ProposalKind, subject: ProposalSubject, **codes: object) -> Proposal:
     made: Proposal = verbs.do(proposals.propose, verbs.member(by), kind, codes, verbs.time.at, subject)
     return made
 
@@ -208,29 +208,37 @@ def test_a_rota_and_settings_that_a_colleague_changed(verbs: StaffVerbs) -> None
 def test_who_does_not_decide_about_a_proposal(verbs: StaffVerbs) -> None:
     now, sofia = verbs.time.at, verbs.member("sofia")
     about = propose(
-        verbs, "admin", Kind.NEW_MEMBER, ProposalSubject(team_id=sofia.team_id), name="nina", role="senior", place="pl"
+        verbs,
+        "admin",
+        ProposalKind.NEW_MEMBER,
+        ProposalSubject(team_id=sofia.team_id),
+        name="nina",
+        role="senior",
+        place="pl",
     )
     decide = (proposals.decide,)
-    assert verbs.status(*decide, verbs.member("outsider"), about.id, Verb.DECLINE, now) == NO_PROPOSAL
-    assert verbs.status(*decide, verbs.member("partner"), about.id, Verb.DECLINE, now) == NO_PROPOSAL
-    assert verbs.status(*decide, verbs.member("auditor"), about.id, Verb.DECLINE, now) == (
+    assert verbs.status(*decide, verbs.member("outsider"), about.id, ProposalVerb.DECLINE, now) == NO_PROPOSAL
+    assert verbs.status(*decide, verbs.member("partner"), about.id, ProposalVerb.DECLINE, now) == NO_PROPOSAL
+    assert verbs.status(*decide, verbs.member("auditor"), about.id, ProposalVerb.DECLINE, now) == (
         403, "Your role may not decide about this.",
     )  # fmt: skip
-    assert verbs.status(proposals.carry_out, verbs.member("admin"), about.id, Kind.BULK_EXPORT, now) == NO_PROPOSAL
+    assert (
+        verbs.status(proposals.carry_out, verbs.member("admin"), about.id, ProposalKind.BULK_EXPORT, now) == NO_PROPOSAL
+    )
     verbs.change(Member, Member.name == "admin", role="auditor")
-    assert verbs.status(proposals.carry_out, verbs.member("admin"), about.id, Kind.NEW_MEMBER, now) == (
+    assert verbs.status(proposals.carry_out, verbs.member("admin"), about.id, ProposalKind.NEW_MEMBER, now) == (
         403, "Your role may not propose this.",
     )  # fmt: skip
     verbs.change(Member, Member.name == "admin", role="admin")
     verbs.change(
         Proposal, Proposal.id == about.id, state="approved", ready_at=None, decided_by=sofia.member_id, decided_at=now
     )
-    assert verbs.status(proposals.carry_out, verbs.member("admin"), about.id, Kind.NEW_MEMBER, now) == (
+    assert verbs.status(proposals.carry_out, verbs.member("admin"), about.id, ProposalKind.NEW_MEMBER, now) == (
         409, "This was approved before such changes had to wait. Propose it again.",
     )  # fmt: skip
-    confirm = (*decide, sofia, about.id, Verb.CONFIRM)
+    confirm = (*decide, sofia, about.id, ProposalVerb.CONFIRM)
     verbs.change(Proposal, Proposal.id == about.id, ready_at=now + timedelta(seconds=1))
-    assert verbs.status(proposals.carry_out, verbs.member("admin"), about.id, Kind.NEW_MEMBER, now)[0] == 409
+    assert verbs.status(proposals.carry_out, verbs.member("admin"), about.id, ProposalKind.NEW_MEMBER, now)[0] == 409
     with verbs.database.begin() as session:  # sofia holds the team's key
         assert proposal_rules.holds_key_concerned(seats.member_facts(session, now), sofia, about)
     verbs.change(Proposal, Proposal.id == about.id, ready_at=now)
@@ -253,15 +261,15 @@ def test_a_proposal_without_its_subject_changes_nothing(verbs: StaffVerbs) -> No
 def test_a_code_is_voided_by_who_could_have_stopped_it(verbs: StaffVerbs) -> None:
     now, team = verbs.time.at, verbs.member("sofia").team_id
     about = propose(
-        verbs, "admin", Kind.NEW_MEMBER, ProposalSubject(team_id=team), name="nina", role="senior", place="pl"
+        verbs, "admin", ProposalKind.NEW_MEMBER, ProposalSubject(team_id=team), name="nina", role="senior", place="pl"
     )
     void = access_changes.void_code
     no_code = (404, "There is no such code.")
     assert verbs.status(void, verbs.member("admin"), about.id, now) == no_code
     decided = {"decided_by": verbs.member("sofia").member_id, "decided_at": now}
-    verbs.change(Proposal, Proposal.id == about.id, state="done", kind=Kind.KEY_GRANT.value, **decided)
+    verbs.change(Proposal, Proposal.id == about.id, state="done", kind=ProposalKind.KEY_GRANT.value, **decided)
     assert verbs.status(void, verbs.member("admin"), about.id, now) == no_code
-    verbs.change(Proposal, Proposal.id == about.id, kind=Kind.NEW_MEMBER.value)
+    verbs.change(Proposal, Proposal.id == about.id, kind=ProposalKind.NEW_MEMBER.value)
     assert verbs.status(void, verbs.member("auditor"), about.id, now) == (403, "Your role may not decide about this.")
     assert verbs.status(void, verbs.member("outsider"), about.id, now) == NO_PROPOSAL
     assert verbs.status(void, verbs.member("vera"), about.id, now)[1].startswith("The code has been used")

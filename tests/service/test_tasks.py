@@ -17,7 +17,7 @@ from app.privacy import service as privacy
 from app.referrals import deadlines
 from app.referrals.deadlines import DeadlineTerms
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from app.referrals.working_hours import hours_of
 from app.tasks.models import Task
 from app.tasks.service import RULES, TaskKind
@@ -42,13 +42,13 @@ def case_of(scene: Scene, referral: UUID) -> UUID:
 @pytest.mark.parametrize(
     ("verb", "by", "payload", "left"),
     [
-        (Verb.DECLINE, partner(ONE), {"reason": "other"}, ["find_next"]),
-        (Verb.DECLINE, partner(ONE), {"reason": "conflict"}, ["find_next"]),
-        (Verb.DECLINE, partner(ONE), {"reason": "out_of_scope"}, ["find_next", "review_rule"]),
-        (Verb.DECLINE, partner(ONE), {"reason": "duplicate"}, ["find_next", "merge"]),
-        (Verb.WITHDRAW, COORDINATOR, {"reason": "better_option"}, ["find_next"]),
-        (Verb.VOID, SENIOR, {"reason": "mistake"}, ["find_next"]),
-        (Verb.CLIENT_WITHDRAW, PERSON, {}, ["find_next"]),
+        (ReferralVerb.DECLINE, partner(ONE), {"reason": "other"}, ["find_next"]),
+        (ReferralVerb.DECLINE, partner(ONE), {"reason": "conflict"}, ["find_next"]),
+        (ReferralVerb.DECLINE, partner(ONE), {"reason": "out_of_scope"}, ["find_next", "review_rule"]),
+        (ReferralVerb.DECLINE, partner(ONE), {"reason": "duplicate"}, ["find_next", "merge"]),
+        (ReferralVerb.WITHDRAW, COORDINATOR, {"reason": "better_option"}, ["find_next"]),
+        (ReferralVerb.VOID, SENIOR, {"reason": "mistake"}, ["find_next"]),
+        (ReferralVerb.CLIENT_WITHDRAW, PERSON, {}, ["find_next"]),
     ],
 )
 def test_an_end_without_help_leaves_its_task(scene: Scene, verb, by, payload, left) -> None:  # type: ignore[no-untyped-def]
@@ -63,34 +63,34 @@ def test_an_end_without_help_leaves_its_task(scene: Scene, verb, by, payload, le
 )
 def test_what_is_handed_back_has_an_owner(scene: Scene, reason: str, left: list[str]) -> None:
     referral = scene.accepted(ONE)
-    scene.act(referral, Verb.HAND_BACK, partner(ONE), reason=reason)
+    scene.act(referral, ReferralVerb.HAND_BACK, partner(ONE), reason=reason)
     assert to_do(scene, case_of(scene, referral)) == left
 
 
 def test_a_no_of_the_person_before_the_offer_leaves_a_task_too(scene: Scene) -> None:
     referral = scene.draft(scene.case(ONE))
-    scene.act(referral, Verb.ASK_CONSENT)
-    scene.act(referral, Verb.REFUSE, PERSON)
+    scene.act(referral, ReferralVerb.ASK_CONSENT)
+    scene.act(referral, ReferralVerb.REFUSE, PERSON)
     assert to_do(scene, case_of(scene, referral)) == ["find_next"]
 
 
 def test_an_outcome_that_is_no_help_leaves_a_task(scene: Scene) -> None:
     referral = scene.accepted(ONE)
-    scene.act(referral, Verb.COMPLETE, partner(ONE), outcome="contact_lost")
+    scene.act(referral, ReferralVerb.COMPLETE, partner(ONE), outcome="contact_lost")
     assert to_do(scene, case_of(scene, referral)) == ["find_next"]
 
 
 def test_asking_the_next_ends_the_search_and_nobody_left_names_what_is_to_be_done(scene: Scene) -> None:
     case = scene.case(ONE, TWO)
     first = scene.offered(ONE, case)
-    scene.act(first, Verb.DECLINE, partner(ONE), reason="other")
+    scene.act(first, ReferralVerb.DECLINE, partner(ONE), reason="other")
     assert to_do(scene, case) == ["find_next"]
     scene.tick()
     assert to_do(scene, case) == []
     assert scene.referrals(case)[TWO] == "offered"
     with scene.database.begin(write=False) as session:
         second = session.scalars(sa.select(Referral).where(Referral.predecessor_id == first)).one()
-    scene.act(second.id, Verb.DECLINE, partner(TWO), reason="other")
+    scene.act(second.id, ReferralVerb.DECLINE, partner(TWO), reason="other")
     scene.tick()
     assert to_do(scene, case) == ["ask_person"]
 
@@ -98,7 +98,7 @@ def test_asking_the_next_ends_the_search_and_nobody_left_names_what_is_to_be_don
 def test_when_no_centre_takes_cases_any_more_the_case_is_unmet_and_owned(scene: Scene) -> None:
     case = scene.case(ONE)
     first = scene.offered(ONE, case)
-    scene.act(first, Verb.DECLINE, partner(ONE), reason="other")
+    scene.act(first, ReferralVerb.DECLINE, partner(ONE), reason="other")
     with scene.write() as session:
         session.execute(sa.update(Organisation).values(paused_until=scene.now + timedelta(days=90)))
     scene.tick()
@@ -111,7 +111,7 @@ def test_in_a_country_set_to_by_hand_the_clock_offers_nothing_and_the_task_stays
 
     case = scene.case(ONE, TWO)
     first = scene.offered(ONE, case)
-    scene.act(first, Verb.DECLINE, partner(ONE), reason="other")
+    scene.act(first, ReferralVerb.DECLINE, partner(ONE), reason="other")
     with scene.write() as session:
         context = AutoOfferContext(scene.keys, scene.auto_offer.directory, frozenset({"PL"}))
         assert scheduler.tick(session, first, now=scene.now, context=context)
@@ -136,18 +136,18 @@ def test_an_offer_nobody_answers_is_a_call_to_make_and_then_the_next_is_asked(sc
 
 def test_a_question_that_a_coordinator_has_to_find_out_is_a_task_at_once_others_when_time_is_up(scene: Scene) -> None:
     named, unnamed = scene.offered(ONE), scene.offered(ONE)
-    scene.act(named, Verb.ASK_INFO, partner(ONE), question="letter_date")
-    scene.act(unnamed, Verb.ASK_INFO, partner(ONE))
+    scene.act(named, ReferralVerb.ASK_INFO, partner(ONE), question="letter_date")
+    scene.act(unnamed, ReferralVerb.ASK_INFO, partner(ONE))
     assert (scene.row(named).question, scene.row(unnamed).question) == ("letter_date", "other")
     assert to_do(scene, case_of(scene, named)) == []
     assert to_do(scene, case_of(scene, unnamed)) == ["question"]
     scene.later(days=5, hours=1)
     scene.tick()
     assert to_do(scene, case_of(scene, named)) == ["question"]
-    scene.act(named, Verb.ANSWER, PERSON)
+    scene.act(named, ReferralVerb.ANSWER, PERSON)
     assert to_do(scene, case_of(scene, named)) == []
     assert scene.row(named).question is None
-    assert isinstance(scene.refused(named, Verb.ASK_INFO, partner(ONE), question="your name"), Invalid)
+    assert isinstance(scene.refused(named, ReferralVerb.ASK_INFO, partner(ONE), question="your name"), Invalid)
 
 
 def test_late_first_contact_is_a_task_that_starting_ends(scene: Scene) -> None:
@@ -155,14 +155,14 @@ def test_late_first_contact_is_a_task_that_starting_ends(scene: Scene) -> None:
     scene.later(days=8)
     scene.tick()
     assert to_do(scene, case_of(scene, referral)) == ["first_contact"]
-    scene.act(referral, Verb.START, partner(ONE))
+    scene.act(referral, ReferralVerb.START, partner(ONE))
     assert to_do(scene, case_of(scene, referral)) == []
 
 
 def test_the_end_of_a_case_ends_its_tasks_but_not_what_concerns_others(scene: Scene) -> None:
     for erased in (False, True):
         referral = scene.offered(ONE)
-        scene.act(referral, Verb.DECLINE, partner(ONE), reason="out_of_scope")
+        scene.act(referral, ReferralVerb.DECLINE, partner(ONE), reason="out_of_scope")
         case = case_of(scene, referral)
         with scene.write() as session:
             row = transitions.locked(session, case)
@@ -176,7 +176,7 @@ def test_the_end_of_a_case_ends_its_tasks_but_not_what_concerns_others(scene: Sc
 def test_a_task_is_due_before_the_legal_deadline_comes_near(scene: Scene) -> None:
     last_safe_day = (scene.now + timedelta(days=4)).date()
     referral = scene.offered(ONE, last_safe_day=last_safe_day)
-    scene.act(referral, Verb.DECLINE, partner(ONE), reason="other")
+    scene.act(referral, ReferralVerb.DECLINE, partner(ONE), reason="other")
     latest = deadlines.latest_answer(scene.now, DeadlineTerms("urgent", hours_of("PL"), last_safe_day))
     with scene.database.begin(write=False) as session:
         due = session.scalars(sa.select(Task.due_at)).one()
@@ -196,11 +196,11 @@ def test_every_kind_has_a_rule_and_a_time_for_each_urgency() -> None:
 def test_an_acceptance_can_be_taken_back_once_within_half_an_hour_unread(scene: Scene) -> None:
     referral = scene.accepted(ONE)
     scene.later(minutes=30)
-    scene.act(referral, Verb.UNDO_ACCEPT, partner(ONE))
+    scene.act(referral, ReferralVerb.UNDO_ACCEPT, partner(ONE))
     row = scene.row(referral)
     assert (row.state, row.decide_by is not None, row.contact_by) == ("acknowledged", True, None)
-    scene.act(referral, Verb.ACCEPT, partner(ONE))
-    assert isinstance(scene.refused(referral, Verb.UNDO_ACCEPT, partner(ONE)), Conflict)
+    scene.act(referral, ReferralVerb.ACCEPT, partner(ONE))
+    assert isinstance(scene.refused(referral, ReferralVerb.UNDO_ACCEPT, partner(ONE)), Conflict)
     scene.holds_together()
 
 
@@ -212,23 +212,23 @@ def test_an_acceptance_stands_once_it_is_old_or_was_read(scene: Scene, why: str)
     else:
         with scene.write() as session:
             partner_access.mark_opened(session, session.get_one(Referral, referral), scene.now)
-    assert isinstance(scene.refused(referral, Verb.UNDO_ACCEPT, partner(ONE)), Conflict)
+    assert isinstance(scene.refused(referral, ReferralVerb.UNDO_ACCEPT, partner(ONE)), Conflict)
     assert scene.row(referral).state == "accepted"
 
 
 def test_a_withdrawal_can_be_taken_back_while_nobody_else_has_the_case(scene: Scene) -> None:
     case = scene.case(ONE, TWO)
     first = scene.offered(ONE, case)
-    scene.act(first, Verb.WITHDRAW, COORDINATOR, reason="mistake")
+    scene.act(first, ReferralVerb.WITHDRAW, COORDINATOR, reason="mistake")
     assert to_do(scene, case) == ["find_next"]
-    scene.act(first, Verb.UNDO_WITHDRAW, COORDINATOR)
+    scene.act(first, ReferralVerb.UNDO_WITHDRAW, COORDINATOR)
     assert scene.row(first).state == "offered"
     assert scene.case_row(case).state == "referred"
     assert to_do(scene, case) == []
     second = scene.offered(TWO, case)
-    scene.act(second, Verb.ACCEPT, partner(TWO))
+    scene.act(second, ReferralVerb.ACCEPT, partner(TWO))
     assert scene.row(first).reason == "taken_elsewhere"
-    assert isinstance(scene.refused(first, Verb.UNDO_WITHDRAW, COORDINATOR), Conflict)
+    assert isinstance(scene.refused(first, ReferralVerb.UNDO_WITHDRAW, COORDINATOR), Conflict)
     scene.holds_together()
 
 
@@ -236,7 +236,7 @@ def test_handing_back_tells_what_was_done_and_a_known_deadline_binds_the_case(sc
     referral = scene.accepted(ONE)
     day = (scene.now + timedelta(days=9)).date()
     payload = {"reason": "other", "work_done": ("contact_made", "appeal_filed"), "deadline_on": day}
-    scene.act(referral, Verb.HAND_BACK, partner(ONE), **payload)
+    scene.act(referral, ReferralVerb.HAND_BACK, partner(ONE), **payload)
     case = scene.case_of(referral)
     assert (case.last_safe_day, case.due_on <= day) == (day, True)
     with scene.database.begin(write=False) as session:
@@ -245,8 +245,8 @@ def test_handing_back_tells_what_was_done_and_a_known_deadline_binds_the_case(sc
     assert codes == {"work_done": ["contact_made", "appeal_filed"], "deadline_on": day.isoformat()}
     other = scene.accepted(ONE)
     for wrong in ({"work_done": ("magic",)}, {"deadline_on": scene.now.date() - timedelta(days=1)}):
-        assert isinstance(scene.refused(other, Verb.HAND_BACK, partner(ONE), reason="other", **wrong), Invalid)
-    assert isinstance(scene.refused(other, Verb.START, partner(ONE), work_done=("advised",)), Invalid)
+        assert isinstance(scene.refused(other, ReferralVerb.HAND_BACK, partner(ONE), reason="other", **wrong), Invalid)
+    assert isinstance(scene.refused(other, ReferralVerb.START, partner(ONE), work_done=("advised",)), Invalid)
 
 
 # --- did they contact you? -------------------------------------------------------------------------------------------
@@ -274,8 +274,8 @@ def test_the_person_is_asked_when_contact_is_due_and_once_more_after_the_end(sce
     told(scene, referral, yes=True)
     assert to_do(scene, case_of(scene, referral)) == []
     assert questions(scene, referral) == []
-    scene.act(referral, Verb.START, partner(ONE))
-    scene.act(referral, Verb.COMPLETE, partner(ONE), outcome="represented")
+    scene.act(referral, ReferralVerb.START, partner(ONE))
+    scene.act(referral, ReferralVerb.COMPLETE, partner(ONE), outcome="represented")
     assert questions(scene, referral) == ["completion"]
     told(scene, referral, yes=False)
     assert to_do(scene, case_of(scene, referral)) == ["disagreement"]
@@ -284,7 +284,7 @@ def test_the_person_is_asked_when_contact_is_due_and_once_more_after_the_end(sce
 
 def test_a_no_where_the_centre_says_it_works_is_a_disagreement(scene: Scene) -> None:
     referral = scene.accepted(ONE)
-    scene.act(referral, Verb.START, partner(ONE))
+    scene.act(referral, ReferralVerb.START, partner(ONE))
     told(scene, referral, yes=False)
     assert to_do(scene, case_of(scene, referral)) == ["disagreement"]
 

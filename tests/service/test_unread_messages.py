@@ -14,7 +14,7 @@ from app.messaging.models import OutboxMessage
 from app.privacy import service as privacy
 from app.referrals import queries
 from app.referrals.models import Referral
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from app.referrals.thread_models import UnreadMessage
 from app.tasks.models import Task
 from app.worker.loop import Worker
@@ -115,7 +115,7 @@ def test_the_end_of_the_referral_ends_it_and_erasing_leaves_nothing(scene: Scene
     for referral in (first, second):
         wrote(scene, referral, Author.PERSON)
     assert later(scene, rounds, hours=2) == 2
-    scene.act(first, Verb.HAND_BACK, partner(ONE), reason="other")
+    scene.act(first, ReferralVerb.HAND_BACK, partner(ONE), reason="other")
     assert sorted(tasks(scene), key=str) == [None, "overtaken"]
     wrote(scene, first, Author.DESK)
     assert unread(scene) == ["person"], "nobody reads a referral that has ended"
@@ -144,5 +144,5 @@ def test_two_workers_open_one_task(scene: Scene, tmp_path: Path, rounds: Worker)
         assert not unread_messages.escalate(session, referral, now=scene.now)
     assert worker(scene, tmp_path, Kept()).jobs["unread_messages"](scene.now) == 0
     assert (tasks(scene), told(scene)) == ([None], 1)
-    scene.act(referral, Verb.WITHDRAW, COORDINATOR, reason="better_option")
+    scene.act(referral, ReferralVerb.WITHDRAW, COORDINATOR, reason="better_option")
     assert tasks(scene) == ["overtaken"]

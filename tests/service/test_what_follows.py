@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app import audit
 from app.cases import rewrapping
-from app.cases.appointments import Appointment, Offer
+from app.cases.appointments import Appointment, OfferedTimes
 from app.cases.models import Case, CaseNeed
 from app.casework import (
     appointment_offers,
@@ -38,7 +38,7 @@ from app.operations import team_keys
 from app.referrals import threads
 from app.referrals.actors import ActorRef
 from app.referrals.models import FeedEvent
-from app.referrals.states import Actor, Verb
+from app.referrals.states import ReferralActor, ReferralVerb
 from app.referrals.thread_models import ReferralMessageExport
 from app.tasks.models import Task
 from tests.support.desk import ONE, TWO
@@ -121,9 +121,9 @@ def test_a_trace_that_was_stored_twice_is_joined_and_the_others_stay(verbs: Staf
 def test_a_near_time_is_told_to_who_offered_it_and_a_passed_one_leaves_a_task(verbs: StaffVerbs) -> None:
     now, (label, _r), (other, _r2) = verbs.time.at, verbs.file(), verbs.file()
     referral = verbs.refer(label, f"{ONE}/legal-help")
-    by = ActorRef(Actor.PARTNER, verbs.member("partner").member_id, named_id("organisation", ONE))
-    verbs.do(referral_actions.advance, referral.id, Verb.ACCEPT, by=by, now=now)
-    offer = Offer((now + timedelta(days=1),), "phone")
+    by = ActorRef(ReferralActor.PARTNER, verbs.member("partner").member_id, named_id("organisation", ONE))
+    verbs.do(referral_actions.advance, referral.id, ReferralVerb.ACCEPT, by=by, now=now)
+    offer = OfferedTimes((now + timedelta(days=1),), "phone")
     verbs.do(appointment_offers.offer_by_partner, verbs.keys, verbs.member("partner"), referral.label, offer, "t", now)
     verbs.do(appointment_offers.offer_at_desk, verbs.desk(), other, offer, "t")
     case_id, later = verbs.case(label).id, now + timedelta(days=1, hours=2)
@@ -171,7 +171,7 @@ def test_of_two_conversations_each_is_kept_for_the_export(verbs: StaffVerbs) -> 
 def test_a_reminder_is_of_its_own_case(verbs: StaffVerbs) -> None:
     now, desk, labels = verbs.time.at, verbs.desk(), [verbs.file()[0] for _case in range(2)]
     for label in labels:
-        verbs.do(appointment_offers.offer_at_desk, desk, label, Offer((now + timedelta(days=1),), "phone"), "t")
+        verbs.do(appointment_offers.offer_at_desk, desk, label, OfferedTimes((now + timedelta(days=1),), "phone"), "t")
     agreed = {"state": "agreed", "agreed_slot": 0, "agreed_hour": now + timedelta(days=1), "remind_at": now}
     verbs.change(Appointment, sa.true(), **agreed)
     one, other = (verbs.case(label).id for label in labels)

@@ -33,7 +33,7 @@ from app.messaging.recipients import NoticeSettings
 from app.operations import status
 from app.partners.models import OAuthClient
 from app.referrals import partner_queries, personal_data, queries
-from app.referrals.states import LIVE, MAY_OPEN, State, Verb
+from app.referrals.states import LIVE, MAY_OPEN, ReferralState, ReferralVerb
 from app.staff import organisation_keys, passkeys, recovery, rota, sessions
 from app.staff.models import Member, Proposal, StaffSession
 from app.staff.passkeys import Passkey
@@ -52,10 +52,10 @@ def scene(database: Database) -> Scene:
 
 def test_referrals_are_read_and_locked_for_one_case_and_one_organisation(scene: Scene) -> None:
     one, other = scene.accepted(ONE), scene.offered(TWO)
-    scene.act(other, Verb.DECLINE, partner(TWO), reason="conflict")
+    scene.act(other, ReferralVerb.DECLINE, partner(TWO), reason="conflict")
     first, second = scene.row(one).case_id, scene.row(other).case_id
     with scene.write() as session:
-        every = list(State)
+        every = list(ReferralState)
         assert queries.organisations_in(session, first, every) == {organisation(ONE)}
         assert queries.organisations_in(session, second, every) == {organisation(TWO)}
         assert queries.organisations_in(session, second, MAY_OPEN) == frozenset()
@@ -63,13 +63,13 @@ def test_referrals_are_read_and_locked_for_one_case_and_one_organisation(scene: 
         assert queries.excluded_organisations(session, second) == {TWO}
         assert [row.id for row in queries.lock_live_referrals(session, first)] == [one]
         assert queries.lock_live_referrals(session, second) == []
-        assert queries.lock_live_referrals(session, first, LIVE - {State.ACCEPTED}) == []
+        assert queries.lock_live_referrals(session, first, LIVE - {ReferralState.ACCEPTED}) == []
         assert queries.has_accepted(session, first, organisation(ONE))
         assert not queries.has_accepted(session, first, organisation(TWO))
         assert not queries.has_accepted(session, second, organisation(ONE))
         assert personal_data.referral_ids(session, first) == [one]
-        assert partner_queries.counts(session, organisation(ONE)) == Counter({State.ACCEPTED: 1})
-        assert partner_queries.counts(session, organisation(TWO)) == Counter({State.DECLINED: 1})
+        assert partner_queries.counts(session, organisation(ONE)) == Counter({ReferralState.ACCEPTED: 1})
+        assert partner_queries.counts(session, organisation(TWO)) == Counter({ReferralState.DECLINED: 1})
         assert partner_access.count_messages(session, first) == partner_access.count_messages(session, second) == 0
         for seq in range(2):
             session.add(

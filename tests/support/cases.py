@@ -31,17 +31,17 @@ from app.referrals import deadline_storage
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral, ReferralEvent
-from app.referrals.states import AT_WORK, LIVE, WITH_PARTNER, Actor, State, Verb
+from app.referrals.states import AT_WORK, LIVE, WITH_PARTNER, ReferralActor, ReferralState, ReferralVerb
 from app.staff import service as staff
 from tests.support.founding import found
 
 START: Final = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # a Monday
 ONE, TWO, THREE = "pl-hfhr", "pl-sip", "pl-ocalenie"
 SERVICES: Final = {slug: f"{slug}/legal-help" for slug in (ONE, TWO, THREE)}
-COORDINATOR: Final = ActorRef(Actor.COORDINATOR, uuid4())
-SENIOR: Final = ActorRef(Actor.SENIOR, uuid4())
-PERSON: Final = ActorRef(Actor.PERSON)
-CLOCK: Final = ActorRef(Actor.CLOCK)
+COORDINATOR: Final = ActorRef(ReferralActor.COORDINATOR, uuid4())
+SENIOR: Final = ActorRef(ReferralActor.SENIOR, uuid4())
+PERSON: Final = ActorRef(ReferralActor.PERSON)
+CLOCK: Final = ActorRef(ReferralActor.CLOCK)
 
 
 def organisation(slug: str) -> UUID:
@@ -49,7 +49,7 @@ def organisation(slug: str) -> UUID:
 
 
 def partner(slug: str) -> ActorRef:
-    return ActorRef(Actor.PARTNER, organisation(slug), organisation(slug))
+    return ActorRef(ReferralActor.PARTNER, organisation(slug), organisation(slug))
 
 
 @dataclass
@@ -102,7 +102,13 @@ class Scene:
             ).id
 
     def act(
-        self, referral_id: UUID, verb: Verb, by: ActorRef = COORDINATOR, *, version: int | None = None, **payload: Any
+        self,
+        referral_id: UUID,
+        verb: ReferralVerb,
+        by: ActorRef = COORDINATOR,
+        *,
+        version: int | None = None,
+        **payload: Any,
     ) -> int:
         """Take a step in a transaction of its own; gives the version after it."""
         with self.write() as session:
@@ -116,7 +122,9 @@ class Scene:
                 payload=TransitionInput(**payload),
             ).version
 
-    def refused(self, referral_id: UUID, verb: Verb, by: ActorRef = COORDINATOR, **rest: Any) -> AppError | None:
+    def refused(
+        self, referral_id: UUID, verb: ReferralVerb, by: ActorRef = COORDINATOR, **rest: Any
+    ) -> AppError | None:
         try:
             self.act(referral_id, verb, by, **rest)
         except AppError as error:
@@ -127,12 +135,12 @@ class Scene:
         self, slug: str = ONE, case_id: UUID | None = None, *, wanted: Sequence[str] | None = None, **about: Any
     ) -> UUID:
         referral_id = self.draft(case_id or self.case(slug, **about), slug, wanted=wanted)
-        self.act(referral_id, Verb.OFFER)
+        self.act(referral_id, ReferralVerb.OFFER)
         return referral_id
 
     def accepted(self, slug: str = ONE, **about: Any) -> UUID:
         referral_id = self.offered(slug, **about)
-        self.act(referral_id, Verb.ACCEPT, partner(slug))
+        self.act(referral_id, ReferralVerb.ACCEPT, partner(slug))
         return referral_id
 
     def tick(self) -> int:
@@ -225,7 +233,7 @@ class Scene:
             assert {row.state for row in needs.values()} <= ends, "a case ended while a need has no end"
         for need, row in needs.items():
             naming = [referral for referral in referrals if need in (referral.needs or ())]
-            asking = [one for one in naming if one.state in LIVE - AT_WORK - {State.DRAFT}]
+            asking = [one for one in naming if one.state in LIVE - AT_WORK - {ReferralState.DRAFT}]
             having = [one for one in naming if one.state in AT_WORK and one.id == row.referral_id]
             assert (row.state == "with_centre") == bool(having), (need, row.state)
             assert len(having) <= 1

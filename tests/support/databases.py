@@ -23,7 +23,7 @@ from sqlalchemy.engine import URL, make_url
 from app.app_context import migrate
 from app.core.db import Database
 from app.operations import database_roles as roles
-from app.operations.privileges import PRIVILEGES, Role
+from app.operations.privileges import PRIVILEGES, DatabaseRole
 from tests.support import postgres
 
 KINDS: Final = ("sqlite", "postgresql")
@@ -98,18 +98,18 @@ BY_ROLE: Final = bool(os.environ.get("TEST_ROLES"))
 """Whether surfaces and workers of tests run under their roles: TEST_ROLES=1."""
 
 
-def under(database: Database, role: Role) -> Database:
+def under(database: Database, role: DatabaseRole) -> Database:
     """What a surface or a worker of a test uses: with TEST_ROLES=1 the same database with this role's privileges."""
     return as_role(database, role) if BY_ROLE else database
 
 
-def as_role(database: Database, role: Role) -> Database:
+def as_role(database: Database, role: DatabaseRole) -> Database:
     """The same database as the service sees it with this role's privileges; SQLite knows no roles."""
     roles = _as_roles.get(database.url)
     return roles[role] if roles else database
 
 
-_as_roles: Final[dict[URL, dict[Role, Database]]] = {}
+_as_roles: Final[dict[URL, dict[DatabaseRole, Database]]] = {}
 
 
 @pytest.fixture(params=KINDS)
@@ -174,7 +174,7 @@ def _postgres_own(pytestconfig: pytest.Config, postgres_server: URL) -> Iterator
             role: opened.enter_context(
                 _open(own.update_query_dict({"options": f"-c role={role.named(prefix)}"}), connections=16)
             )
-            for role in Role
+            for role in DatabaseRole
         }
         yield database, sweeper
     _drop(postgres_server, own)
@@ -271,13 +271,13 @@ def _open_undeclared(connection: sa.Connection, prefix: str) -> None:
     """A table that nobody has declared yet fails the test that asks for it, and not every other test as well."""
     for table in sa.inspect(connection).get_table_names():
         if table not in PRIVILEGES and table != "alembic_version":
-            for role in Role:
+            for role in DatabaseRole:
                 connection.exec_driver_sql(f'GRANT ALL ON {table} TO "{role.named(prefix)}"')
 
 
 def _drop_roles(server: URL, prefix: str) -> None:
     with _superuser(server) as connection:
-        for role in Role:
+        for role in DatabaseRole:
             connection.exec_driver_sql(f'DROP ROLE IF EXISTS "{role.named(prefix)}"')
 
 

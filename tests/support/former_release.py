@@ -20,7 +20,7 @@ from app.cli import startup
 from app.core.clock import utc_now
 from app.intake import schemas
 from app.referrals.actors import ActorRef
-from app.referrals.states import Actor, Verb
+from app.referrals.states import ReferralActor, ReferralVerb
 from app.staff.models import Team
 from app.worker import Worker
 
@@ -30,7 +30,7 @@ FILED = 3
 def main() -> None:
     context = open_app_context()
     startup.require_ready(context.database, context.settings)
-    by = ActorRef(Actor.COORDINATOR)
+    by = ActorRef(ReferralActor.COORDINATOR)
     given = json.loads(Path(sys.argv[1]).read_text())
     for number in range(FILED):
         now = datetime.now(UTC)
@@ -42,10 +42,12 @@ def main() -> None:
         with context.database.begin() as session:
             case = session.get_one(Case, filed.case_id)
             referral = referral_actions.create(session, context.keys, case, sys.argv[2], by=by, now=now)
-            referral_actions.advance(session, referral.id, Verb.OFFER, by=by, now=now)
+            referral_actions.advance(session, referral.id, ReferralVerb.OFFER, by=by, now=now)
         with context.database.begin() as session:
-            partner = ActorRef(Actor.PARTNER, referral.organisation_id, referral.organisation_id)
-            referral_actions.advance(session, referral.id, Verb.ACCEPT, by=partner, now=now + timedelta(minutes=1))
+            partner = ActorRef(ReferralActor.PARTNER, referral.organisation_id, referral.organisation_id)
+            referral_actions.advance(
+                session, referral.id, ReferralVerb.ACCEPT, by=partner, now=now + timedelta(minutes=1)
+            )
     worker = Worker(context.database, context.keys, context.directory, context.settings, utc_now)
     worker.run_once()
     with context.database.begin(write=False) as session:

@@ -23,8 +23,8 @@ from app.staff import access_changes, invitations, members, proposals
 from app.staff import service as staff
 from app.staff.invitations import Invitee
 from app.staff.models import Member, Proposal, Role, Seating, Team
-from app.staff.proposal_rules import Kind
-from app.staff.proposal_states import LIVE, Verb
+from app.staff.proposal_rules import ProposalKind
+from app.staff.proposal_states import LIVE, ProposalVerb
 from app.staff.service import SealedSeed
 from app.staff.sessions import SignedIn
 from tests.support.desk import ONE, TWO, UNCONNECTED, StaffSite, _seed
@@ -147,7 +147,7 @@ class Intruder:
 
         return self.act(verb, by)
 
-    def decide(self, proposal: UUID, verb: Verb, by: UUID | None = None) -> bool:
+    def decide(self, proposal: UUID, verb: ProposalVerb, by: UUID | None = None) -> bool:
         return self.act(lambda session, who: proposals.decide(session, who, proposal, verb, self.now), by)
 
     def join(self, code: str) -> UUID | None:
@@ -246,7 +246,8 @@ class Intruder:
                 lambda s, who: access_changes.propose_grant(s, who, target, self.now, key_id=key_of(s, target)), by
             ),
             lambda: self.act(
-                lambda s, who: proposals.propose(s, who, Kind.NEW_ADMIN, {"name": self.new_name()}, self.now), by
+                lambda s, who: proposals.propose(s, who, ProposalKind.NEW_ADMIN, {"name": self.new_name()}, self.now),
+                by,
             ),
             lambda: self.act(lambda s, who: members.grant(s, who, target, self.now, key_id=key_of(s, target)), by),
             lambda: self.act(lambda s, who: members.make_coordinator(s, who, target, self.now), by),
@@ -254,7 +255,7 @@ class Intruder:
             lambda: self.join(chance.choice(self.codes)) if self.codes else None,
             lambda: self.later(**chance.choice([{"hours": 1.0}, {"hours": 25.0}, {"days": 4.0}])),
         ]
-        verbs += [lambda: self.decide(about, chance.choice(list(Verb)), by)] * 4
+        verbs += [lambda: self.decide(about, chance.choice(list(ProposalVerb)), by)] * 4
         verbs += [lambda: self.carry_out(about, by)] * 3
         if target != self.own and chance.random() < 0.1:
             verbs += [lambda: self.act(lambda s, who: members.deactivate(s, who, target, self.now), by)]
@@ -273,8 +274,8 @@ class Intruder:
         if self.honest(proposer, lambda s, who: access_changes.propose_member(s, who, seat, place, self.now)):
             self.later(seconds=1)
             newest = self.newest()
-            self.honest(second, lambda s, who: proposals.decide(s, who, newest, Verb.APPROVE, self.now))
+            self.honest(second, lambda s, who: proposals.decide(s, who, newest, ProposalVerb.APPROVE, self.now))
 
     def fool(self, name: str, proposal: UUID) -> bool:
         """An honest member believes the intruder, and approves."""
-        return self.honest(name, lambda s, who: proposals.decide(s, who, proposal, Verb.APPROVE, self.now))
+        return self.honest(name, lambda s, who: proposals.decide(s, who, proposal, ProposalVerb.APPROVE, self.now))

@@ -28,7 +28,7 @@ from app.directory.packs import Directory, load_packs
 from app.partners import oauth_clients as partners
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
-from app.referrals.states import Actor, Verb
+from app.referrals.states import ReferralActor, ReferralVerb
 from app.settings import Settings
 from app.staff import service as staff
 from tests.support.founding import found
@@ -37,7 +37,7 @@ from tests.support.surfaces import create_surfaces
 
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 MINE, OTHER = "pl-hfhr", "pl-sip"
-DESK = ActorRef(Actor.SENIOR, uuid4())
+DESK = ActorRef(ReferralActor.SENIOR, uuid4())
 
 
 @dataclass
@@ -119,10 +119,10 @@ class Network:
         with self.database.begin() as session:
             case = transitions.locked(session, case_id)
             draft = referrals.create(session, self.keys, case, f"{who}/legal-help", by=DESK, now=self.now)
-            referrals.advance(session, draft.id, Verb.OFFER, by=DESK, now=self.now)
+            referrals.advance(session, draft.id, ReferralVerb.OFFER, by=DESK, now=self.now)
             return str(draft.id)
 
-    def desk(self, referral_id: str, verb: Verb, **payload: Any) -> None:
+    def desk(self, referral_id: str, verb: ReferralVerb, **payload: Any) -> None:
         with self.database.begin() as session:
             referrals.advance(
                 session, UUID(referral_id), verb, by=DESK, now=self.now, payload=TransitionInput(**payload)

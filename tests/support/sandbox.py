@@ -11,7 +11,7 @@ from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
 from app.directory.packs import load_packs
-from app.operations.privileges import Role
+from app.operations.privileges import DatabaseRole
 from app.partners import sandbox_identity
 from app.settings import Settings
 from app.worker import Worker
@@ -28,7 +28,7 @@ def worker(network: Network, *, sandbox: bool) -> Worker:
 
 def _worker(database: Database, keys: KeyRing, time: Time, *, sandbox: bool) -> Worker:
     settings = Settings(var=Path("unused"), sandbox=sandbox)
-    return Worker(under(database, Role.WORKER), keys, load_packs(), settings, time)
+    return Worker(under(database, DatabaseRole.WORKER), keys, load_packs(), settings, time)
 
 
 def refilled(network: Network) -> int:

@@ -13,7 +13,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.keyring import KeyRing
 from app.main import create_app
-from app.operations.privileges import Role
+from app.operations.privileges import DatabaseRole
 from app.settings import ALL_SURFACES, Settings, Surface
 from tests.support.databases import BY_ROLE, under
 
@@ -37,7 +37,7 @@ def create_surfaces(
         return create_app(settings, surfaces=surfaces, database=database, keys=keys, clock=clock)
     apps = {
         surface: create_app(
-            settings, surfaces={surface}, database=under(database, Role(surface)), keys=keys, clock=clock
+            settings, surfaces={surface}, database=under(database, DatabaseRole(surface)), keys=keys, clock=clock
         )
         for surface in _PREFIXES
         if surface in surfaces

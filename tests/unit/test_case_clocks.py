@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.cases.local_days import LocalDays
-from app.casework.case_clocks import Clock, ClockKind, Nearness, Offer, clock_of_offer, holders, next_clock
+from app.casework.case_clocks import Clock, ClockKind, ListedReferral, Nearness, clock_of_offer, holders, next_clock
 from app.core.i18n import STAFF, translator
-from app.referrals.states import State
+from app.referrals.states import ReferralState
 from app.web.components.time_format import TimeFormat
 
 WARSAW = ZoneInfo("Europe/Warsaw")
@@ -28,8 +28,18 @@ class Row:
     last_safe_day: date | None = None
 
 
-OFFER = Offer(
-    "R-1", State.OFFERED, "A centre", NOW, NOW + 2 * HOUR, NOW + DAY, NOW + 1.5 * DAY, None, None, NOW + HOUR, None
+OFFER = ListedReferral(
+    "R-1",
+    ReferralState.OFFERED,
+    "A centre",
+    NOW,
+    NOW + 2 * HOUR,
+    NOW + DAY,
+    NOW + 1.5 * DAY,
+    None,
+    None,
+    NOW + HOUR,
+    None,
 )
 
 
@@ -42,13 +52,13 @@ OFFER = Offer(
         (Row("normal", due_on=date(2026, 12, 4), last_safe_day=date(2026, 11, 30)), [], ClockKind.DEADLINE, None),
         (Row(last_safe_day=date(2026, 11, 1)), [], ClockKind.FIRST_ANSWER, None),
         (Row(uncovered=False), [OFFER], ClockKind.SEEN, NOW + 2 * HOUR),
-        (Row(uncovered=False), [replace(OFFER, state=State.ACKNOWLEDGED)], ClockKind.ANSWER, NOW + DAY),
+        (Row(uncovered=False), [replace(OFFER, state=ReferralState.ACKNOWLEDGED)], ClockKind.ANSWER, NOW + DAY),
         (Row(uncovered=False), [replace(OFFER, paused_at=NOW)], ClockKind.FIRST_ANSWER, None),
         (Row("normal", "referred", due_on=date(2026, 12, 4)), [OFFER], ClockKind.SEEN, None),
     ],
 )
 def test_the_clock_that_ends_first_is_shown(
-    row: Row, offers: list[Offer], kind: ClockKind, at: datetime | None
+    row: Row, offers: list[ListedReferral], kind: ClockKind, at: datetime | None
 ) -> None:
     clock = next_clock(row, offers, NOW, WARSAW)
     assert clock.kind is kind
@@ -58,11 +68,11 @@ def test_the_clock_that_ends_first_is_shown(
 def test_an_offer_owes_one_thing_after_the_other() -> None:
     owed = [clock_of_offer(OFFER, NOW + hours * HOUR, WARSAW) for hours in (1, 3, 25, 40)]
     assert [clock.kind for clock in owed if clock] == ["seen", "answer", "expiry", "expiry"]
-    accepted = replace(OFFER, state=State.ACCEPTED, expires_at=None, contact_by=NOW + DAY)
+    accepted = replace(OFFER, state=ReferralState.ACCEPTED, expires_at=None, contact_by=NOW + DAY)
     assert clock_of_offer(accepted, NOW, WARSAW) == Clock(ClockKind.CONTACT, NOW + DAY)
-    asked = replace(OFFER, state=State.AWAITING_CONSENT, offered_at=None, expires_at=None)
+    asked = replace(OFFER, state=ReferralState.AWAITING_CONSENT, offered_at=None, expires_at=None)
     assert clock_of_offer(asked, NOW, WARSAW) == Clock(ClockKind.CONSENT, NOW + HOUR)
-    held = replace(OFFER, state=State.ON_HOLD, expires_at=None, review_on=date(2026, 12, 1))
+    held = replace(OFFER, state=ReferralState.ON_HOLD, expires_at=None, review_on=date(2026, 12, 1))
     found = clock_of_offer(held, NOW, WARSAW)
     assert found is not None
     assert (found.kind, found.at) == (ClockKind.CHECK, datetime(2026, 12, 1, 23, 0, tzinfo=UTC))

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
 
 from app.cases import sealed_parts
-from app.cases.models import Part, SealedPart
+from app.cases.models import PartKind, SealedPart
 from app.client import opened
 from app.client.decryption import CaseKey, base64url, from_base64url, opened_key, signers_of
 from app.client.documents import document_key, opened_original, opened_pages
@@ -38,8 +38,8 @@ def hand_over(pair: KeyPair | None = None, case_id: UUID | None = None) -> HandO
     data_key, organisation_id = sealed_parts.new_key(), uuid4()
     info = sealed_parts.wrap_info(case_id, sealed_parts.PERSON, "organisation", organisation_id, 1)
     rows = [
-        sealed_parts.part_row(data_key, case_id, Part.STORY, STORY),
-        sealed_parts.part_row(data_key, case_id, Part.THREAD, {"text": "Добрый день"}, seq=1, author="desk"),
+        sealed_parts.part_row(data_key, case_id, PartKind.STORY, STORY),
+        sealed_parts.part_row(data_key, case_id, PartKind.THREAD, {"text": "Добрый день"}, seq=1, author="desk"),
     ]
     parts = [
         {
@@ -248,7 +248,7 @@ def test_a_conversation_opens_in_its_own_place_alone():
 
 def test_a_stored_part_that_is_no_json_does_not_open():
     data_key, case_id = sealed_parts.new_key(), uuid4()
-    row = sealed_parts.part_row(data_key, case_id, Part.STORY, STORY)
+    row = sealed_parts.part_row(data_key, case_id, PartKind.STORY, STORY)
     assert sealed_parts.open_part(data_key, SealedPart(**row)).content == STORY
     aad = sealed_parts.part_aad(row["id"], case_id, row["part"], row["version"])
     spoiled = sealing.encrypt(sealed_parts.part_key(data_key, "story"), sealing.pad(b"no json"), aad)

@@ -11,7 +11,7 @@ import xlsxwriter
 from app.client import conflicts
 from app.client.conflicts import UnreadableListError
 from app.core import identifiers
-from app.core.identifiers import Identifier, Kind
+from app.core.identifiers import Identifier, IdentifierKind
 
 LIST = "ФИО;Телефон;Почта\nИван Иванов;8 916 123-45-67;ivan@example.org\n"
 
@@ -27,7 +27,7 @@ def xlsx(*rows: tuple[object, ...]) -> bytes:
 
 def whole(parsed: conflicts.ParsedList) -> bool:
     return parsed.problems == () and {
-        Identifier(Kind.PHONE, "+79161234567"),
+        Identifier(IdentifierKind.PHONE, "+79161234567"),
         identifiers.email("ivan@example.org"),
         identifiers.name("Иван Иванов"),
     } <= set(parsed.identifiers)
@@ -47,7 +47,9 @@ def test_a_text_is_read_in_the_encodings_and_with_the_separators_of_spreadsheets
     parsed = conflicts.read_file(content, "PL")
     above = [str(problem) for problem in parsed.problems]
     assert above in ([], ["row 1, column A: above the headings"])
-    assert {Identifier(Kind.PHONE, "+79161234567"), identifiers.name("Иван Иванов")} <= set(parsed.identifiers)
+    assert {Identifier(IdentifierKind.PHONE, "+79161234567"), identifiers.name("Иван Иванов")} <= set(
+        parsed.identifiers
+    )
     assert parsed.encoding == encoding
 
 
@@ -157,7 +159,9 @@ def test_several_values_in_a_cell_are_all_read() -> None:
     ]
     parsed = conflicts.read(lines, "PL")
     assert parsed.problems == ()
-    assert {Identifier(Kind.PHONE, "+79161234567"), Identifier(Kind.PHONE, "+375291234567")} <= set(parsed.identifiers)
+    assert {Identifier(IdentifierKind.PHONE, "+79161234567"), Identifier(IdentifierKind.PHONE, "+375291234567")} <= set(
+        parsed.identifiers
+    )
     for one in (
         *(identifiers.email(f"{letter}@example.org") for letter in "ab"), identifiers.handle("sova_1"),
         identifiers.handle("filin_2"),

@@ -3,14 +3,14 @@
 import pytest
 
 from app.intake import questions
-from app.intake.questions import Kind
+from app.intake.questions import FieldKind
 from app.web.person import draft_answers
 from app.web.person.draft_answers import is_honest
 
 TEXT = next(name for name, question in sorted(questions.QUESTIONS.items()) if question.longest >= 100)
 LONGEST = questions.QUESTIONS[TEXT].longest
-CHECKS = next(name for name, question in sorted(questions.QUESTIONS.items()) if question.kind is Kind.CHECKS)
-CHOICE = next(name for name, question in sorted(questions.QUESTIONS.items()) if question.kind is Kind.RADIO)
+CHECKS = next(name for name, question in sorted(questions.QUESTIONS.items()) if question.kind is FieldKind.CHECKS)
+CHOICE = next(name for name, question in sorted(questions.QUESTIONS.items()) if question.kind is FieldKind.RADIO)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from fhir.resources.R4B.bundle import Bundle
 from app.referrals import fhir
 from app.referrals.fhir import FhirReferral
 from app.referrals.reasons import OUTCOMES, REASONS
-from app.referrals.states import FAILED, LIVE, State
+from app.referrals.states import FAILED, LIVE, ReferralState
 
 SETS: dict[str, list[str]] = json.loads((Path(__file__).parents[1] / "data/fhir-r4-value-sets.json").read_text())
 URGENCIES = ("emergency", "urgent", "normal")
@@ -45,7 +45,7 @@ def told(**changed: Any) -> FhirReferral:
         "id": UUID("3f0c8a52-6b1e-4a4e-9d4b-0c1a7e5d2f10"),
         "label": "R-7KX-29QM",
         "version": 3,
-        "state": State.ACKNOWLEDGED,
+        "state": ReferralState.ACKNOWLEDGED,
         "urgency": "urgent",
         "organisation": "pl-hfhr",
         "service": "pl-hfhr/legal-help",
@@ -84,8 +84,8 @@ def assert_nothing_empty(value: Any) -> None:
         assert_nothing_empty(inner)
 
 
-@pytest.mark.parametrize("state", State)
-def test_every_state_has_its_place_in_both_life_cycles(state: State) -> None:
+@pytest.mark.parametrize("state", ReferralState)
+def test_every_state_has_its_place_in_both_life_cycles(state: ReferralState) -> None:
     bundle = fhir.bundle(told(state=state))
     parts = resources(bundle)
     for resource in (bundle, *parts.values()):
@@ -96,9 +96,9 @@ def test_every_state_has_its_place_in_both_life_cycles(state: State) -> None:
 
 
 BUNDLES = [
-    *({"state": state, "urgency": urgency} for state in State for urgency in URGENCIES),
-    *({"state": State.DECLINED, "reason": code} for code in REASONS),
-    *({"state": State.COMPLETED, "outcome": code} for code in OUTCOMES),
+    *({"state": state, "urgency": urgency} for state in ReferralState for urgency in URGENCIES),
+    *({"state": ReferralState.DECLINED, "reason": code} for code in REASONS),
+    *({"state": ReferralState.COMPLETED, "outcome": code} for code in OUTCOMES),
     {"last_safe_day": date(2026, 12, 3), "is_deadline_known": False},
     {"needs": (), "languages": (), "helps": (), "region": None, "respond_by": None, "last_safe_day": None},
 ]  # fmt: skip
@@ -117,10 +117,10 @@ def test_every_bundle_is_read_by_a_library_of_fhir() -> None:
 
 def test_what_is_live_here_is_live_there() -> None:
     ended = {"rejected", "cancelled", "failed", "completed", "entered-in-error"}
-    for state in State:
+    for state in ReferralState:
         assert (fhir.TASK_STATUS[state] in ended) == (state not in LIVE)
         assert (fhir.REQUEST_STATUS[state] in {"revoked", "completed", "entered-in-error"}) == (state not in LIVE)
-        assert (fhir.TASK_STATUS[state] == "completed") == (state is State.COMPLETED)
+        assert (fhir.TASK_STATUS[state] == "completed") == (state is ReferralState.COMPLETED)
         assert state not in FAILED or fhir.REQUEST_STATUS[state] != "active"
 
 
@@ -134,13 +134,15 @@ def test_every_urgency_is_a_priority_of_its_own(urgency: str) -> None:
 
 @pytest.mark.parametrize("code", list(REASONS))
 def test_every_reason_is_told_in_code_and_words(code: str) -> None:
-    reason = resources(fhir.bundle(told(state=State.DECLINED, reason=code)))["Task"]["statusReason"]["coding"][0]
+    reason = resources(fhir.bundle(told(state=ReferralState.DECLINED, reason=code)))["Task"]["statusReason"]["coding"][
+        0
+    ]
     assert reason == {"system": "urn:pristan:reason", "code": code, "display": REASONS[code].label}
 
 
 @pytest.mark.parametrize("code", list(OUTCOMES))
 def test_every_outcome_is_an_output_of_the_task(code: str) -> None:
-    (output,) = resources(fhir.bundle(told(state=State.COMPLETED, outcome=code)))["Task"]["output"]
+    (output,) = resources(fhir.bundle(told(state=ReferralState.COMPLETED, outcome=code)))["Task"]["output"]
     assert output["type"]
     assert output["valueCodeableConcept"]["coding"][0]["code"] == code
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.client import conflicts
 from app.core import identifiers
-from app.core.identifiers import Kind
+from app.core.identifiers import IdentifierKind
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,9 @@ def test_different_names_stay_apart(one: str, other: str) -> None:
 def test_one_phone_number_in_several_ways(written: str, channel: str) -> None:
     if channel == "signal" and re.search(r"[^\W\d_]", written):
         return  # a user name of Signal may have letters
-    assert identifiers.Identifier(Kind.PHONE, "+48600100200") in identifiers.of_contact(channel, written, "PL")
+    assert identifiers.Identifier(IdentifierKind.PHONE, "+48600100200") in identifiers.of_contact(
+        channel, written, "PL"
+    )
 
 
 @pytest.mark.parametrize("country", ["PL", "LT", "GE", "DE"])
@@ -194,7 +196,7 @@ def test_a_conflict_list_is_read_as_spreadsheets_write_it(sign: str) -> None:
         sign.join(("", "7.91612E+10")),
     ]
     parsed = conflicts.read(lines, "PL")
-    assert identifiers.Identifier(Kind.PHONE, "+79161234567") in parsed.identifiers
+    assert identifiers.Identifier(IdentifierKind.PHONE, "+79161234567") in parsed.identifiers
     assert identifiers.name("Иван Иванов") in parsed.identifiers
     assert parsed.skipped == (3,), "a rounded number is nobody's, and is reported"
 

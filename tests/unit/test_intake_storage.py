@@ -6,7 +6,7 @@ import pytest
 
 from app.cases import intake_storage
 from app.intake import questions, storage
-from app.intake.questions import Kind, Question, Unmapped
+from app.intake.questions import FieldKind, Question, Unmapped
 from app.intake.schemas import Intake
 from app.intake.storage import FACTS, NOT_KEPT, StoredModel, UndeclaredField, column, sealed
 
@@ -57,7 +57,7 @@ def test_a_question_without_a_field_and_a_field_without_a_question_fail() -> Non
         shoe_size: Annotated[int, FACTS] = 0
 
     asked = list(questions.QUESTIONS.values())
-    shoes = Question("shoe_size", Kind.TEXT, "Which size are your shoes?")
+    shoes = Question("shoe_size", FieldKind.TEXT, "Which size are your shoes?")
     questions.check(asked, Intake)
     questions.check([*asked, shoes], Longer)
     with pytest.raises(Unmapped, match=r"^app/intake/schemas\.py: no question asks for shoe_size\. .*questions\.py"):
@@ -65,7 +65,7 @@ def test_a_question_without_a_field_and_a_field_without_a_question_fail() -> Non
     with pytest.raises(Unmapped, match=r"^app/intake/questions\.py: shoe_size is asked, but is no field"):
         questions.check([*asked, shoes], Intake)
     with pytest.raises(Unmapped, match="story is asked 2 times"):
-        questions.check([*asked, Question("tale", Kind.AREA, "And?", field="story")], Intake)
+        questions.check([*asked, Question("tale", FieldKind.AREA, "And?", field="story")], Intake)
 
 
 def test_what_a_document_holds_is_read_back_from_it() -> None:

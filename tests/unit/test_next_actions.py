@@ -6,15 +6,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.casework.case_clocks import Offer
+from app.casework.case_clocks import ListedReferral
 from app.casework.next_actions import ActionCode, LiveReferral, Situation, next_of
-from app.referrals.states import State
+from app.referrals.states import ReferralState
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 SOON, LATER = NOW + timedelta(hours=2), NOW + timedelta(hours=20)
-OFFER = Offer(
+OFFER = ListedReferral(
     label="R-1",
-    state=State.OFFERED,
+    state=ReferralState.OFFERED,
     organisation="HFHR",
     offered_at=NOW,
     acknowledge_by=SOON,
@@ -40,7 +40,7 @@ AT_REST = Situation(
 )
 
 
-def live(state: State, **change: object) -> LiveReferral:
+def live(state: ReferralState, **change: object) -> LiveReferral:
     """A referral in this state, without the times of an offer."""
     nothing: dict[str, object] = {"acknowledge_by": None, "decide_by": None, "expires_at": None}
     return LiveReferral(replace(OFFER, state=state, **{**nothing, **change}))  # type: ignore[arg-type]
@@ -53,19 +53,19 @@ def live(state: State, **change: object) -> LiveReferral:
         ({"is_closed": True, "person_wrote": True}, ActionCode.CLOSED),
         ({"is_closed": True, "is_merged": True}, ActionCode.MERGED),
         ({"person_wrote": True, "live": (OFFERED,)}, ActionCode.READ),
-        ({"live": (OFFERED, live(State.INFO_REQUESTED))}, ActionCode.ANSWER),
+        ({"live": (OFFERED, live(ReferralState.INFO_REQUESTED))}, ActionCode.ANSWER),
         ({"live": (replace(OFFERED, by_hand=True, to_ask=True),)}, ActionCode.ASK_CENTRE),
         ({"live": (LiveReferral(replace(OFFER, acknowledge_by=NOW - timedelta(minutes=1))),)}, ActionCode.CALL),
         ({"live": (LiveReferral(replace(OFFER, acknowledge_by=NOW, paused_at=NOW)),)}, ActionCode.WAIT),
-        ({"live": (live(State.ACCEPTED, contact_by=NOW - timedelta(minutes=1)),)}, ActionCode.CALL),
-        ({"live": (replace(live(State.ACCEPTED, contact_by=LATER), by_hand=True),)}, ActionCode.HAND_OVER),
+        ({"live": (live(ReferralState.ACCEPTED, contact_by=NOW - timedelta(minutes=1)),)}, ActionCode.CALL),
+        ({"live": (replace(live(ReferralState.ACCEPTED, contact_by=LATER), by_hand=True),)}, ActionCode.HAND_OVER),
         ({"has_owner": False, "live": (OFFERED,)}, ActionCode.TAKE),
         ({"uncovered": True, "best": "pl-hfhr/legal-help"}, ActionCode.REFER),
         ({"uncovered": True, "live": (OFFERED,)}, ActionCode.ASK_PERSON),
         ({"has_tasks": True, "live": (OFFERED,)}, ActionCode.TASK),
-        ({"live": (live(State.AWAITING_CONSENT),)}, ActionCode.CONSENT),
+        ({"live": (live(ReferralState.AWAITING_CONSENT),)}, ActionCode.CONSENT),
         ({"live": (OFFERED,)}, ActionCode.WAIT),
-        ({"live": (live(State.IN_PROGRESS),)}, ActionCode.WORK),
+        ({"live": (live(ReferralState.IN_PROGRESS),)}, ActionCode.WORK),
     ],
 )
 def test_what_somebody_waits_for_comes_first_and_waiting_last(change: dict[str, object], todo: ActionCode) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from app.core.i18n import STAFF, translator
 from app.referrals.reasons import reasons_for
-from app.referrals.states import Actor, State, Verb, allowed_actions
+from app.referrals.states import ReferralActor, ReferralState, ReferralVerb, allowed_actions
 from app.web.components.time_format import TimeFormat
 from app.web.partner import answer_steps
 
@@ -14,18 +14,18 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TIMES = TimeFormat(translator("en", STAFF))
 
 
-@pytest.mark.parametrize("state", State)
-def test_every_step_of_the_table_is_on_the_page_and_no_other(state: State) -> None:
-    allowed = [Verb(verb) for verb in allowed_actions(state, by=Actor.PARTNER)]
+@pytest.mark.parametrize("state", ReferralState)
+def test_every_step_of_the_table_is_on_the_page_and_no_other(state: ReferralState) -> None:
+    allowed = [ReferralVerb(verb) for verb in allowed_actions(state, by=ReferralActor.PARTNER)]
     assert {answer.verb for answer in answer_steps.available(allowed)} == set(allowed)
 
 
 def test_declining_is_five_plain_words_with_conflict_and_other() -> None:
-    declining = next(answer for answer in answer_steps.ANSWERS if answer.verb is Verb.DECLINE)
+    declining = next(answer for answer in answer_steps.ANSWERS if answer.verb is ReferralVerb.DECLINE)
     codes = [code for code, _words in declining.reasons]
     assert len(codes) == 5
     assert {"conflict", "other"} <= set(codes)
-    assert set(codes) <= set(reasons_for(Verb.DECLINE)) & set(reasons_for(Verb.HAND_BACK))
+    assert set(codes) <= set(reasons_for(ReferralVerb.DECLINE)) & set(reasons_for(ReferralVerb.HAND_BACK))
 
 
 def test_keys_are_unlike_so_that_errors_find_their_form() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from app.directory.packs import load_packs
 from app.intake import questions, schemas
-from app.intake.questions import QUESTIONS, STEPS, Kind
+from app.intake.questions import QUESTIONS, STEPS, FieldKind
 from tests.support.partners import START
 
 
@@ -17,7 +17,10 @@ def test_there_are_seven_steps_and_at_most_fifteen_questions_of_which_six_must_b
 
 
 def test_nothing_that_must_be_answered_has_to_be_typed() -> None:
-    assert {question.kind for question in QUESTIONS.values() if question.required} <= {Kind.RADIO, Kind.CHECKS}
+    assert {question.kind for question in QUESTIONS.values() if question.required} <= {
+        FieldKind.RADIO,
+        FieldKind.CHECKS,
+    }
 
 
 SAID = {

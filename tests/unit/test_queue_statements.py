@@ -40,6 +40,6 @@ def test_filters_of_one_shape_are_kept_apart() -> None:
 
 
 def test_counts_are_built_once_for_each_query_and_saved_queries() -> None:
-    usual = queue._counts_statement(QueueQuery(), ())
-    assert queue._counts_statement(QueueQuery(), ()) is usual
-    assert str(queue._counts_statement(QueueQuery(), (QueueQuery("mine"),))) != str(usual)
+    usual = queue._counts_statement(QueueQuery(), (), True)
+    assert queue._counts_statement(QueueQuery(), (), True) is usual
+    assert str(queue._counts_statement(QueueQuery(), (QueueQuery("mine"),), True)) != str(usual)

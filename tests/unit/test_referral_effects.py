@@ -19,9 +19,9 @@ from app.referrals.states import (
     MOVES,
     NOT_OFFERED,
     WITH_PARTNER,
-    Move,
-    State,
-    Verb,
+    ReferralMove,
+    ReferralState,
+    ReferralVerb,
 )
 from app.tasks.service import TaskKind
 
@@ -129,7 +129,7 @@ accepted void      mistake          need:return keys desk task:find_next@case
 """
 
 
-def move(source: str, verb: str) -> Move:
+def move(source: str, verb: str) -> ReferralMove:
     return next(move for move in MOVES if (move.source, move.verb) == (source, verb))
 
 
@@ -166,24 +166,26 @@ def short(effect: Effect) -> str:
 ONE_NEED = ("asylum",)
 
 
-def need_before(source: State) -> NeedState:
+def need_before(source: ReferralState) -> NeedState:
     """How a need stands that only a referral in this state names."""
-    if source in LIVE - AT_WORK - {State.DRAFT}:
+    if source in LIVE - AT_WORK - {ReferralState.DRAFT}:
         return NeedState.OFFERED
     if source in AT_WORK:
         return NeedState.WITH_CENTRE
-    return NeedState.HELPED if source is State.COMPLETED else NeedState.OPEN
+    return NeedState.HELPED if source is ReferralState.COMPLETED else NeedState.OPEN
 
 
-def facts_of(made: Move, **facts: Any) -> ReferralFacts:
+def facts_of(made: ReferralMove, **facts: Any) -> ReferralFacts:
     carried = frozenset(ONE_NEED) if made.source in MAY_OPEN else frozenset()
     return ReferralFacts(**{"needs": ONE_NEED, "carried": carried, **facts})
 
 
-def case_of(made: Move, state: CaseState, others: Iterable[State] = (), **needs: NeedState) -> CaseFacts:
+def case_of(
+    made: ReferralMove, state: CaseState, others: Iterable[ReferralState] = (), **needs: NeedState
+) -> CaseFacts:
     """The other referrals name the same need."""
     before = need_before(made.source)
-    asked = [other for other in others if other in LIVE - AT_WORK - {State.DRAFT}]
+    asked = [other for other in others if other in LIVE - AT_WORK - {ReferralState.DRAFT}]
     if before is NeedState.OPEN and asked:
         before = NeedState.OFFERED
     named = tuple(OtherReferral(other, frozenset(ONE_NEED)) for other in others)
@@ -191,10 +193,14 @@ def case_of(made: Move, state: CaseState, others: Iterable[State] = (), **needs:
 
 
 def follows(
-    made: Move, *, case: CaseState | None = None, others: Iterable[State] = (), **facts: str | date | bool
+    made: ReferralMove,
+    *,
+    case: CaseState | None = None,
+    others: Iterable[ReferralState] = (),
+    **facts: str | date | bool,
 ) -> list[str]:
     """What follows, in short. The organisation has been asked exactly when the states on the way say so."""
-    asked = made.source not in NOT_OFFERED or made.target is State.OFFERED
+    asked = made.source not in NOT_OFFERED or made.target is ReferralState.OFFERED
     referral = facts_of(made, offered_at=OFFERED_AT if asked else None, **facts)
     state = case or (CaseState.IN_REVIEW if made.source in NOT_OFFERED else CaseState.REFERRED)
     return [short(effect) for effect in effects_of(made, referral, case_of(made, state, tuple(others)), AT)]
@@ -275,11 +281,11 @@ def test_a_deadline_that_a_partner_names_is_kept_before_anything_else_of_the_cas
 ENDS = [made for made in MOVES if made.target in FAILED]
 
 
-ASKING = LIVE - AT_WORK - {State.DRAFT}
+ASKING = LIVE - AT_WORK - {ReferralState.DRAFT}
 
 
 @pytest.mark.parametrize("other", sorted(WITH_PARTNER - AT_WORK))
-def test_while_another_organisation_is_asked_for_the_need_the_case_stays_referred(other: State) -> None:
+def test_while_another_organisation_is_asked_for_the_need_the_case_stays_referred(other: ReferralState) -> None:
     for made in ENDS:
         if made.source in ASKING:
             found = follows(made, case=CaseState.REFERRED, others=[other])
@@ -288,8 +294,8 @@ def test_while_another_organisation_is_asked_for_the_need_the_case_stays_referre
 
 
 @pytest.mark.parametrize("other", sorted(WITH_PARTNER))
-def test_another_need_keeps_the_case_referred_and_somebody_looks_for_this_one(other: State) -> None:
-    def found(made: Move, **facts: str) -> list[str]:
+def test_another_need_keeps_the_case_referred_and_somebody_looks_for_this_one(other: ReferralState) -> None:
+    def found(made: ReferralMove, **facts: str) -> list[str]:
         state = NeedState.WITH_CENTRE if other in AT_WORK else NeedState.OFFERED
         elsewhere = (OtherReferral(other, frozenset({"housing"})),)
         case = CaseFacts(CaseState.REFERRED, elsewhere, {"asylum": need_before(made.source), "housing": state})
@@ -297,25 +303,25 @@ def test_another_need_keeps_the_case_referred_and_somebody_looks_for_this_one(ot
 
     for made in ENDS:
         assert "desk" not in found(made)
-        assert ("task:find_next@case" in found(made)) == (made.verb is not Verb.HAND_BACK)
-        assert ("task:handed_back" in found(made)) == (made.verb is Verb.HAND_BACK)
+        assert ("task:find_next@case" in found(made)) == (made.verb is not ReferralVerb.HAND_BACK)
+        assert ("task:handed_back" in found(made)) == (made.verb is ReferralVerb.HAND_BACK)
     complete = move("accepted", "complete")
     assert of_case(found(complete, outcome="represented")) == []
     assert of_case(found(complete, outcome="contact_lost")) == ["task:find_next@case"]
 
 
 @pytest.mark.parametrize("other", sorted(NOT_OFFERED))
-def test_while_only_a_draft_is_left_the_case_returns(other: State) -> None:
+def test_while_only_a_draft_is_left_the_case_returns(other: ReferralState) -> None:
     """Once the person is asked, nobody has to search; of a draft nobody knows yet."""
     for made in ENDS:
-        if made.source in ASKING | {State.DRAFT}:
+        if made.source in ASKING | {ReferralState.DRAFT}:
             found = follows(made, case=CaseState.REFERRED, others=[other])
             assert "desk" in found
-            assert ("task:find_next@case" in found) == (other is State.DRAFT)
+            assert ("task:find_next@case" in found) == (other is ReferralState.DRAFT)
 
 
-@pytest.mark.parametrize("other", sorted(State))
-def test_an_acceptance_withdraws_what_others_were_asked_and_leaves_those_at_work(other: State) -> None:
+@pytest.mark.parametrize("other", sorted(ReferralState))
+def test_an_acceptance_withdraws_what_others_were_asked_and_leaves_those_at_work(other: ReferralState) -> None:
     accept = move("offered", "accept")
     facts = case_of(accept, CaseState.REFERRED, (other,))
     found = effects_of(accept, facts_of(accept, offered_at=OFFERED_AT), facts, AT)
@@ -331,7 +337,10 @@ def test_an_acceptance_withdraws_what_others_were_asked_and_leaves_those_at_work
 def two_needs(verb: str, named: str, *others: tuple[str, str], source: str = "offered", **facts: Any) -> list[str]:
     """What follows when a referral for `named` of a case with two needs moves; others by state and needs, like `asylum+psych`."""
     made = move(source, verb)
-    mine, asked = tuple(named.split("+")), [(State(state), frozenset(needs.split("+"))) for state, needs in others]
+    mine, asked = (
+        tuple(named.split("+")),
+        [(ReferralState(state), frozenset(needs.split("+"))) for state, needs in others],
+    )
     states = {}
     for need in ("asylum", "psych"):
         having = any(state in AT_WORK and need in needs for state, needs in asked)
@@ -398,14 +407,14 @@ def test_the_last_completion_ends_the_case_by_its_outcome(outcome: str) -> None:
         made = move(source, "complete")
         assert of_case(follows(made, outcome=outcome)) == AFTER[outcome]
         drafts = ["withdraw:no_longer_needed"] if AFTER[outcome][0] != "desk" else []
-        assert of_case(follows(made, outcome=outcome, others=[State.DRAFT])) == drafts + AFTER[outcome]
+        assert of_case(follows(made, outcome=outcome, others=[ReferralState.DRAFT])) == drafts + AFTER[outcome]
         for state in set(CaseState) - {CaseState.REFERRED}:
             assert of_case(follows(made, outcome=outcome, case=state)) == []
 
 
 def test_an_offer_refers_the_case_once() -> None:
     for made in MOVES:
-        if made.target is State.OFFERED and made.source is not State.OFFERED:
+        if made.target is ReferralState.OFFERED and made.source is not ReferralState.OFFERED:
             assert of_case(follows(made, case=CaseState.REFERRED)) == []
             for state in (CaseState.SUBMITTED, CaseState.IN_REVIEW, CaseState.UNMET):
                 assert of_case(follows(made, case=state)) == ["case:refer"]
@@ -428,7 +437,7 @@ def test_a_completion_entered_in_error_opens_the_case_that_it_ended() -> None:
 @pytest.mark.parametrize("state", sorted(ENDED))
 def test_an_end_after_the_case_has_ended_leaves_no_task(state: CaseState) -> None:
     for made in ENDS:
-        if made.source is not State.COMPLETED:
+        if made.source is not ReferralState.COMPLETED:
             found = follows(made, case=state)
             assert not [code for code in found if code.startswith(("task:", "case:", "desk"))]
 

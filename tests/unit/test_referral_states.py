@@ -19,13 +19,13 @@ from app.referrals.states import (
     LIVE,
     MAY_OPEN,
     MOVES,
-    Actor,
     DeadlineChange,
     Disclosure,
+    MovePrecondition,
     Party,
-    Precondition,
-    State,
-    Verb,
+    ReferralActor,
+    ReferralState,
+    ReferralVerb,
     allowed_actions,
     disclosure_in,
     next_state,
@@ -105,21 +105,21 @@ info_requested    narrow          info_requested     clock
 waitlisted        narrow          waitlisted         clock
 """
 ALLOWED = {
-    (State(source), Verb(verb), Actor(actor)): State(target)
+    (ReferralState(source), ReferralVerb(verb), ReferralActor(actor)): ReferralState(target)
     for source, verb, target, *actors in (line.split() for line in POLICY.strip().splitlines())
     for actor in actors
 }
-EVERYTHING = list(product(State, Verb, Actor))
+EVERYTHING = list(product(ReferralState, ReferralVerb, ReferralActor))
 
 
 @pytest.mark.parametrize(("state", "verb", "actor"), sorted(ALLOWED))
-def test_what_the_policy_names_is_possible(state: State, verb: Verb, actor: Actor) -> None:
+def test_what_the_policy_names_is_possible(state: ReferralState, verb: ReferralVerb, actor: ReferralActor) -> None:
     assert next_state(state, verb, by=actor) == ALLOWED[state, verb, actor]
 
 
 def test_what_the_policy_does_not_name_is_refused() -> None:
     refused = [case for case in EVERYTHING if case not in ALLOWED]
-    assert len(refused) + len(ALLOWED) == len(State) * len(Verb) * len(Actor)
+    assert len(refused) + len(ALLOWED) == len(ReferralState) * len(ReferralVerb) * len(ReferralActor)
     for state, verb, actor in refused:
         with pytest.raises((IllegalMove, NotAllowed)):
             next_state(state, verb, by=actor)
@@ -127,15 +127,15 @@ def test_what_the_policy_does_not_name_is_refused() -> None:
 
 def test_a_refusal_tells_the_state_and_what_is_possible() -> None:
     with pytest.raises(IllegalMove) as refused:
-        next_state(State.DECLINED, Verb.ACCEPT, by=Actor.PARTNER)
+        next_state(ReferralState.DECLINED, ReferralVerb.ACCEPT, by=ReferralActor.PARTNER)
     assert refused.value.extra == {"state": "declined", "allowed_actions": []}
     with pytest.raises(IllegalMove) as refused:
-        next_state(State.OFFERED, Verb.COMPLETE, by=Actor.PARTNER)
+        next_state(ReferralState.OFFERED, ReferralVerb.COMPLETE, by=ReferralActor.PARTNER)
     assert refused.value.extra["allowed_actions"] == ["acknowledge", "ask_info", "waitlist", "accept", "decline"]
 
 
-@pytest.mark.parametrize(("state", "actor"), list(product(State, Actor)))
-def test_allowed_actions_are_the_policy(state: State, actor: Actor) -> None:
+@pytest.mark.parametrize(("state", "actor"), list(product(ReferralState, ReferralActor)))
+def test_allowed_actions_are_the_policy(state: ReferralState, actor: ReferralActor) -> None:
     assert set(allowed_actions(state, by=actor)) == {
         verb.value for source, verb, who in ALLOWED if (source, who) == (state, actor)
     }
@@ -146,28 +146,28 @@ def test_no_two_rows_for_one_step() -> None:
 
 
 def test_every_verb_leads_somewhere() -> None:
-    assert {move.verb for move in MOVES} == set(Verb)
+    assert {move.verb for move in MOVES} == set(ReferralVerb)
 
 
 def test_the_person_and_the_desk_can_always_end_what_is_live() -> None:
     for state in LIVE:
-        assert "client_withdraw" in allowed_actions(state, by=Actor.PERSON)
-        assert "withdraw" in allowed_actions(state, by=Actor.COORDINATOR)
-    for state in set(State) - LIVE:
-        assert not {"client_withdraw", "withdraw"} & set(allowed_actions(state, by=Actor.COORDINATOR))
+        assert "client_withdraw" in allowed_actions(state, by=ReferralActor.PERSON)
+        assert "withdraw" in allowed_actions(state, by=ReferralActor.COORDINATOR)
+    for state in set(ReferralState) - LIVE:
+        assert not {"client_withdraw", "withdraw"} & set(allowed_actions(state, by=ReferralActor.COORDINATOR))
 
 
 def test_sealed_parts_open_from_acceptance_to_completion_and_never_else() -> None:
-    seen = {state: disclosure_in(state) for state in State}
+    seen = {state: disclosure_in(state) for state in ReferralState}
     assert {state for state, what in seen.items() if what is Disclosure.SEALED_PARTS} == {
-        State.ACCEPTED,
-        State.IN_PROGRESS,
-        State.ON_HOLD,
-        State.COMPLETED,
+        ReferralState.ACCEPTED,
+        ReferralState.IN_PROGRESS,
+        ReferralState.ON_HOLD,
+        ReferralState.COMPLETED,
     }
     assert {state for state, what in seen.items() if what is Disclosure.NOTHING} == {
-        State.DRAFT,
-        State.AWAITING_CONSENT,
+        ReferralState.DRAFT,
+        ReferralState.AWAITING_CONSENT,
     }
     assert {state for state in MAY_OPEN if disclosure_in(state) is not Disclosure.SEALED_PARTS} == set()
 
@@ -180,35 +180,54 @@ def test_what_a_move_discloses_is_the_same_whatever_led_there() -> None:
 def test_whoever_has_to_act_next_is_told() -> None:
     """An offer and its answer reach the partner, whatever a partner does reaches the team, and the person hears of the good."""
     told = {(move.verb, party) for move in MOVES for party in move.notifies}
-    assert {(verb, Party.PARTNER) for verb in (Verb.OFFER, Verb.CONSENT, Verb.ANSWER, Verb.WITHDRAW)} <= told
-    assert {(verb, Party.TEAM) for verb in (Verb.DECLINE, Verb.HAND_BACK, Verb.EXPIRE, Verb.ACCEPT)} <= told
-    assert {(verb, Party.PERSON) for verb in (Verb.ASK_CONSENT, Verb.ASK_INFO, Verb.ACCEPT, Verb.COMPLETE)} <= told
-    assert not {(verb, Party.PERSON) for verb in (Verb.DECLINE, Verb.EXPIRE, Verb.HAND_BACK)} & told
+    assert {
+        (verb, Party.PARTNER)
+        for verb in (ReferralVerb.OFFER, ReferralVerb.CONSENT, ReferralVerb.ANSWER, ReferralVerb.WITHDRAW)
+    } <= told
+    assert {
+        (verb, Party.TEAM)
+        for verb in (ReferralVerb.DECLINE, ReferralVerb.HAND_BACK, ReferralVerb.EXPIRE, ReferralVerb.ACCEPT)
+    } <= told
+    assert {
+        (verb, Party.PERSON)
+        for verb in (ReferralVerb.ASK_CONSENT, ReferralVerb.ASK_INFO, ReferralVerb.ACCEPT, ReferralVerb.COMPLETE)
+    } <= told
+    assert (
+        not {(verb, Party.PERSON) for verb in (ReferralVerb.DECLINE, ReferralVerb.EXPIRE, ReferralVerb.HAND_BACK)}
+        & told
+    )
 
 
 def test_only_what_was_just_done_and_not_read_can_be_taken_back() -> None:
     for move in MOVES:
-        if move.verb in {Verb.UNDO_ACCEPT, Verb.UNDO_WITHDRAW}:
-            assert {Precondition.JUST_NOW, Precondition.UNREAD, Precondition.NOT_UNDONE} <= set(move.preconditions)
+        if move.verb in {ReferralVerb.UNDO_ACCEPT, ReferralVerb.UNDO_WITHDRAW}:
+            assert {MovePrecondition.JUST_NOW, MovePrecondition.UNREAD, MovePrecondition.NOT_UNDONE} <= set(
+                move.preconditions
+            )
 
 
 def test_sealed_parts_open_only_by_the_partners_acceptance_also_as_a_coordinator_recorded_it() -> None:
     for move in MOVES:
         if move.target in MAY_OPEN and move.source not in MAY_OPEN:
-            assert (move.verb, move.by) == (Verb.ACCEPT, frozenset({Actor.PARTNER, Actor.ON_BEHALF}))
-            assert Precondition.CONSENT in move.preconditions
+            assert (move.verb, move.by) == (
+                ReferralVerb.ACCEPT,
+                frozenset({ReferralActor.PARTNER, ReferralActor.ON_BEHALF}),
+            )
+            assert MovePrecondition.CONSENT in move.preconditions
 
 
 def test_nothing_is_offered_without_consent() -> None:
     for move in MOVES:
-        if move.target is State.OFFERED and move.verb is not Verb.NARROW:
-            assert {Precondition.CONSENT, Precondition.MAY_BE_ASKED, Precondition.CASE_OPEN} <= set(move.preconditions)
+        if move.target is ReferralState.OFFERED and move.verb is not ReferralVerb.NARROW:
+            assert {MovePrecondition.CONSENT, MovePrecondition.MAY_BE_ASKED, MovePrecondition.CASE_OPEN} <= set(
+                move.preconditions
+            )
 
 
 def test_the_clock_runs_exactly_while_an_answer_is_owed() -> None:
     keeps = {DeadlineChange.START_ANSWER, DeadlineChange.GO_ON, DeadlineChange.PAUSE, DeadlineChange.UNPAUSE}
     for move in MOVES:
-        if move.verb is Verb.NARROW:
+        if move.verb is ReferralVerb.NARROW:
             assert (move.source, move.deadline_change) == (move.target, DeadlineChange.GO_ON)
             continue
         assert (move.target in ANSWER_DUE) == (move.deadline_change in keeps), move
@@ -222,25 +241,36 @@ def test_whatever_is_live_is_looked_at_by_the_clock() -> None:
 
 def test_every_end_by_a_partner_or_the_clock_asks_the_next() -> None:
     for move in MOVES:
-        if move.target in {State.DECLINED, State.EXPIRED, State.HANDED_BACK}:
+        if move.target in {ReferralState.DECLINED, ReferralState.EXPIRED, ReferralState.HANDED_BACK}:
             assert move.deadline_change is DeadlineChange.ASK_NEXT
 
 
 def test_reasons_belong_to_the_verbs_that_need_one() -> None:
-    for verb in Verb:
+    for verb in ReferralVerb:
         assert bool(reasons_for(verb)) == (verb in REASON_REQUIRED)
-    assert reasons_for(Verb.DECLINE) == [
+    assert reasons_for(ReferralVerb.DECLINE) == [
         "conflict", "no_capacity", "out_of_area", "out_of_scope", "not_eligible", "duplicate", "other",
     ]  # fmt: skip
-    assert "unreachable" in reasons_for(Verb.HAND_BACK)
-    assert set(CONSEQUENCES) >= set(reasons_for(Verb.DECLINE))
-    assert {Verb.COMPLETE} == OUTCOME_REQUIRED
-    assert {Verb.WAITLIST, Verb.HOLD} == DAY_REQUIRED
+    assert "unreachable" in reasons_for(ReferralVerb.HAND_BACK)
+    assert set(CONSEQUENCES) >= set(reasons_for(ReferralVerb.DECLINE))
+    assert {ReferralVerb.COMPLETE} == OUTCOME_REQUIRED
+    assert {ReferralVerb.WAITLIST, ReferralVerb.HOLD} == DAY_REQUIRED
     assert set(FOLLOWS) == set(OUTCOMES)
 
 
 def test_a_life_folds_to_its_state() -> None:
-    assert state_after([]) == State.DRAFT
-    assert state_after([Verb.OFFER, Verb.ACKNOWLEDGE, Verb.ASK_INFO, Verb.ANSWER, Verb.ACCEPT]) == State.ACCEPTED
+    assert state_after([]) == ReferralState.DRAFT
+    assert (
+        state_after(
+            [
+                ReferralVerb.OFFER,
+                ReferralVerb.ACKNOWLEDGE,
+                ReferralVerb.ASK_INFO,
+                ReferralVerb.ANSWER,
+                ReferralVerb.ACCEPT,
+            ]
+        )
+        == ReferralState.ACCEPTED
+    )
     with pytest.raises(IllegalMove):
-        state_after([Verb.OFFER, Verb.EXPIRE, Verb.ACCEPT])
+        state_after([ReferralVerb.OFFER, ReferralVerb.EXPIRE, ReferralVerb.ACCEPT])

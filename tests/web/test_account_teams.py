@@ -15,7 +15,7 @@ from app.staff import access_changes, recovery, team_setup
 from app.staff import service as staff
 from app.staff.access_changes import NewCountryTeam
 from app.staff.models import Member, Proposal, Role, Team, TeamRota
-from app.staff.proposal_states import State
+from app.staff.proposal_states import ProposalState
 from tests.support.desk import PASSPHRASE, Browser, Page, StaffSite, _seed
 from tests.support.html import faults
 from tests.web.test_account_members import act, code_on, enter, join, let_return, newest_proposal, opens_a_case
@@ -134,7 +134,7 @@ def test_the_one_who_proposed_it_is_not_the_second_person_and_no_coordinator_or_
     assert act(office, "admin", proposal, "carry_out").status == 409, "not approved"
     with office.database.begin(write=False) as session:
         assert session.scalar(sa.select(Team.id).where(Team.slug == "de")) is None
-        assert session.get_one(Proposal, UUID(proposal)).state == State.OPEN
+        assert session.get_one(Proposal, UUID(proposal)).state == ProposalState.OPEN
 
 
 def test_with_a_second_admin_it_waits_a_day_in_which_every_senior_can_stop_it(

@@ -10,7 +10,7 @@ from icalendar import Calendar
 from app import privacy
 from app.cases import appointments, callback_windows, person_access, transitions
 from app.cases.appointment_states import UNDER_WAY, AppointmentState, AppointmentVerb, next_state
-from app.cases.appointments import Appointment, Offer
+from app.cases.appointments import Appointment, OfferedTimes
 from app.cases.callback_windows import CallbackWindow
 from app.casework import appointment_offers, scheduler
 from app.casework.auto_offer import AutoOfferContext
@@ -287,7 +287,7 @@ def test_words_typed_into_refused_times_and_callback_windows_are_found_nowhere(o
 
 
 def test_an_offer_shows_no_content() -> None:
-    one = Offer((datetime(2026, 11, 26, tzinfo=UTC) + timedelta(hours=1),), "office", PLACE)
+    one = OfferedTimes((datetime(2026, 11, 26, tzinfo=UTC) + timedelta(hours=1),), "office", PLACE)
     assert repr(one) == "Offer(1 times)"
 
 

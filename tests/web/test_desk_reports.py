@@ -16,12 +16,12 @@ from app.intake import form_counts
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
-from app.referrals.states import Actor, Verb
+from app.referrals.states import ReferralActor, ReferralVerb
 from app.reporting import kept_figures
 from app.web.components.charts import Dot, dots, line, stack
 from tests.support.desk import ONE, TWO, Page, StaffSite
 
-DESK = ActorRef(Actor.COORDINATOR, None)
+DESK = ActorRef(ReferralActor.COORDINATOR, None)
 
 ENGLISH = translator("en", STAFF)
 
@@ -38,12 +38,12 @@ def decline(office: StaffSite, many: int) -> None:
             draft = referral_actions.create(
                 session, office.keys, case, f"{ONE}/legal-help", by=DESK, now=office.time.at
             )
-            referral_actions.advance(session, draft.id, Verb.OFFER, by=DESK, now=office.time.at)
-            by = ActorRef(Actor.PARTNER, organisation, organisation)
+            referral_actions.advance(session, draft.id, ReferralVerb.OFFER, by=DESK, now=office.time.at)
+            by = ActorRef(ReferralActor.PARTNER, organisation, organisation)
             at = office.time.at + timedelta(hours=1)
             if place % 2:
                 referral_actions.advance(
-                    session, draft.id, Verb.DECLINE, by=by, now=at, payload=TransitionInput(reason="other")
+                    session, draft.id, ReferralVerb.DECLINE, by=by, now=at, payload=TransitionInput(reason="other")
                 )
 
 

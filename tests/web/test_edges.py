@@ -21,7 +21,7 @@ from app.cli.main import app as commands
 from app.client import conflicts
 from app.core import identifiers, look_alikes, spreadsheet, written_dates
 from app.core.errors import Invalid
-from app.core.identifiers import Identifier, Kind
+from app.core.identifiers import Identifier, IdentifierKind
 from app.core.written_dates import Fault, Nearest, NotADate
 from app.directory.packs import load_packs
 from app.intake import schemas
@@ -30,7 +30,7 @@ from app.matching.deadlines import assess
 from app.messaging import smtp
 from app.referrals import deadlines
 from app.referrals.deadlines import DeadlineEvent, Deadlines, DeadlineTerms
-from app.referrals.states import DeadlineChange, Verb
+from app.referrals.states import DeadlineChange, ReferralVerb
 from app.referrals.working_hours import hours_of
 from app.staff.models import TeamCountry
 from app.tasks.models import Task
@@ -214,12 +214,12 @@ def _(typed: str, _request: pytest.FixtureRequest) -> None:
 @row("handle-invisible")
 def _(_typed: str, _request: pytest.FixtureRequest) -> None:
     listed = identifiers.handle("@exile_demo")
-    assert listed == identifiers.handle("@exile_demo\u200b") == Identifier(Kind.HANDLE, "exile_demo")
+    assert listed == identifiers.handle("@exile_demo\u200b") == Identifier(IdentifierKind.HANDLE, "exile_demo")
 
 
 @row("handle-word-before")
 def _(typed: str, _request: pytest.FixtureRequest) -> None:
-    assert identifiers.of_contact("telegram", typed, "PL") == [Identifier(Kind.HANDLE, "exile_demo")]
+    assert identifiers.of_contact("telegram", typed, "PL") == [Identifier(IdentifierKind.HANDLE, "exile_demo")]
     read = schemas.read({**WHOLE, "answer_by": {"channel": "telegram", "address": typed}}, PACKS, TODAY)
     assert read.contact.address == "@exile_demo"
 
@@ -248,7 +248,7 @@ def _(typed: str, _request: pytest.FixtureRequest) -> None:
 
 @row("mail-mailto")
 def _(typed: str, _request: pytest.FixtureRequest) -> None:
-    assert identifiers.email(typed) == Identifier(Kind.EMAIL, "ivan.demo@mail.ru")
+    assert identifiers.email(typed) == Identifier(IdentifierKind.EMAIL, "ivan.demo@mail.ru")
     read = schemas.read({**WHOLE, "answer_by": {"channel": "email", "address": typed}}, PACKS, TODAY)
     assert read.contact.address == "ivan.demo@mail.ru"
 
@@ -272,14 +272,14 @@ def _(typed: str, _request: pytest.FixtureRequest) -> None:
 def _(_typed: str, _request: pytest.FixtureRequest) -> None:
     found = conflicts.read(["Name,Phone number", "Ivan Ivanov,+79161234567"], "PL")
     assert found.problems == ()
-    assert Identifier(Kind.PHONE, "+79161234567") in found.identifiers
+    assert Identifier(IdentifierKind.PHONE, "+79161234567") in found.identifiers
 
 
 @row("list-exponent")
 def _(typed: str, _request: pytest.FixtureRequest) -> None:
     found = conflicts.read(["name;phone", f"Иван Иванов;{typed}"], "PL")
     assert [(problem.row, problem.column) for problem in found.problems] == [(2, "B")]
-    assert not [one for one in found.identifiers if one.kind is Kind.PHONE]
+    assert not [one for one in found.identifiers if one.kind is IdentifierKind.PHONE]
 
 
 @row("list-two-in-a-cell")
@@ -461,10 +461,10 @@ def _(_typed: str, request: pytest.FixtureRequest) -> None:
     scene = set_scene(request.getfixturevalue("sqlite_database"))
     case = scene.case(ONE, THREE, needs=["asylum", "psychosocial"])
     first, second = scene.offered(ONE, case), scene.offered(THREE, case)
-    scene.act(second, Verb.ACCEPT, partner(THREE))
-    scene.act(second, Verb.COMPLETE, partner(THREE), outcome="resolved")
+    scene.act(second, ReferralVerb.ACCEPT, partner(THREE))
+    scene.act(second, ReferralVerb.COMPLETE, partner(THREE), outcome="resolved")
     assert scene.needs(case) == {"asylum": "offered", "psychosocial": "helped"}
-    scene.act(first, Verb.DECLINE, partner(ONE), reason="out_of_scope")
+    scene.act(first, ReferralVerb.DECLINE, partner(ONE), reason="out_of_scope")
     assert scene.needs(case) == {"asylum": "open", "psychosocial": "helped"}
     assert scene.case_row(case).closed_at is None
     with scene.database.begin(write=False) as session:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from app import privacy
 from app.cases import intake_storage, person_access, sealed_parts, transitions
-from app.cases.models import Case, Part, SealedPart
+from app.cases.models import Case, PartKind, SealedPart
 from app.casework import corrections, referral_actions
 from app.casework.filing import file_intake
 from app.core import sealing
@@ -255,7 +255,7 @@ def check_copy(play: Play, answers: Mapping[str, Any], kept: list[StoredField]) 
         (shown,) = form_fields.fields([question], typed, {}, names, load_packs())
         assert shown.label in page, f"{field} is not in the copy"
         assert all(label in page for label in shown.chosen), f"{field} is not in the copy"
-        if question.kind in {questions.Kind.TEXT, questions.Kind.AREA}:
+        if question.kind in {questions.FieldKind.TEXT, questions.FieldKind.AREA}:
             assert shown.value in page, f"{field} is not in the copy"
     for slug in (*answers["consent"]["organisations"], *answers["consent"]["never"]):
         name = load_packs().organisation(slug).name
@@ -338,7 +338,7 @@ def test_a_field_that_is_kept_elsewhere_or_not_at_all_is_seen(play: Play, monkey
 def test_a_part_that_filing_forgets_is_seen(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = intake_storage.part_of
 
-    def without_the_name(intake: Intake, part: Part) -> dict[str, Any]:
+    def without_the_name(intake: Intake, part: PartKind) -> dict[str, Any]:
         return {name: value for name, value in whole(intake, part).items() if name != "call_me"}
 
     monkeypatch.setattr(intake_storage, "part_of", without_the_name)

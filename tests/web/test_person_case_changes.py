@@ -16,11 +16,11 @@ from app.messaging import recipients
 from app.messaging.models import OutboxMessage
 from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
-from app.referrals.states import Actor, Verb
+from app.referrals.states import ReferralActor, ReferralVerb
 from app.web.person.draft_answers import fields_of
 from tests.support.people import CENTRE, Browser, PersonSite, short_form
 
-DESK = ActorRef(Actor.SENIOR)
+DESK = ActorRef(ReferralActor.SENIOR)
 
 
 def back(person_site: PersonSite, number: str, lang: str = "en") -> Browser:
@@ -129,7 +129,7 @@ def offered(person_site: PersonSite) -> None:
         referral = referral_actions.create(
             session, person_site.keys, case, f"{CENTRE}/legal-help", by=DESK, now=person_site.time()
         )
-        referral_actions.advance(session, referral.id, Verb.OFFER, by=DESK, now=person_site.time())
+        referral_actions.advance(session, referral.id, ReferralVerb.OFFER, by=DESK, now=person_site.time())
 
 
 def holders(person_site: PersonSite) -> set[Any]:

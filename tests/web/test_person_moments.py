@@ -12,7 +12,7 @@ from app.core.ids import named_id
 from app.directory.packs import load_packs
 from app.messaging import outbox
 from app.messaging.models import OutboxMessage
-from app.operations.privileges import Role
+from app.operations.privileges import DatabaseRole
 from app.privacy.moments import HOURLY, MOMENTS
 from app.settings import Settings
 from app.worker import Worker
@@ -86,7 +86,7 @@ def test_what_was_sent_goes_within_a_day(person_site: PersonSite, tmp_path: Path
     at_an_odd_moment(person_site)
     short_form(person_site.browser())
     worker = Worker(
-        under(person_site.database, Role.WORKER),
+        under(person_site.database, DatabaseRole.WORKER),
         person_site.keys,
         load_packs(),
         Settings(var=tmp_path / "post"),

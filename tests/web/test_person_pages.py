@@ -13,11 +13,11 @@ from app.intake.drafts import Draft
 from app.intake.questions import STEPS
 from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
-from app.referrals.states import Actor, Verb
+from app.referrals.states import ReferralActor, ReferralVerb
 from tests.support.people import CENTRE, Browser, PersonSite, short_form
 
 STORY = "Пришёл отказ.\nЯ не понимаю <письмо> & боюсь кумквата."
-DESK = ActorRef(Actor.SENIOR)
+DESK = ActorRef(ReferralActor.SENIOR)
 
 
 def cases(person_site: PersonSite) -> list[Case]:
@@ -254,7 +254,7 @@ def offered(person_site: PersonSite, *, by_consent: bool = False) -> str:
         referral = referral_actions.create(
             session, person_site.keys, case, f"{CENTRE}/legal-help", by=DESK, now=person_site.time()
         )
-        verb = Verb.ASK_CONSENT if by_consent else Verb.OFFER
+        verb = ReferralVerb.ASK_CONSENT if by_consent else ReferralVerb.OFFER
         referral_actions.advance(session, referral.id, verb, by=DESK, now=person_site.time())
         return referral.label
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from app.cases.models import Part, SealedPart
+from app.cases.models import PartKind, SealedPart
 from app.intake import receipts
 from tests.support.people import CENTRE, Browser, PersonSite, short_form
 
@@ -15,7 +15,7 @@ def back(person_site: PersonSite, number: str, lang: str = "en") -> Browser:
 
 def messages(person_site: PersonSite) -> int:
     with person_site.database.begin(write=False) as session:
-        counted = sa.select(sa.func.count()).select_from(SealedPart).where(SealedPart.part == Part.THREAD.value)
+        counted = sa.select(sa.func.count()).select_from(SealedPart).where(SealedPart.part == PartKind.THREAD.value)
         return session.scalar(counted) or 0
 
 

@@ -20,7 +20,7 @@ from app.core import kill_switch
 from app.core.db import Database
 from app.referrals.actors import ActorRef
 from app.referrals.models import Referral
-from app.referrals.states import Actor, Verb
+from app.referrals.states import ReferralActor, ReferralVerb
 from app.staff.models import Member
 from app.web.account.policies import RequiresRole, anyone, anyone_with_file, policies
 from tests.support.desk import ONE, Browser, StaffSite, running
@@ -148,11 +148,11 @@ def _member(office: StaffSite, name: str) -> str:
 
 
 def _offer(office: StaffSite, label: str) -> str:
-    by = ActorRef(Actor.COORDINATOR, None)
+    by = ActorRef(ReferralActor.COORDINATOR, None)
     with office.database.begin() as session:
         case = transitions.locked(session, office.case(label).id)
         draft = referral_actions.create(session, office.keys, case, f"{ONE}/legal-help", by=by, now=office.time.at)
-        referral_actions.advance(session, draft.id, Verb.OFFER, by=by, now=office.time.at)
+        referral_actions.advance(session, draft.id, ReferralVerb.OFFER, by=by, now=office.time.at)
         return str(session.scalar(sa.select(Referral.label).where(Referral.id == draft.id)))
 
 

@@ -23,7 +23,7 @@ ROLES: Final = complete(
     },
 )
 PROPOSALS: Final = complete(
-    proposal_rules.Kind,
+    proposal_rules.ProposalKind,
     {
         "new_member": N_("New member"),
         "member_return": N_("Reset of a lost passphrase or code app"),
@@ -40,7 +40,7 @@ PROPOSALS: Final = complete(
     },
 )
 PROPOSAL_OPENS: Final = complete(
-    proposal_rules.Kind,
+    proposal_rules.ProposalKind,
     {
         "new_member": N_(
             "Somebody joins with an invitation code. They can read the cases of the team, or the requests that the organisation "

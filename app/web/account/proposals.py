@@ -41,8 +41,8 @@ from app.staff import (
     proposals,
 )
 from app.staff.models import Proposal, Role
-from app.staff.proposal_rules import RULES, Kind
-from app.staff.proposal_states import Verb
+from app.staff.proposal_rules import RULES, ProposalKind
+from app.staff.proposal_states import ProposalVerb
 from app.staff.sessions import SignedIn
 from app.web.account.api_clients import secret_page
 from app.web.account.members import centres, code_page, new_name, own_slug
@@ -61,12 +61,17 @@ Id = Annotated[str, Path(max_length=36)]
 _NOBODY: Final = UUID(int=0)
 """Nobody is named for all restricted cases: what an export says of them leaves the service without codes."""
 _DONE: Final = {
-    Verb.APPROVE: "approved",
-    Verb.CONFIRM: "confirmed",
-    Verb.DECLINE: "declined",
-    Verb.WITHDRAW: "withdrawn",
+    ProposalVerb.APPROVE: "approved",
+    ProposalVerb.CONFIRM: "confirmed",
+    ProposalVerb.DECLINE: "declined",
+    ProposalVerb.WITHDRAW: "withdrawn",
 }
-_PROPOSED_HERE: Final = (Kind.NEW_ADMIN, Kind.ORGANISATION_KEY, Kind.BULK_EXPORT, Kind.AUTOMATIC_OFFERS)
+_PROPOSED_HERE: Final = (
+    ProposalKind.NEW_ADMIN,
+    ProposalKind.ORGANISATION_KEY,
+    ProposalKind.BULK_EXPORT,
+    ProposalKind.AUTOMATIC_OFFERS,
+)
 """The kinds with a form on this page; the others are proposed on the pages of what they change: members, programs, teams."""
 
 
@@ -78,7 +83,7 @@ def show_proposals(request: Request, member: DeskMember, session: ReadDb, now: N
 @router.post("", name="propose")
 def propose(request: Request, member: DeskMember, session: Db, now: Now) -> Response:
     try:
-        kind = Kind(field_value(request.state.form, "kind"))
+        kind = ProposalKind(field_value(request.state.form, "kind"))
     except ValueError:
         raise _invalid("kind", N_("Choose what to propose.")) from None
     if kind not in _PROPOSE:
@@ -152,13 +157,13 @@ def _base(member: SignedIn) -> str:
 def _decide(
     request: Request, member: SignedIn, session: Session, proposal: str, verb: str, keys: KeyRing, now: datetime
 ) -> Response:
-    if verb == Verb.CARRY_OUT:
+    if verb == ProposalVerb.CARRY_OUT:
         return _carry_out(request, member, session, proposal, keys, now)
     if verb == "void":
         access_changes.void_code(session, member, uuid_of(proposal), now)
         return staff_pages.redirect(f"{_base(member)}?done=voided")
-    proposals.decide(session, member, uuid_of(proposal), Verb(verb), now)
-    return staff_pages.redirect(f"{_base(member)}?done={_DONE[Verb(verb)]}")
+    proposals.decide(session, member, uuid_of(proposal), ProposalVerb(verb), now)
+    return staff_pages.redirect(f"{_base(member)}?done={_DONE[ProposalVerb(verb)]}")
 
 
 # --- content of proposals ---------------------------------------------------------------------------------------------
@@ -166,7 +171,7 @@ def _decide(
 
 def _new_admin(session: Session, request: Request, member: SignedIn, now: datetime) -> None:
     name = invitations.free_name(session, new_name(request))
-    proposals.propose(session, member, Kind.NEW_ADMIN, {"name": name}, now)
+    proposals.propose(session, member, ProposalKind.NEW_ADMIN, {"name": name}, now)
 
 
 def _organisation_key(session: Session, request: Request, member: SignedIn, now: datetime) -> None:
@@ -182,7 +187,7 @@ def _bulk_export(session: Session, request: Request, member: SignedIn, now: date
     if export not in EXPORTS:
         raise _invalid("what", N_("Choose what to export."))
     month = _month(field_value(request.state.form, "month"), now.date())
-    proposals.propose(session, member, Kind.BULK_EXPORT, {"what": export, "month": month}, now)
+    proposals.propose(session, member, ProposalKind.BULK_EXPORT, {"what": export, "month": month}, now)
 
 
 def _automatic_offers(session: Session, request: Request, member: SignedIn, now: datetime) -> None:
@@ -194,7 +199,7 @@ def _automatic_offers(session: Session, request: Request, member: SignedIn, now:
     if after != automatic_offers.OPERATOR and after not in automatic_offers.WAITS:
         raise _invalid("after", N_("Choose when new cases are offered automatically."))
     codes = {"country": country, "urgency": urgency, "after": after}
-    proposals.propose(session, member, Kind.AUTOMATIC_OFFERS, codes, now)
+    proposals.propose(session, member, ProposalKind.AUTOMATIC_OFFERS, codes, now)
 
 
 def _service_weight(session: Session, request: Request, member: SignedIn, now: datetime) -> None:
@@ -204,7 +209,9 @@ def _service_weight(session: Session, request: Request, member: SignedIn, now: d
         raise _invalid("service", N_("Choose a service."))
     if not weight.isascii() or not weight.isdigit() or len(weight) > 2 or int(weight) not in WEIGHTS:
         raise _invalid("weight", N_("Write a whole number from 1 to 99."))
-    proposals.propose(session, member, Kind.SERVICE_WEIGHT, {"service": row.key, "weight": str(int(weight))}, now)
+    proposals.propose(
+        session, member, ProposalKind.SERVICE_WEIGHT, {"service": row.key, "weight": str(int(weight))}, now
+    )
 
 
 def _month(text: str, today: date) -> str:
@@ -219,12 +226,12 @@ def _month(text: str, today: date) -> str:
     return f"{first:%Y-%m}"
 
 
-_PROPOSE: Final[Mapping[Kind, Callable[[Session, Request, SignedIn, datetime], None]]] = {
-    Kind.NEW_ADMIN: _new_admin,
-    Kind.ORGANISATION_KEY: _organisation_key,
-    Kind.BULK_EXPORT: _bulk_export,
-    Kind.AUTOMATIC_OFFERS: _automatic_offers,
-    Kind.SERVICE_WEIGHT: _service_weight,
+_PROPOSE: Final[Mapping[ProposalKind, Callable[[Session, Request, SignedIn, datetime], None]]] = {
+    ProposalKind.NEW_ADMIN: _new_admin,
+    ProposalKind.ORGANISATION_KEY: _organisation_key,
+    ProposalKind.BULK_EXPORT: _bulk_export,
+    ProposalKind.AUTOMATIC_OFFERS: _automatic_offers,
+    ProposalKind.SERVICE_WEIGHT: _service_weight,
 }
 
 
@@ -251,14 +258,14 @@ def _carry_out(
     if done.code:
         return code_page(
             request, done.name, done.code,
-            language=str(done.proposal.codes.get("language", "")), new_team=done.proposal.kind == Kind.NEW_TEAM,
+            language=str(done.proposal.codes.get("language", "")), new_team=done.proposal.kind == ProposalKind.NEW_TEAM,
         )  # fmt: skip
-    if done.proposal.kind == Kind.BULK_EXPORT:
+    if done.proposal.kind == ProposalKind.BULK_EXPORT:
         return _export(session, done.proposal, member, now)
-    if done.proposal.kind == Kind.API_CLIENT:
+    if done.proposal.kind == ProposalKind.API_CLIENT:
         secret = program_secrets.carry_out(session, keys, done.proposal, member.member_id, now)
         return secret_page(request, str(done.proposal.codes["client"]), secret)
-    if done.proposal.kind == Kind.SERVICE_WEIGHT:
+    if done.proposal.kind == ProposalKind.SERVICE_WEIGHT:
         codes = done.proposal.codes
         service_history.set_weight(session, named_id("service", str(codes["service"])), int(codes["weight"]))
     return staff_pages.redirect(f"{_base(member)}?done=carried_out")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from app.cases.appointments import MOST_TIMES, WAYS, Appointment, Offer, OpenedAppointment
+from app.cases.appointments import MOST_TIMES, WAYS, Appointment, OfferedTimes, OpenedAppointment
 from app.core.errors import FieldError, Invalid
 from app.core.i18n import LANGUAGES, N_
 from app.web.components import date_fields
@@ -16,14 +16,14 @@ from app.web.components.forms import field_value
 _TIME: Final = re.compile(r"\s*([01]?\d|2[0-3])[:.\s]([0-5]\d)\s*", re.ASCII)
 
 
-def read(form: dict[str, list[str]], zone: str, now: datetime) -> Offer:
+def read(form: dict[str, list[str]], zone: str, now: datetime) -> OfferedTimes:
     """The times, in the country's local time, and how to meet. Raises Invalid."""
     local, times = ZoneInfo(zone), []
     for number in range(1, MOST_TIMES + 1):
         day = date_fields.read(form, f"day_{number}", today=now.astimezone(local).date())
         if day is not None or field_value(form, f"time_{number}").strip():
             times.append(read_time(form, f"day_{number}", f"time_{number}", zone, now))
-    return Offer(
+    return OfferedTimes(
         tuple(sorted(times)),
         field_value(form, "way"),
         field_value(form, "place").strip(),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from app.cases.models import Part
+from app.cases.models import PartKind
 from app.cases.sealed_parts import OpenedPart
 from app.casework import letter_deadlines
 from app.casework.by_hand import HandOverSheet
@@ -61,7 +61,7 @@ def context(
     names = CodeNames(language, directory)
     words = names.translator
     zone = deadlines.time_zone(directory.country(row.country))
-    by_part = {part.part: part.content for part in parts if part.part is not Part.THREAD}
+    by_part = {part.part: part.content for part in parts if part.part is not PartKind.THREAD}
     persecution = {entry.code: entry.label for entry in directory.persecution}
     region = card.get("region")
     return {
@@ -81,11 +81,11 @@ def context(
         ],
         "respond_by": words.moment(row.decide_by, zone) if row.decide_by else "",
         "contact_by": words.moment(row.contact_by, zone) if row.contact_by else "",
-        "contact": by_part.get(Part.CONTACT),
+        "contact": by_part.get(PartKind.CONTACT),
         "channels": CHANNELS,
-        "story": (by_part.get(Part.STORY) or {}).get("story", ""),
+        "story": (by_part.get(PartKind.STORY) or {}).get("story", ""),
         "happened": [
-            words.text(persecution.get(code, code)) for code in (by_part.get(Part.HAPPENED) or {}).get("codes", ())
+            words.text(persecution.get(code, code)) for code in (by_part.get(PartKind.HAPPENED) or {}).get("codes", ())
         ],
         "thread": [(part.author, part.content["text"]) for part in _thread(parts)],
     }
@@ -96,4 +96,4 @@ def _codes(value: object) -> Sequence[str]:
 
 
 def _thread(parts: Sequence[OpenedPart]) -> list[Any]:
-    return [part for part in parts if part.part is Part.THREAD]
+    return [part for part in parts if part.part is PartKind.THREAD]

@@ -21,7 +21,7 @@ from app.directory.edit_states import EditState
 from app.intake.vocabulary import CHANNELS, GOOD_HOURS, HELPS
 from app.matching.facts import Urgency
 from app.referrals import quality, reasons
-from app.referrals.states import Actor, State
+from app.referrals.states import ReferralActor, ReferralState
 from app.staff import proposal_states
 from app.staff import service as staff
 
@@ -91,7 +91,7 @@ RULE_STATES: Final = complete(
     },
 )
 REFERRAL_STATES: Final = complete(
-    State,
+    ReferralState,
     {
         "draft": N_("Draft"),
         "awaiting_consent": N_("Waiting for the person's consent"),
@@ -301,7 +301,7 @@ TEAM_READINESS_HOW: Final = complete(
     },
 )
 ACTORS: Final = complete(
-    (*Actor, "desk", "client"),
+    (*ReferralActor, "desk", "client"),
     {
         "person": N_("the person"),
         "coordinator": N_("the desk"),
@@ -314,7 +314,7 @@ ACTORS: Final = complete(
     },
 )
 PROPOSAL_STATES: Final = complete(
-    proposal_states.State,
+    proposal_states.ProposalState,
     {
         "open": N_("Waiting for a second person"),
         "approved": N_("Approved"),

@@ -13,8 +13,8 @@ from starlette.convertors import Convertor, StringConvertor, register_url_conver
 from app.directory.edit_states import EditVerb
 from app.directory.rule_sets import RuleSetVerb
 from app.intake import questions
-from app.referrals.states import Verb
-from app.staff.proposal_states import Verb as ProposalVerb
+from app.referrals.states import ReferralVerb
+from app.staff.proposal_states import ProposalVerb
 
 
 def _text(pattern: str) -> Convertor[str]:
@@ -31,7 +31,7 @@ register_url_convertor("language", _text("[A-Za-z]{2,3}"))  # the page itself sa
 register_url_convertor("country", _text("[a-z]{2}"))
 register_url_convertor("id", _text("[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"))  # stays text
 register_url_convertor("form_step", _one_of(questions.SLUGS))
-register_url_convertor("referral_verb", _one_of(Verb))
+register_url_convertor("referral_verb", _one_of(ReferralVerb))
 register_url_convertor("rule_set_verb", _one_of(RuleSetVerb))
 register_url_convertor("edit_verb", _one_of({*EditVerb} - {EditVerb.SUPERSEDE}))  # that one only follows
 register_url_convertor("proposal_verb", _one_of({*ProposalVerb} - {ProposalVerb.EXPIRE} | {"void"}))  # "void": its code

@@ -23,7 +23,7 @@ from app.referrals.commands import TransitionInput
 from app.referrals.queries import needs_of
 from app.referrals.reasons import DAY_REQUIRED
 from app.referrals.referral_summaries import ReferralSummary, summaries_of
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from app.web.account.policies import AtDesk, Config, Packs, submitted_version
 from app.web.components import date_fields, hand_over_sheet, reader_language, staff_pages
 from app.web.components.forms import field_value
@@ -46,7 +46,7 @@ def record_asked(label: Label, referral: Label, request: Request, desk: AtDesk, 
 
 @router.get("/said/{verb:referral_verb}", name="answer_by_hand_form")
 def show_answer_form(
-    label: Label, referral: Label, verb: Verb, request: Request, desk: AtDesk, session: ReadDb
+    label: Label, referral: Label, verb: ReferralVerb, request: Request, desk: AtDesk, session: ReadDb
 ) -> Response:
     """Ask for what belongs to one answer of the organisation: how it was said and by whom, a reason, an outcome, a day."""
     case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
@@ -55,7 +55,9 @@ def show_answer_form(
 
 
 @router.post("/said/{verb:referral_verb}", name="answer_by_hand")
-def record_answer(label: Label, referral: Label, verb: Verb, request: Request, desk: AtDesk, session: Db) -> Response:
+def record_answer(
+    label: Label, referral: Label, verb: ReferralVerb, request: Request, desk: AtDesk, session: Db
+) -> Response:
     """Record the answer on behalf of the organisation. What is missing is asked for again, with what was typed."""
     case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     summary = _summary(session, case, referral)
@@ -162,7 +164,7 @@ def _answer_form(
     request: Request,
     case: Case,
     summary: ReferralSummary,
-    verb: Verb,
+    verb: ReferralVerb,
     errors: Sequence[FieldError] = (),
     typed: Any = None,
 ) -> Response:
@@ -208,7 +210,7 @@ def _contact_note(request: Request) -> by_hand.SpokenContact:
     return by_hand.SpokenContact(field_value(request.state.form, "how"), field_value(request.state.form, "whom"))
 
 
-def _answer(verb: Verb) -> Verb:
+def _answer(verb: ReferralVerb) -> ReferralVerb:
     """The verb, if it is an answer of an organisation. Raises Conflict."""
     if verb not in by_hand_view.ANSWERS:
         raise Conflict("An organisation has no such answer.")

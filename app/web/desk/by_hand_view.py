@@ -21,23 +21,23 @@ from app.links import service as links
 from app.links.models import ReferralLink
 from app.referrals import centre_contacts, reasons
 from app.referrals.referral_summaries import ReferralSummary
-from app.referrals.states import MAY_OPEN, UNDECIDED, State, Verb
-from app.referrals.ways import BY_COORDINATOR, Means, Way, way_of
+from app.referrals.states import MAY_OPEN, UNDECIDED, ReferralState, ReferralVerb
+from app.referrals.ways import BY_COORDINATOR, ContactMeans, ReferralWay, way_of
 
 ANSWERS: Final = MappingProxyType(
     {
-        Verb.ACKNOWLEDGE: N_("They have heard of it and are considering it"),
-        Verb.ACCEPT: N_("They accept"),
-        Verb.ASK_INFO: N_("They have a question for the person"),
-        Verb.WAITLIST: N_("They put it on their waiting list"),
-        Verb.DECLINE: N_("They decline"),
-        Verb.START: N_("They have reached the person"),
-        Verb.HOLD: N_("They have paused work"),
-        Verb.RESUME: N_("They work on it again"),
-        Verb.COMPLETE: N_("Their work is done"),
-        Verb.HAND_BACK: N_("They hand it back"),
-        Verb.UNDO_ACCEPT: N_("They did not accept after all"),
-        Verb.REOPEN: N_("They work on it again"),
+        ReferralVerb.ACKNOWLEDGE: N_("They have heard of it and are considering it"),
+        ReferralVerb.ACCEPT: N_("They accept"),
+        ReferralVerb.ASK_INFO: N_("They have a question for the person"),
+        ReferralVerb.WAITLIST: N_("They put it on their waiting list"),
+        ReferralVerb.DECLINE: N_("They decline"),
+        ReferralVerb.START: N_("They have reached the person"),
+        ReferralVerb.HOLD: N_("They have paused work"),
+        ReferralVerb.RESUME: N_("They work on it again"),
+        ReferralVerb.COMPLETE: N_("Their work is done"),
+        ReferralVerb.HAND_BACK: N_("They hand it back"),
+        ReferralVerb.UNDO_ACCEPT: N_("They did not accept after all"),
+        ReferralVerb.REOPEN: N_("They work on it again"),
     }
 )
 """What an organisation can say, in the desk's words, in the order of the page."""
@@ -62,10 +62,10 @@ class ByHand:
     is written to.
     """
 
-    way: Way
+    way: ReferralWay
     entry: Organisation | None
     language: str
-    answers: Sequence[Verb]
+    answers: Sequence[ReferralVerb]
     may_ask: bool
     may_hand_over: bool
     has_accepted: bool
@@ -101,7 +101,7 @@ def of_case(
     names = by_hand.open_names(session, desk, case, contacts) if names_open else {}
     by_referral = {}
     for summary in spoken_for:
-        referral, state = summary.referral, State(summary.referral.state)
+        referral, state = summary.referral, ReferralState(summary.referral.state)
         slug = summary.service_key.split("/", 1)[0]
         entry = directory.organisation(slug) if named_id("organisation", slug) == referral.organisation_id else None
         answers = by_hand.answers_open(session, referral, case, desk.now)
@@ -116,7 +116,11 @@ def of_case(
             has_accepted=state in MAY_OPEN,
             contacts=[
                 ContactView(
-                    contact.at, contact.what, Means(contact.how), contact.whom is not None, names.get(contact.id, "")
+                    contact.at,
+                    contact.what,
+                    ContactMeans(contact.how),
+                    contact.whom is not None,
+                    names.get(contact.id, ""),
                 )
                 for contact in contacts
                 if contact.referral_id == referral.id
@@ -129,7 +133,7 @@ def of_case(
     return by_referral
 
 
-def choices(verb: Verb) -> dict[str, Sequence[str]]:
+def choices(verb: ReferralVerb) -> dict[str, Sequence[str]]:
     """The codes that have to be chosen with an answer, by field."""
     return {
         "reason": reasons.reasons_for(verb),

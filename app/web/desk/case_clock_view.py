@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.casework import case_clocks
-from app.casework.case_clocks import Clock, Nearness, Offer
+from app.casework.case_clocks import Clock, ListedReferral, Nearness
 from app.directory.packs import Directory
 from app.web.components import time_format
 from app.web.components.time_format import TimeFormat
@@ -42,12 +42,12 @@ class Clocks:
     def zone(self, country: str) -> ZoneInfo:
         return ZoneInfo(time_format.zone_of(self.packs, country))
 
-    def of_case(self, case: Any, offers: Sequence[Offer]) -> ClockView:
+    def of_case(self, case: Any, offers: Sequence[ListedReferral]) -> ClockView:
         """The clock that ends first of an open case."""
         zone = self.zone(case.country)
         return self._view(case_clocks.next_clock(case, offers, self.now, zone), zone)
 
-    def of_offer(self, offer: Offer, country: str) -> ClockView | None:
+    def of_offer(self, offer: ListedReferral, country: str) -> ClockView | None:
         zone = self.zone(country)
         clock = case_clocks.clock_of_offer(offer, self.now, zone)
         return self._view(clock, zone) if clock is not None else None

@@ -9,7 +9,7 @@ from app.casework import country_moves, desk_referrals, households, restrictions
 from app.core.dependencies import Db
 from app.core.errors import Conflict
 from app.referrals.commands import TransitionInput
-from app.referrals.states import State, Verb
+from app.referrals.states import ReferralState, ReferralVerb
 from app.referrals.ways import BY_COORDINATOR, way_of
 from app.web.account.policies import AtDesk, Packs, submitted_version
 from app.web.components import staff_pages
@@ -73,11 +73,11 @@ def reroute(label: Label, referral: Label, request: Request, desk: AtDesk, sessi
     rerouted = desk_referrals.reroute(
         session, desk, label, referral, version, field_value(request.state.form, "service")
     )
-    is_by_account = rerouted.state == State.OFFERED and way_of(rerouted.way) not in BY_COORDINATOR
+    is_by_account = rerouted.state == ReferralState.OFFERED and way_of(rerouted.way) not in BY_COORDINATOR
     if is_by_account and not reachability.notified(session, [rerouted.organisation_id], desk.now):
         raise Conflict("Nobody there is told by the service. Withdraw this one, then refer from the list and say so.")
     case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
-    done = "asked" if rerouted.state == State.AWAITING_CONSENT else "offered"
+    done = "asked" if rerouted.state == ReferralState.AWAITING_CONSENT else "offered"
     return case_screen.after(request, desk, session, packs, case, done)
 
 
@@ -85,7 +85,7 @@ def reroute(label: Label, referral: Label, request: Request, desk: AtDesk, sessi
 def undo_withdraw(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Undo a withdrawal: the referral is offered again."""
     desk_referrals.move_referral(
-        session, desk, label, referral, submitted_version(request), Verb.UNDO_WITHDRAW, TransitionInput()
+        session, desk, label, referral, submitted_version(request), ReferralVerb.UNDO_WITHDRAW, TransitionInput()
     )
     case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
     return case_screen.after(request, desk, session, packs, case, "offered")

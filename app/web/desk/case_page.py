@@ -37,7 +37,7 @@ from app.directory.packs import Directory
 from app.intake import wording
 from app.referrals.commands import TransitionInput
 from app.referrals.referral_summaries import summaries_of
-from app.referrals.states import State, Verb
+from app.referrals.states import ReferralState, ReferralVerb
 from app.referrals.ways import BY_COORDINATOR, way_of
 from app.web.account.policies import AtDesk, Packs, submitted_version
 from app.web.components import (
@@ -293,17 +293,17 @@ def refer_case(label: Label, request: Request, desk: AtDesk, session: Db, packs:
     )
     case = session.get_one(Case, referral.case_id)
     how = field_value(request.state.form, "how")
-    if how and referral.state == State.OFFERED and way_of(referral.way) in BY_COORDINATOR:
+    if how and referral.state == ReferralState.OFFERED and way_of(referral.way) in BY_COORDINATOR:
         contact = by_hand.SpokenContact(how, field_value(request.state.form, "whom"))
         by_hand.record_asked(session, desk, label, referral.label, referral.version, contact)
     if not (way_of(referral.way) in BY_COORDINATOR or _is_notified(session, desk, referral.organisation_id)):
-        if referral.state == State.OFFERED and field_value(request.state.form, "by_hand") != "yes":
+        if referral.state == ReferralState.OFFERED and field_value(request.state.form, "by_hand") != "yes":
             detail = N_(
                 "Nobody there is told by the service. Tick that you tell them yourself, or refer the case to another organisation."
             )
             raise Invalid([FieldError(pointer="/by_hand", code="required", detail=detail)])
         desk_referrals.remind_to_tell(session, desk, case, referral)
-    if referral.state == State.AWAITING_CONSENT:
+    if referral.state == ReferralState.AWAITING_CONSENT:
         done = "asked"
     else:
         done = "offered" if way_of(referral.way) not in BY_COORDINATOR else "to_be_asked"
@@ -326,7 +326,7 @@ def move_referral(
         raise NotFound
     payload = TransitionInput(reason=field_value(request.state.form, "reason") or None)
     referral_after = desk_referrals.move_referral(
-        session, desk, label, referral, submitted_version(request), Verb(verb), payload
+        session, desk, label, referral, submitted_version(request), ReferralVerb(verb), payload
     )
     return case_screen.after(request, desk, session, packs, session.get_one(Case, referral_after.case_id), "stepped")
 

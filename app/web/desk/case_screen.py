@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
 from app.cases import duplicate_detection, queue, restriction, states
-from app.cases.models import Case, Part
+from app.cases.models import Case, PartKind
 from app.cases.need_states import NeedState
 from app.cases.sealed_parts import OpenedPart
 from app.cases.states import CaseVerb
@@ -25,7 +25,7 @@ from app.casework import (
     restrictions,
     sealed_access,
 )
-from app.casework.case_clocks import Offer
+from app.casework.case_clocks import ListedReferral
 from app.casework.case_sidebar import CaseSidebar
 from app.casework.coordinator import Desk
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, TooMany
@@ -34,14 +34,14 @@ from app.directory.packs import Directory
 from app.matching import runs
 from app.referrals.queries import needs_of
 from app.referrals.referral_summaries import ReferralSummary, summaries_of
-from app.referrals.states import LIVE, State, Verb, allowed_actions
+from app.referrals.states import LIVE, ReferralState, ReferralVerb, allowed_actions
 from app.web.components import reader_language, staff_pages, time_format
 from app.web.components.forms import field_value
 from app.web.desk import by_hand_view, case_form, case_view, followup_view, queue_url, saved_replies
 from app.web.desk.case_clock_view import Clocks
 from app.web.desk.case_form import TypedInput
 
-STEPS = (Verb.WITHDRAW, Verb.ANSWER, Verb.REOPEN, Verb.VOID)
+STEPS = (ReferralVerb.WITHDRAW, ReferralVerb.ANSWER, ReferralVerb.REOPEN, ReferralVerb.VOID)
 NOTHING = TypedInput()
 
 
@@ -75,7 +75,7 @@ def case_page(
     allowed_verbs = states.allowed(states.CaseState(case.state), by=actor.value)
     followup = followup_view.load_followup(session, desk, packs, case, summaries)
     request.state.open_tasks, request.state.reach = followup.sidebar.open_tasks, followup.sidebar.reach
-    live = any(State(summary.referral.state) in LIVE for summary in summaries)
+    live = any(ReferralState(summary.referral.state) in LIVE for summary in summaries)
     zone = time_format.zone_of(packs, case.country)
     hands = by_hand_view.of_case(session, desk, packs, case, summaries, names_open=opened is not None)
     step = case_view.next_step(session, desk.keys, packs, code_names, case, facts, summaries, contents.holders)
@@ -89,7 +89,7 @@ def case_page(
     offers = [one.offer for one in standing.live]
     uncovered = standing.uncovered
     entries = [
-        (summary, [verb for verb in allowed_actions(State(summary.referral.state), by=actor) if verb in STEPS])
+        (summary, [verb for verb in allowed_actions(ReferralState(summary.referral.state), by=actor) if verb in STEPS])
         for summary in summaries
     ]
     return staff_pages.page(
@@ -120,8 +120,8 @@ def case_page(
         if_missed=case_view.row_if_missed(facts, case, packs),
         step=step,
         uncovered=uncovered,
-        under_way=[entry for entry in entries if State(entry[0].referral.state) in LIVE],
-        ended=[entry for entry in entries if State(entry[0].referral.state) not in LIVE],
+        under_way=[entry for entry in entries if ReferralState(entry[0].referral.state) in LIVE],
+        ended=[entry for entry in entries if ReferralState(entry[0].referral.state) not in LIVE],
         step_names={service.service: service.name for service in step.candidates},
         today=runs.local_date(packs, case.country, desk.now),
         meaning=meaning,
@@ -171,7 +171,7 @@ def _standing(
     """The facts that the head of the page is computed from."""
     live = []
     for summary in summaries:
-        if State(summary.referral.state) not in LIVE:
+        if ReferralState(summary.referral.state) not in LIVE:
             continue
         hand = hands.get(summary.referral.id)
         to_ask = hand is not None and hand.may_ask and not hand.is_asked and hand.link is None
@@ -193,12 +193,12 @@ def _standing(
     )
 
 
-def _offer(summary: ReferralSummary) -> Offer:
+def _offer(summary: ReferralSummary) -> ListedReferral:
     """A live referral in the form that the clocks take."""
     referral = summary.referral
-    return Offer(
+    return ListedReferral(
         label=referral.label,
-        state=State(referral.state),
+        state=ReferralState(referral.state),
         organisation=summary.organisation,
         offered_at=referral.offered_at,
         acknowledge_by=referral.acknowledge_by,
@@ -222,7 +222,7 @@ def _can_close(verb: CaseVerb, allowed: Sequence[str], *, live: bool) -> bool:
 
 def _parts_by_kind(opened: Sequence[OpenedPart], packs: Any, words: Translator) -> dict[str, Any]:
     labels = {entry.code: entry.label for entry in packs.persecution}
-    parts: dict[str, list[OpenedPart]] = {kind.value: [] for kind in Part}
+    parts: dict[str, list[OpenedPart]] = {kind.value: [] for kind in PartKind}
     for part in opened:
         parts[part.part.value].append(part)
     return {

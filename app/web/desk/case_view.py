@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry
 from app.cases.appointments import Appointment
-from app.cases.models import Case, CaseAgreement, CaseEvent, CaseNeed, CaseWrap, Part, SealedPart, WrapFor
+from app.cases.models import Case, CaseAgreement, CaseEvent, CaseNeed, CaseWrap, PartKind, SealedPart, WrapFor
 from app.cases.need_states import ASKABLE, NeedState
 from app.casework import letter_deadlines
 from app.casework.eligibility import Eligibility, EligibilityBySlug, eligibility_of
@@ -158,7 +158,7 @@ _CASE_CONTENTS: Final[sa.CompoundSelect[Any]] = sa.union_all(
 def case_contents(session: Session, case: Case) -> CaseContents:
     """Count the sealed parts and list the key holders and the needs. One statement."""
     rows = session.execute(_CASE_CONTENTS, {"case_id": case.id}).all()
-    counts = {part.value: 0 for part in Part}
+    counts = {part.value: 0 for part in PartKind}
     counts.update({row.what: row.number for row in rows if row.what in counts})
     holders = frozenset(row.id for row in rows if row.what == WrapFor.ORGANISATION.value)
     in_order = sorted((row for row in rows if row.what == _NEED), key=lambda row: (row.number, row.need))

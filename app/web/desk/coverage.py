@@ -64,7 +64,7 @@ def show_shares(request: Request, member: Reads, session: ReadDb, packs: Packs, 
 
     Counts of services, not of people.
     """
-    may_propose = member.role in proposal_rules.RULES[proposal_rules.Kind.SERVICE_WEIGHT].proposers
+    may_propose = member.role in proposal_rules.RULES[proposal_rules.ProposalKind.SERVICE_WEIGHT].proposers
     return staff_pages.page(
         request,
         "desk/shares.html",

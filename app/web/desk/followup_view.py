@@ -12,7 +12,7 @@ from app.casework.coordinator import Desk
 from app.directory.packs import Directory
 from app.referrals import preconditions
 from app.referrals.referral_summaries import ReferralSummary
-from app.referrals.states import MAY_OPEN, State, Verb
+from app.referrals.states import MAY_OPEN, ReferralState, ReferralVerb
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def load_followup(
         sidebar=sidebar,
         countries=[country.code for country in packs.places if country.code != case.country],
         undoable=[summary for summary in summaries if _is_undoable(session, desk, case, summary)],
-        reroutable=[summary for summary in summaries if State(summary.referral.state) not in MAY_OPEN]
+        reroutable=[summary for summary in summaries if ReferralState(summary.referral.state) not in MAY_OPEN]
         if case.closed_at is None
         else [],
         person_reports=[
@@ -52,12 +52,14 @@ def load_followup(
             (summary, event.codes.get("work_done", ()), event.codes.get("deadline_on", ""))
             for summary in summaries
             for event in summary.events
-            if event.verb == Verb.HAND_BACK and event.codes
+            if event.verb == ReferralVerb.HAND_BACK and event.codes
         ],
     )
 
 
 def _is_undoable(session: Session, desk: Desk, case: Case, summary: ReferralSummary) -> bool:
-    if summary.referral.state != State.WITHDRAWN:
+    if summary.referral.state != ReferralState.WITHDRAWN:
         return False
-    return preconditions.may(session, summary.referral, case, Verb.UNDO_WITHDRAW, by=desk.actor.kind, now=desk.now)
+    return preconditions.may(
+        session, summary.referral, case, ReferralVerb.UNDO_WITHDRAW, by=desk.actor.kind, now=desk.now
+    )

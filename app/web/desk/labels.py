@@ -23,7 +23,7 @@ from app.documents import confinement
 from app.matching.deadlines import Certainty
 from app.messaging.kinds import Group
 from app.referrals import reasons
-from app.referrals.ways import Means
+from app.referrals.ways import ContactMeans
 from app.tasks.service import RULES, TaskKind
 from app.web.components.labels import VERBS
 
@@ -440,7 +440,7 @@ PAUSES: Final = MappingProxyType(
     }
 )
 MEANS: Final = complete(
-    Means,
+    ContactMeans,
     {
         "phone": N_("by phone"),
         "email": N_("by e-mail"),

@@ -12,7 +12,7 @@ from app.cases import queue
 from app.cases.local_days import LocalDays
 from app.cases.queue import QueueQuery, QueueRow
 from app.casework import today
-from app.casework.case_clocks import LIVE_REFERRALS, Offer, holders
+from app.casework.case_clocks import LIVE_REFERRALS, ListedReferral, holders
 from app.casework.coordinator import Desk
 from app.core import spreadsheet
 from app.core.i18n import N_, Translator
@@ -31,10 +31,10 @@ _HEADER: Final = (
 
 def read(
     session: Session, desk: Desk, query: QueueQuery, days: LocalDays
-) -> tuple[list[QueueRow], dict[UUID, list[Offer]]]:
+) -> tuple[list[QueueRow], dict[UUID, list[ListedReferral]]]:
     """The cases of a list with their live referrals, at most `MOST`. Writes an audit entry: view, filters and number of rows."""
     rows: list[QueueRow] = []
-    offers: dict[UUID, list[Offer]] = {}
+    offers: dict[UUID, list[ListedReferral]] = {}
     cursor = None
     while len(rows) < MOST:
         page = queue.page(
@@ -69,7 +69,7 @@ def read(
 
 def csv(
     rows: Sequence[QueueRow],
-    offers: Mapping[UUID, Sequence[Offer]],
+    offers: Mapping[UUID, Sequence[ListedReferral]],
     names: CodeNames,
     words: Translator,
     clocks: Clocks | None,
@@ -82,7 +82,7 @@ def csv(
 
 
 def _line(
-    row: QueueRow, offers: Sequence[Offer], names: CodeNames, words: Translator, clocks: Clocks | None
+    row: QueueRow, offers: Sequence[ListedReferral], names: CodeNames, words: Translator, clocks: Clocks | None
 ) -> tuple[object, ...]:
     clock = clocks.of_case(row, offers) if clocks else None
     return (

@@ -15,7 +15,7 @@ from app.referrals.reasons import (
     QUESTION_TAKEN,
     WORK_TAKEN,
 )
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 from app.web.components import labels
 
 REFUSAL_REASONS: Final = MappingProxyType(
@@ -40,7 +40,7 @@ class Answer:
     """
 
     key: str
-    verb: Verb
+    verb: ReferralVerb
     button: str
     explanation: str
     reasons: Sequence[tuple[str, str]] = ()
@@ -72,7 +72,7 @@ class Answer:
 ANSWERS: Final = (
     Answer(
         "accept",
-        Verb.ACCEPT,
+        ReferralVerb.ACCEPT,
         N_("Accept the request"),
         N_(
             "You can then read the name, contact details and story. Other organisations are not asked for these "
@@ -82,19 +82,19 @@ ANSWERS: Final = (
     ),
     Answer(
         "acknowledge",
-        Verb.ACKNOWLEDGE,
+        ReferralVerb.ACKNOWLEDGE,
         N_("Confirm that we have seen the request"),
         N_("You can decide later. Your time to answer keeps running."),
     ),
     Answer(
         "ask_info",
-        Verb.ASK_INFO,
+        ReferralVerb.ASK_INFO,
         N_("Ask for more information"),
         N_("Your question goes to the person and the coordinators. Your time to answer is paused, at most twice."),
     ),
     Answer(
         "waitlist",
-        Verb.WAITLIST,
+        ReferralVerb.WAITLIST,
         N_("Put the request on our waiting list"),
         N_(
             "The request stays on your waiting list until the day you choose. In the meantime, other organisations "
@@ -103,17 +103,21 @@ ANSWERS: Final = (
     ),
     Answer(
         "decline",
-        Verb.DECLINE,
+        ReferralVerb.DECLINE,
         N_("Decline the request"),
         N_("The next organisation is asked. The person is never told why you declined."),
         reasons=tuple(REFUSAL_REASONS.items()),
     ),
     Answer(
-        "start", Verb.START, N_("We have reached the person"), N_("This records that your work has started."), main=True
+        "start",
+        ReferralVerb.START,
+        N_("We have reached the person"),
+        N_("This records that your work has started."),
+        main=True,
     ),
     Answer(
         "unreachable",
-        Verb.HAND_BACK,
+        ReferralVerb.HAND_BACK,
         N_("We could not reach the person"),
         N_(
             "The request goes back to the coordinators, who look for another safe way to reach the person. It stays "
@@ -121,17 +125,17 @@ ANSWERS: Final = (
         ),
         reason="unreachable",
     ),
-    Answer("resume", Verb.RESUME, N_("Resume the request"), N_("The request is no longer on hold."), main=True),
+    Answer("resume", ReferralVerb.RESUME, N_("Resume the request"), N_("The request is no longer on hold."), main=True),
     Answer(
         "complete",
-        Verb.COMPLETE,
+        ReferralVerb.COMPLETE,
         N_("Complete the request"),
         N_("Tell us how it ended, for each need if they differ. You can reopen the request for 90 days."),
     ),
-    Answer("hold", Verb.HOLD, N_("Put the request on hold"), N_("We will remind you on the day you choose.")),
+    Answer("hold", ReferralVerb.HOLD, N_("Put the request on hold"), N_("We will remind you on the day you choose.")),
     Answer(
         "hand_back",
-        Verb.HAND_BACK,
+        ReferralVerb.HAND_BACK,
         N_("Hand the request back"),
         N_(
             "The request goes back to the coordinators, who look for another organisation. You can no longer read "
@@ -141,14 +145,14 @@ ANSWERS: Final = (
     ),
     Answer(
         "undo_accept",
-        Verb.UNDO_ACCEPT,
+        ReferralVerb.UNDO_ACCEPT,
         N_("Undo the acceptance"),
         N_("Possible for 30 minutes, if nobody has opened the person's details. Your time to answer starts again."),
     ),
-    Answer("reopen", Verb.REOPEN, N_("Reopen the request"), N_("You continue working on the request.")),
+    Answer("reopen", ReferralVerb.REOPEN, N_("Reopen the request"), N_("You continue working on the request.")),
 )
 
 
-def available(allowed_verbs: Collection[Verb]) -> list[Answer]:
+def available(allowed_verbs: Collection[ReferralVerb]) -> list[Answer]:
     """The answers for these verbs, in the order of the page."""
     return [answer for answer in ANSWERS if answer.verb in allowed_verbs]

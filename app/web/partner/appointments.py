@@ -13,7 +13,7 @@ from app.casework import appointment_offers, partner_access
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import FieldError, Invalid
 from app.referrals.models import Referral
-from app.referrals.states import AT_WORK, State
+from app.referrals.states import AT_WORK, ReferralState
 from app.web.account.policies import Config, Member, Packs
 from app.web.components import appointment_form, staff_pages, time_format
 from app.web.components.forms import field_value
@@ -76,7 +76,7 @@ def _page(
         opened,
         zone=time_format.zone_of(packs, case.country),
         speak=case.languages,
-        may_offer=State(referral.state) in AT_WORK,
+        may_offer=ReferralState(referral.state) in AT_WORK,
         form=request.state.form if errors else None,
         errors=errors,
     )

@@ -29,8 +29,8 @@ from app.matching.code_names import CodeNames
 from app.referrals import reasons
 from app.referrals.commands import TransitionInput
 from app.referrals.models import Referral
-from app.referrals.states import Verb
-from app.referrals.ways import Means
+from app.referrals.states import ReferralVerb
+from app.referrals.ways import ContactMeans
 from app.settings import Settings
 from app.web.account.policies import anyone
 from app.web.account.sign_in import passphrase_hashing
@@ -48,7 +48,7 @@ TEMPLATE: Final = "parts/link.html"
 _REASONS: Final = MappingProxyType(
     {
         verb.value: {code: link_words.REASONS[code] for code in reasons.reasons_for(verb)}
-        for verb in (Verb.DECLINE, Verb.HAND_BACK)
+        for verb in (ReferralVerb.DECLINE, ReferralVerb.HAND_BACK)
     }
 )
 """The reasons that each verb takes, with their words."""
@@ -141,7 +141,7 @@ async def give_code(request: Request, lang: Lang, form: Form, settings: Config) 
 def show_request(visit: Visiting, session: ReadDb, settings: Config, done: Done = "") -> Response:
     """Show the request without a name, and the possible answers."""
     linked = look(session, visit)
-    notice = link_words.DONE[Verb(done)] if done in link_words.DONE else ""
+    notice = link_words.DONE[ReferralVerb(done)] if done in link_words.DONE else ""
     notice = link_words.SAID.get(done, notice)
     return show(session, visit, settings, linked, notice=notice)
 
@@ -167,7 +167,7 @@ def answer(form: Form, visit: Visiting, settings: Config, session: Db) -> Respon
     given = {name: field_value(form, name) or None for name in ("reason", "outcome", "question")}
     outcomes = {need: code for need in seen.row.needs if (code := field_value(form, f"outcome_{need}"))}
     payload = TransitionInput(
-        given["reason"], given["outcome"], question=given["question"], outcomes=outcomes, how=Means.LINK.value
+        given["reason"], given["outcome"], question=given["question"], outcomes=outcomes, how=ContactMeans.LINK.value
     )
     try:
         verb = _verb(form)
@@ -226,11 +226,11 @@ def error_page(request: Request, error: AppError) -> Response:
     return response
 
 
-def _verb(form: FormFields) -> Verb:
+def _verb(form: FormFields) -> ReferralVerb:
     verb = field_value(form, "verb")
     if verb not in by_link.VERBS:
         raise Conflict("There is no such answer.")
-    return Verb(verb)
+    return ReferralVerb(verb)
 
 
 def _version(form: FormFields) -> int:

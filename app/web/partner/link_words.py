@@ -5,9 +5,9 @@ from typing import Final
 from app.core.i18n import N_
 from app.core.vocabulary import complete
 from app.referrals import quality, reasons
-from app.referrals.states import Verb
+from app.referrals.states import ReferralVerb
 
-REASONS: Final = complete(reasons.reasons_for(Verb.HAND_BACK), {
+REASONS: Final = complete(reasons.reasons_for(ReferralVerb.HAND_BACK), {
     "conflict": N_("We have a conflict of interest"),
     "no_capacity": N_("We have no free place"),
     "out_of_area": N_("It is outside of our area"),
@@ -47,9 +47,9 @@ USED_UP: Final = N_(
 )
 CHOOSE_SOME: Final = N_("Nothing has been recorded yet. Please choose one to four answers.")
 DONE: Final = {
-    Verb.ACCEPT: N_("Thank you. You have taken the request. The person is told."),
-    Verb.ASK_INFO: N_("Your question has been sent. The coordinator tells you the answer."),
-    Verb.START: N_("Thank you. It is recorded that you have reached the person."),
+    ReferralVerb.ACCEPT: N_("Thank you. You have taken the request. The person is told."),
+    ReferralVerb.ASK_INFO: N_("Your question has been sent. The coordinator tells you the answer."),
+    ReferralVerb.START: N_("Thank you. It is recorded that you have reached the person."),
 }
 """What the page says after an answer with which it goes on."""
 TOO_LARGE: Final = N_("The file is too large. Nothing was sent. Please choose a smaller one.")

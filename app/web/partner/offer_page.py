@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from sqlalchemy.orm import Session
 
 from app.cases import appointments
-from app.cases.models import Part
+from app.cases.models import PartKind
 from app.cases.sealed_parts import OpenedPart
 from app.casework import letter_deadlines, partner_access
 from app.core.errors import FieldError, NotFound
@@ -20,7 +20,7 @@ from app.core.keyring import KeyRing
 from app.directory.packs import Directory
 from app.documents import storage as documents
 from app.referrals import history, partner_queries, preconditions, quality, threads
-from app.referrals.states import MAY_OPEN, State
+from app.referrals.states import MAY_OPEN, ReferralState
 from app.web.components import date_fields, reader_language, staff_pages, time_format
 from app.web.components.time_format import TimeFormat
 from app.web.partner import answer_steps
@@ -72,7 +72,7 @@ def page(
     if row is None:
         raise NotFound("This request does not exist.")
     times, words = reader_language.times(request), reader_language.words(request)
-    state, now, zone = State(row.state), request.app.state.clock(), time_format.zone_of(packs, row.country)
+    state, now, zone = ReferralState(row.state), request.app.state.clock(), time_format.zone_of(packs, row.country)
     return staff_pages.page(
         request,
         template,
@@ -98,15 +98,15 @@ def page(
 def parts_by_kind(opened: Sequence[OpenedPart], packs: Directory, words: Translator) -> dict[str, Any]:
     """The decrypted parts for the template: contact, story, persecution in words, and conversation."""
     labels = {entry.code: entry.label for entry in packs.persecution}
-    by_part = {part.part: part.content for part in opened if part.part is not Part.THREAD}
+    by_part = {part.part: part.content for part in opened if part.part is not PartKind.THREAD}
     return {
-        "contact": by_part.get(Part.CONTACT),
-        "story": by_part.get(Part.STORY),
+        "contact": by_part.get(PartKind.CONTACT),
+        "story": by_part.get(PartKind.STORY),
         "happened": [
             words.text(labels[code]) if code in labels else code
-            for code in (by_part.get(Part.HAPPENED) or {}).get("codes", ())
+            for code in (by_part.get(PartKind.HAPPENED) or {}).get("codes", ())
         ],
-        "thread": [_with_formatted_time(part, TimeFormat(words)) for part in opened if part.part is Part.THREAD],
+        "thread": [_with_formatted_time(part, TimeFormat(words)) for part in opened if part.part is PartKind.THREAD],
     }
 
 

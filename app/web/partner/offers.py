@@ -12,7 +12,7 @@ from app.core.errors import Invalid, NotAllowed
 from app.referrals import partner_queries, threads, unanswered_messages
 from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
-from app.referrals.states import MAY_OPEN, UNDECIDED, VISIBLE_TO_PARTNER, Actor, State, Verb
+from app.referrals.states import MAY_OPEN, UNDECIDED, VISIBLE_TO_PARTNER, ReferralActor, ReferralState, ReferralVerb
 from app.staff.sessions import SignedIn
 from app.web.account.policies import Config, Member, Packs, submitted_version
 from app.web.components import (
@@ -30,7 +30,7 @@ router = APIRouter(prefix="/partner")
 Label = Annotated[str, Path(max_length=14)]
 _LISTED = 100
 _WAITING = frozenset(UNDECIDED)
-_AT_WORK = frozenset(MAY_OPEN) - {State.COMPLETED}
+_AT_WORK = frozenset(MAY_OPEN) - {ReferralState.COMPLETED}
 _ENDED = VISIBLE_TO_PARTNER - _WAITING - _AT_WORK
 
 
@@ -72,16 +72,16 @@ def answer_offer(
     """Apply one answer. On a conflict the caller learns the present state; missing choices are asked for again."""
     organisation_id = organisation_of(member)
     referral_id = partner_access.referral_id_of(session, organisation_id, label)
-    by = ActorRef(Actor.PARTNER, member.member_id, organisation_id)
+    by = ActorRef(ReferralActor.PARTNER, member.member_id, organisation_id)
     version = submitted_version(request)
-    text = field_value(request.state.form, "text").strip() if verb == Verb.ASK_INFO else ""
+    text = field_value(request.state.form, "text").strip() if verb == ReferralVerb.ASK_INFO else ""
     try:
         if text:
             threads.check_text(text)
         referral_actions.advance(
             session,
             referral_id,
-            Verb(verb),
+            ReferralVerb(verb),
             by=by,
             now=now,
             expected_version=version,

@@ -27,8 +27,8 @@ from app.matching import deadlines, runs
 from app.matching.code_names import CodeNames
 from app.matching.reasons import render as in_sentence
 from app.referrals import centre_contacts
-from app.referrals.states import AT_WORK, UNDECIDED, WITH_PARTNER, State
-from app.referrals.ways import BY_COORDINATOR, Means, Way, way_of
+from app.referrals.states import AT_WORK, UNDECIDED, WITH_PARTNER, ReferralState
+from app.referrals.ways import BY_COORDINATOR, ContactMeans, ReferralWay, way_of
 from app.web.components import csrf
 from app.web.components.rendering import page
 from app.web.person import (
@@ -64,7 +64,7 @@ STATUS: Final = complete(set(CaseState) - {CaseState.ERASED}, {
     ),
     "withdrawn": (N_("You have withdrawn your request."), N_("Centres can no longer read it.")),
 })  # fmt: skip
-REFERRAL: Final = complete(State, {
+REFERRAL: Final = complete(ReferralState, {
     "awaiting_consent": N_("We would like to ask this centre. May they read your request?"),
     "offered": N_("We have asked them. They have not answered yet."),
     "acknowledged": N_("They have seen your request and are considering it."),
@@ -95,15 +95,15 @@ OPENED: Final = complete(OPENINGS.values(), {
     "sheet": N_("A coordinator opened what you wrote and how to contact you, to give it to {centre}."),
 })  # fmt: skip
 BY_COORDINATOR_WORDS: Final = {
-    State.OFFERED: N_("A coordinator has asked them. They have not answered yet."),
-    State.ACKNOWLEDGED: N_("They know what your request is about and are considering it."),
-    State.ACCEPTED: N_(
+    ReferralState.OFFERED: N_("A coordinator has asked them. They have not answered yet."),
+    ReferralState.ACKNOWLEDGED: N_("They know what your request is about and are considering it."),
+    ReferralState.ACCEPTED: N_(
         "They have taken your case. A coordinator gives them what you agreed they may read. They will contact you."
     ),
 }
 """What the person reads where the centre has no account and a coordinator speaks with it."""
 _NOT_YET_ASKED: Final = N_("A coordinator is going to ask them. Nobody has told them anything yet.")
-_HOW_ASKED: Final = complete(Means, {
+_HOW_ASKED: Final = complete(ContactMeans, {
     "phone": N_("The coordinator spoke with them by phone."),
     "email": N_("The coordinator wrote to them by e-mail."),
     "letter": N_("The coordinator wrote them a letter."),
@@ -156,11 +156,11 @@ def status_page(
     asked_by = centre_contacts.first_asked(session, _spoken_for(every_referral))
     if case.state == CaseState.REFERRED and _is_nobody_asked_yet(every_referral, asked_by):
         headline, next_step = _GOING_TO_ASK
-    if case.state == CaseState.REFERRED and any(State(entry.state) in AT_WORK for entry in every_referral):
+    if case.state == CaseState.REFERRED and any(ReferralState(entry.state) in AT_WORK for entry in every_referral):
         headline, next_step = _TAKEN
     visible_referrals = [entry for entry in every_referral if REFERRAL[entry.state]]
     today = runs.local_date(directory, case.country, now)
-    asked = [entry for entry in visible_referrals if entry.state == State.AWAITING_CONSENT]
+    asked = [entry for entry in visible_referrals if entry.state == ReferralState.AWAITING_CONSENT]
     contacts = (
         directory.urgent_contacts(
             case.country, urgent_contacts.lines_needed(case.needs), status=_facts(case, keys).get("status")
@@ -268,35 +268,37 @@ def _spoken_for(referrals: Sequence[person_actions.PersonReferral]) -> list[UUID
 
 
 def _is_nobody_asked_yet(
-    referrals: Sequence[person_actions.PersonReferral], asked_by: Mapping[UUID, tuple[datetime, Means]]
+    referrals: Sequence[person_actions.PersonReferral], asked_by: Mapping[UUID, tuple[datetime, ContactMeans]]
 ) -> bool:
     """Whether every centre to be asked still waits for a coordinator's call."""
-    live = [entry for entry in referrals if State(entry.state) in WITH_PARTNER]
+    live = [entry for entry in referrals if ReferralState(entry.state) in WITH_PARTNER]
     return bool(live) and all(
-        way_of(entry.way) in BY_COORDINATOR and entry.state == State.OFFERED and entry.id not in asked_by
+        way_of(entry.way) in BY_COORDINATOR and entry.state == ReferralState.OFFERED and entry.id not in asked_by
         for entry in live
     )
 
 
-def sentence_of(entry: person_actions.PersonReferral, asked_by: Mapping[UUID, tuple[datetime, Means]]) -> str:
+def sentence_of(entry: person_actions.PersonReferral, asked_by: Mapping[UUID, tuple[datetime, ContactMeans]]) -> str:
     """The sentence for the referral's state, for the way in which its centre is asked."""
-    state = State(entry.state)
+    state = ReferralState(entry.state)
     if way_of(entry.way) not in BY_COORDINATOR:
         return REFERRAL[state]
-    if state is State.OFFERED and entry.id not in asked_by:
+    if state is ReferralState.OFFERED and entry.id not in asked_by:
         return _NOT_YET_ASKED
-    if state is State.ACCEPTED and way_of(entry.way) is Way.LINK:
+    if state is ReferralState.ACCEPTED and way_of(entry.way) is ReferralWay.LINK:
         return _ACCEPTED_BY_LINK
     return BY_COORDINATOR_WORDS.get(state, REFERRAL[state])
 
 
-def how_asked(entry: person_actions.PersonReferral, asked_by: Mapping[UUID, tuple[datetime, Means]]) -> list[str]:
+def how_asked(
+    entry: person_actions.PersonReferral, asked_by: Mapping[UUID, tuple[datetime, ContactMeans]]
+) -> list[str]:
     """How a coordinator asked, and what the centre can read; empty where it has an account."""
     if way_of(entry.way) not in BY_COORDINATOR:
         return []
     how = [_HOW_ASKED[asked_by[entry.id][1]]] if entry.id in asked_by else []
-    reads = _BY_LINK if way_of(entry.way) is Way.LINK else _NO_ACCOUNT
-    return [*how, reads] if State(entry.state) in UNDECIDED else how
+    reads = _BY_LINK if way_of(entry.way) is ReferralWay.LINK else _NO_ACCOUNT
+    return [*how, reads] if ReferralState(entry.state) in UNDECIDED else how
 
 
 def _while_you_wait(
@@ -308,7 +310,7 @@ def _while_you_wait(
     directory: Packs,
 ) -> waiting_advice.WhileYouWait | None:
     """What the person can do while they wait; None when the case has ended, or a centre is at work on it."""
-    if case.closed_at is not None or any(State(entry.state) in AT_WORK for entry in referrals):
+    if case.closed_at is not None or any(ReferralState(entry.state) in AT_WORK for entry in referrals):
         return None
     facts = _facts(case, keys)
     return waiting_advice.while_you_wait(

@@ -17,7 +17,7 @@ from app.messaging import person_texts
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ShownMessage:
     """One message. `author`: person, desk or partner; `day`: in the country of the case."""
 
     author: str
@@ -25,7 +25,7 @@ class Message:
     content: dict[str, Any]
 
 
-def of_case(session: Session, opened: OpenedCase, directory: Directory, words: Translator) -> list[Message]:
+def of_case(session: Session, opened: OpenedCase, directory: Directory, words: Translator) -> list[ShownMessage]:
     """The messages of a case, oldest first. One that announces a document says so when that is deleted."""
     country, present = opened.case.country, {entry.id.hex for entry in storage.of_case(session, opened.case.id)}
 
@@ -35,7 +35,7 @@ def of_case(session: Session, opened: OpenedCase, directory: Directory, words: T
         return {**part.content, "text": words.text(person_texts.DOCUMENT_GONE)}
 
     return [
-        Message(
+        ShownMessage(
             part.author or "",
             runs.local_date(directory, country, datetime.fromisoformat(part.content["at"])),
             content(part),

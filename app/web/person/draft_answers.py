@@ -13,7 +13,7 @@ from app.core.i18n import translator
 from app.core.written_dates import Nearest, NotADate
 from app.directory.packs import Directory
 from app.intake import drafts, questions, schemas
-from app.intake.questions import FormFields, Kind, Question
+from app.intake.questions import FieldKind, FormFields, Question
 from app.matching import runs
 from app.web.components import date_fields
 
@@ -30,7 +30,7 @@ class DraftAnswers:
         return datetime.fromisoformat(self.begun) if self.begun else None
 
 
-_DATES: Final = tuple(name for name, question in questions.QUESTIONS.items() if question.kind is Kind.DAY)
+_DATES: Final = tuple(name for name, question in questions.QUESTIONS.items() if question.kind is FieldKind.DAY)
 ADDRESS_MEANT: Final = "address_meant"
 """The tick with which a person says that they meant the address of the question."""
 CHOICES: Final = ("ask", "allow", "never")
@@ -45,7 +45,7 @@ def fields_of(question_list: Iterable[Question]) -> frozenset[str]:
 
 
 def _names(question: Question) -> tuple[str, ...]:
-    if question.kind is Kind.DAY:
+    if question.kind is FieldKind.DAY:
         return tuple(date_fields.names(question.name))
     return (question.name, ADDRESS_MEANT) if question.name == "address" else (question.name,)
 
@@ -113,7 +113,7 @@ def is_honest(form: FormFields) -> bool:
     for name, values in form.items():
         question = questions.QUESTIONS.get(name)
         longest = question.longest * 5 // 4 if question and question.longest else _LONGEST_CODE
-        most = _MOST_CODES if question and question.kind is Kind.CHECKS else 2
+        most = _MOST_CODES if question and question.kind is FieldKind.CHECKS else 2
         if len(values) > most or any(len(value) > longest for value in values):
             return False
     return True

@@ -10,7 +10,7 @@ from app.core.i18n import LANGUAGES, N_
 from app.directory.catalogue import ACROSS
 from app.directory.packs import Deadline, Directory
 from app.intake import questions
-from app.intake.questions import FormFields, Kind, Question, Step
+from app.intake.questions import FieldKind, FormFields, Question, Step
 from app.intake.vocabulary import CHANNELS, FOR_WHOM, GOOD_HOURS, GROUPS, HELPS, HOW_SOON, NEED_KINDS, PHASES, STATUSES
 from app.intake.wording import asked, is_for_another
 from app.matching.code_names import CodeNames
@@ -138,8 +138,8 @@ def _field(
         for label, options in _options(question.options, answers, code_names, directory, with_headings=with_headings)
         if options
     )
-    value, boxes = values[-1] if values and question.kind is not Kind.CHECKS else "", Boxes()
-    if question.kind is Kind.DAY:
+    value, boxes = values[-1] if values and question.kind is not FieldKind.CHECKS else "", Boxes()
+    if question.kind is FieldKind.DAY:
         value, boxes = _day(date_fields.typed(answers, question.name), code_names)
     return FormField(
         question.name,

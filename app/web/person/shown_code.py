@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from app.cases.models import Part
+from app.cases.models import PartKind
 from app.casework import shown_codes
 from app.core.dependencies import Db, Keys, Now, ReadDb
 from app.core.errors import Unavailable
@@ -191,8 +191,8 @@ def _in_words(shown_case: shown_codes.ShownCase, lang: str, directory: Packs) ->
         "is_known": case.deadline_certainty not in {None, "assumed"},
         "documents": shown_case.documents,
         "ticket": shown_case.ticket,
-        "story": (by_part.get(Part.STORY) or {}).get("story", ""),
+        "story": (by_part.get(PartKind.STORY) or {}).get("story", ""),
         "happened": [
-            names.text(persecution.get(code, code)) for code in (by_part.get(Part.HAPPENED) or {}).get("codes", ())
+            names.text(persecution.get(code, code)) for code in (by_part.get(PartKind.HAPPENED) or {}).get("codes", ())
         ],
     }

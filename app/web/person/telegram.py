@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from app.cases import sealed_parts
-from app.cases.models import Part
+from app.cases.models import PartKind
 from app.cases.person_access import OpenedCase
 from app.core.dependencies import Db, Keys, Now
 from app.core.i18n import translator
@@ -89,7 +89,7 @@ def _good_hours(session: Session, opened: OpenedCase) -> tuple[str, ...]:
     try:
         contacts: list[dict[str, Any]] = [
             dict(sealed_parts.open_part(opened.person_key, part).content)
-            for part in sealed_parts.parts(session, opened.case.id, (Part.CONTACT,))
+            for part in sealed_parts.parts(session, opened.case.id, (PartKind.CONTACT,))
         ]
     except CannotOpen:
         return ()

@@ -14,7 +14,7 @@ from tests.support.pages import PHONE, check, press
 
 PAGES = {
     "vera": ["/desk/me", "/desk/me/code", "/desk/members"],
-    "admin": ["/desk/members", "/desk/proposals", "/desk/audit", "/desk/operations"],
+    "admin": ["/desk/members", "/desk/proposals", "/desk/teams", "/desk/clients", "/desk/audit", "/desk/operations"],
     "partner": ["/partner/members"],
 }
 

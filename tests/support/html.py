@@ -15,7 +15,21 @@ _FLOW: Final = frozenset(
 _PRESSED: Final = frozenset({"a", "button", "input", "select", "textarea", "label", "summary"})
 _OWN: Final = ("data-", "aria-")
 _ATTRIBUTES: Final[dict[str, frozenset[str]]] = {
-    "*": frozenset({"class", "id", "lang", "hidden", "role", "tabindex", "translate", "title", "dir"}),
+    "*": frozenset(
+        {
+            "autocapitalize",
+            "autofocus",
+            "class",
+            "id",
+            "lang",
+            "hidden",
+            "role",
+            "tabindex",
+            "translate",
+            "title",
+            "dir",
+        }
+    ),
     "a": frozenset({"href", "rel", "hreflang"}),
     "button": frozenset({"name", "value", "form", "formaction", "formtarget", "type", "disabled"}),
     "details": frozenset({"open"}),

@@ -18,6 +18,7 @@ from app.matching import service_history
 from app.staff import automatic_offers, sessions
 from app.staff.models import Member, Proposal
 from tests.support.desk import ONE, STORY, TWO, Browser, Page, StaffSite
+from tests.support.html import faults
 from tests.support.newest import newest
 
 CODE = re.compile(r"\b(?:\d{4} ){4}\d{4}\b")
@@ -260,6 +261,77 @@ def test_a_new_admin_takes_two_people(office: StaffSite) -> None:
     second = enter(office, "second", secret)
     assert second.get("/desk/members").status == 200
     assert second.get("/desk/").status == 403, "an admin sees no case"
+
+
+def refused(page: Page, field: str, sentence: str) -> None:
+    """The page is the form's own, and says at the field, which has the focus, what is wrong with it."""
+    where = page.tree.css_first("[autofocus]")
+    assert (page.status, where is not None and where.attributes["name"]) == (422, field), page.words()
+    assert page.tree.css_first("title").text().startswith("Error: ")
+    assert where.attributes["aria-invalid"] == "true"
+    said = where.attributes["aria-describedby"].split()[-1]
+    assert sentence in page.tree.css_first(f"#{said}").text()
+    assert [node.text() for node in page.tree.css("p.error")] == [page.tree.css_first(f"#{said}").text()]
+    assert faults(page.text) == []
+
+
+def value(page: Page, field: str) -> str:
+    (node,) = page.tree.css(f"#{field}")
+    if node.tag == "select":
+        node = node.css_first("option[selected]")
+    return node.attributes["value"] or ""
+
+
+def test_a_member_who_cannot_be_proposed_is_refused_in_the_form_with_what_was_typed(office: StaffSite) -> None:
+    admin = office.as_("admin")
+    page = admin.get("/desk/members")
+
+    def invite(**typed: str) -> Page:
+        return admin.submit(page, "/desk/members/invite", **typed)
+
+    refused(invite(name="mila", team="pl"), "role", "Choose a role.")
+    wrong = invite(name="!", role="senior", team="pl")
+    refused(wrong, "name", "2 to 64 letters")
+    assert [value(wrong, field) for field in ("f-name", "f-role", "f-team")] == ["!", "senior", "pl"]
+    refused(invite(name="mila", role="senior"), "team", "Choose a team.")
+    refused(invite(name="mila", role="partner"), "organisation", "Choose an organisation.")
+    wrong = invite(name="vera", role="partner", organisation=ONE)
+    refused(wrong, "name", "A member with this name exists.")
+    assert value(wrong, "f-organisation") == ONE
+    partner = office.as_("partner")
+    page = partner.get("/partner/members")
+    refused(partner.submit(page, "/partner/members/invite", name="vera"), "name", "A member with this name exists.")
+    wrong = partner.submit(page, "/partner/proposals", public_key="AAAA")
+    refused(wrong, "public_key", "not an X-Wing public key")
+    assert wrong.tree.css_first("#f-public").text().strip() == "AAAA"
+
+
+def test_a_proposal_that_is_refused_stays_in_its_form(office: StaffSite) -> None:
+    admin = office.as_("admin")
+    csrf = admin.get("/desk/proposals").form("/desk/sign-out")["csrf"]
+
+    def send(browser: Browser, csrf: str, **typed: str) -> Page:
+        return browser.post("/desk/proposals", {"csrf": csrf, **typed})
+
+    wrong = send(admin, csrf, kind="new_admin", name="vera")
+    refused(wrong, "name", "A member with this name exists.")
+    assert value(wrong, "f-name") == "vera"
+    wrong = send(admin, csrf, kind="organisation_key", organisation=TWO, public_key="AAAA", first_holder="mila")
+    refused(wrong, "public_key", "not an X-Wing public key")
+    assert (value(wrong, "f-organisation"), value(wrong, "f-first")) == (TWO, "mila")
+    refused(send(admin, csrf, kind="organisation_key", organisation="none"), "organisation", "Choose an organisation.")
+    wrong = send(admin, csrf, kind="bulk_export", what="audit", month="soon")
+    refused(wrong, "month", "Write the month and the year")
+    assert value(wrong, "f-month") == "soon"
+    sofia = office.as_("sofia")
+    csrf = sofia.get("/desk/proposals").form("/desk/sign-out")["csrf"]
+    wrong = send(sofia, csrf, kind="automatic_offers", country="GE", urgency="soon", after="1h")
+    refused(wrong, "urgency", "Choose an urgency.")
+    assert (value(wrong, "f-country"), value(wrong, "f-after")) == ("GE", "1h")
+    one = f"{ONE}/legal-help"
+    wrong = send(sofia, csrf, kind="service_weight", service=one, weight="0")
+    refused(wrong, "weight", "Write a whole number from 1 to 99.")
+    assert (value(wrong, "f-service"), value(wrong, "f-weight")) == (one, "0")
 
 
 def test_one_admin_with_invented_colleagues_reads_no_case(office: StaffSite) -> None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 from sqlalchemy.orm import Session
 
 from app.core.dependencies import Db, Keys, Now, ReadDb
-from app.core.errors import FieldError, Invalid, NotAllowed, NotFound
+from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, NotFound
 from app.core.i18n import LANGUAGES, N_
 from app.partners import organisations
 from app.partners.organisations import Organisation
@@ -31,16 +31,19 @@ Id = Annotated[str, Path(max_length=36)]
 
 @router.get("", name="members")
 def show_members(request: Request, caller: TeamOrAdmin, session: ReadDb, now: Now) -> Response:
-    return _page(request, caller, session, now)
+    return members_page(request, caller, session, now)
 
 
 @router.post("/invite", name="invite_member")
 def invite(request: Request, caller: TeamOrAdmin, session: Db, keys: Keys, now: Now) -> Response:
     """Propose a new member. An auditor, who never holds a key, is invited immediately; the code is shown only on this page."""
-    seat, place = _seat_of_form(session, request, caller)
-    if seat.role is Role.AUDITOR:
-        return code_page(request, seat.name, members.invite_auditor(session, keys, caller, seat, now))
-    access_changes.propose_member(session, caller, seat, place, now)
+    try:
+        seat, place = _seat_of_form(session, request, caller)
+        if seat.role is Role.AUDITOR:
+            return code_page(request, seat.name, members.invite_auditor(session, keys, caller, seat, now))
+        access_changes.propose_member(session, caller, seat, place, now)
+    except (Invalid, Conflict) as error:
+        return members_page(request, caller, session, now, wrong=error)
     return staff_pages.redirect("/desk/proposals?done=proposed")
 
 
@@ -92,14 +95,17 @@ def deactivate(member: Id, caller: TeamOrAdmin, session: Db, now: Now) -> Respon
 
 @partner_router.get("", name="partner_members")
 def show_partner_members(request: Request, caller: MemberEvenFrozen, session: ReadDb, now: Now) -> Response:
-    return _page(request, caller, session, now)
+    return members_page(request, caller, session, now)
 
 
 @partner_router.post("/invite", name="invite_partner_member")
 def invite_partner(request: Request, caller: Member, session: Db, now: Now) -> Response:
     """Propose a new member of the organisation."""
-    seat = Invitee(new_name(request), Role.PARTNER, organisation_id=caller.organisation_id)
-    access_changes.propose_member(session, caller, seat, own_slug(session, caller), now)
+    try:
+        seat = Invitee(new_name(request), Role.PARTNER, organisation_id=caller.organisation_id)
+        access_changes.propose_member(session, caller, seat, own_slug(session, caller), now)
+    except (Invalid, Conflict) as error:
+        return members_page(request, caller, session, now, wrong=error)
     return staff_pages.redirect("/partner/proposals?done=proposed")
 
 
@@ -136,11 +142,26 @@ def deactivate_partner(member: Id, caller: MemberEvenFrozen, session: Db, now: N
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 
-def _page(request: Request, caller: SignedIn, session: Session, now: datetime) -> Response:
+def members_page(
+    request: Request,
+    caller: SignedIn,
+    session: Session,
+    now: datetime,
+    *,
+    wrong: Invalid | Conflict | None = None,
+    first: str = "name",
+) -> Response:
+    """The page of members. `wrong`: why its form was refused; what was typed is shown again, with the error at its field.
+
+    `first`: the field at which a conflict is shown.
+    """
+    if wrong is not None:
+        session.rollback()
     colleagues, all_teams = members.colleagues(session, caller, now), teams(session)
     return staff_pages.page(
         request,
         "account/members.html",
+        status=422 if wrong else 200,
         base="/partner/members" if caller.role is Role.PARTNER else "/desk/members",
         colleagues=colleagues,
         teams={team.id: team.name for team in all_teams},
@@ -152,7 +173,21 @@ def _page(request: Request, caller: SignedIn, session: Session, now: datetime) -
         roles=sorted(role.value for role in members.INVITES.get(caller.role, ())),
         mine={colleague.id: colleague for colleague in colleagues}.get(caller.member_id),
         by_one=members.seated_by_one(session, colleagues),
+        typed=typed_again(request) if wrong else {},
+        errors=errors_by_field(wrong, first) if wrong else {},
     )
+
+
+def typed_again(request: Request) -> dict[str, str]:
+    """What was sent with a form, by field, to be shown in it again."""
+    return {name: field_value(request.state.form, name) for name in request.state.form if name != "csrf"}
+
+
+def errors_by_field(error: Invalid | Conflict, first: str) -> dict[str, str]:
+    """The sentences about a form by the field they belong to; a conflict belongs to the field `first`."""
+    if isinstance(error, Conflict):
+        return {first: error.detail}
+    return {entry["pointer"].strip("/"): entry["detail"] for entry in error.errors}
 
 
 def _shown_key(request: Request) -> UUID | None:
@@ -188,16 +223,25 @@ def centres(session: Session) -> list[tuple[str, str]]:
 def _seat_of_form(session: Session, request: Request, caller: SignedIn) -> tuple[Invitee, str]:
     """The seat in the form, and the slug of its place; a senior invites to their own team.
 
-    Raises Invalid, NotFound (no such team or organisation).
+    Raises Invalid.
     """
     name, role = new_name(request), _role(request)
     if role in {Role.COORDINATOR, Role.SENIOR}:
         team_id = caller.team_id or _team(session, field_value(request.state.form, "team"))
         return Invitee(name, role, team_id=team_id), session.get_one(Team, team_id).slug
     if role is Role.PARTNER:
-        organisation = organisations.by_slug(session, field_value(request.state.form, "organisation"))
-        return Invitee(name, role, organisation_id=organisation.id), organisation.slug
+        organisation_id, slug = chosen_organisation(session, request)
+        return Invitee(name, role, organisation_id=organisation_id), slug
     return Invitee(name, role), ""
+
+
+def chosen_organisation(session: Session, request: Request) -> tuple[UUID, str]:
+    """The id and the slug of the organisation chosen in the form. Raises Invalid."""
+    try:
+        organisation = organisations.by_slug(session, field_value(request.state.form, "organisation"))
+    except NotFound:
+        raise _invalid("organisation", N_("Choose an organisation.")) from None
+    return organisation.id, organisation.slug
 
 
 def own_slug(session: Session, member: SignedIn) -> str:

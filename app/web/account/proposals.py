@@ -21,7 +21,7 @@ from app.casework import api_clients as program_secrets
 from app.casework import restrictions
 from app.core import spreadsheet, written_dates
 from app.core.dependencies import Db, Keys, Now, ReadDb
-from app.core.errors import FieldError, Invalid, NotFound
+from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.i18n import N_
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
@@ -30,7 +30,7 @@ from app.directory.models import ServiceRow
 from app.directory.packs import load_packs
 from app.matching import service_history
 from app.matching.order import WEIGHTS
-from app.partners import organisations, sandbox_identity
+from app.partners import sandbox_identity
 from app.staff import (
     access_changes,
     automatic_offers,
@@ -45,7 +45,16 @@ from app.staff.proposal_rules import RULES, ProposalKind
 from app.staff.proposal_states import ProposalVerb
 from app.staff.sessions import SignedIn
 from app.web.account.api_clients import secret_page
-from app.web.account.members import centres, code_page, new_name, own_slug
+from app.web.account.members import (
+    centres,
+    chosen_organisation,
+    code_page,
+    errors_by_field,
+    members_page,
+    new_name,
+    own_slug,
+    typed_again,
+)
 from app.web.account.my_settings import uuid_of
 from app.web.account.policies import DeskMember, Member, MemberEvenFrozen
 from app.web.components import (
@@ -88,7 +97,10 @@ def propose(request: Request, member: DeskMember, session: Db, now: Now) -> Resp
         raise _invalid("kind", N_("Choose what to propose.")) from None
     if kind not in _PROPOSE:
         raise _invalid("kind", N_("Choose what to propose."))
-    _PROPOSE[kind](session, request, member, now)
+    try:
+        _PROPOSE[kind](session, request, member, now)
+    except (Invalid, Conflict) as error:
+        return _page(request, member, session, now, wrong=(kind, error))
     return staff_pages.redirect("/desk/proposals?done=proposed")
 
 
@@ -110,8 +122,11 @@ def propose_own_key(request: Request, member: Member, session: Db, now: Now) -> 
     """Propose a new key for the member's own organisation."""
     if member.organisation_id is None:
         raise NotFound
-    slug, key = own_slug(session, member), _public_key(request)
-    access_changes.propose_organisation_key(session, member, member.organisation_id, slug, key, now)
+    try:
+        slug, key = own_slug(session, member), _public_key(request)
+        access_changes.propose_organisation_key(session, member, member.organisation_id, slug, key, now)
+    except (Invalid, Conflict) as error:
+        return members_page(request, member, session, now, wrong=error, first="public_key")
     return staff_pages.redirect("/partner/proposals?done=proposed")
 
 
@@ -123,12 +138,23 @@ def decide_at_partner(
     return _decide(request, member, session, proposal, verb, keys, now)
 
 
-def _page(request: Request, member: SignedIn, session: Session, now: datetime) -> Response:
+def _page(
+    request: Request,
+    member: SignedIn,
+    session: Session,
+    now: datetime,
+    *,
+    wrong: tuple[Kind, Invalid | Conflict] | None = None,
+) -> Response:
+    """The page of proposals. `wrong`: the kind of a form that was refused, and why."""
+    if wrong is not None:
+        session.rollback()
     waiting, changed = proposal_views.visible(session, member, now), access_changes.recent(session, member, now)
     shown = [*(entry.proposal for entry in waiting), *(entry.proposal for entry in changed)]
     return staff_pages.page(
         request,
         "account/proposals.html",
+        status=422 if wrong else 200,
         base=_base(member),
         waiting=waiting,
         changed=changed,
@@ -143,7 +169,20 @@ def _page(request: Request, member: SignedIn, session: Session, now: datetime) -
         ],
         urgencies=automatic_offers.URGENCIES,
         automatic=sorted(automatic_offers.in_force(session).items()) if member.role is not Role.PARTNER else [],
+        kind=wrong[0].value if wrong else "",
+        typed=typed_again(request) if wrong else {},
+        errors=errors_by_field(wrong[1], _FIRST_FIELD[wrong[0]]) if wrong else {},
+        **(_services() if wrong and wrong[0] is Kind.SERVICE_WEIGHT else {}),
     )
+
+
+def _services() -> dict[str, object]:
+    """What the form for the weight of a service chooses from."""
+    packs = load_packs()
+    return {
+        "services": sorted(service.key for service in packs.services),
+        "organisations": {organisation.id: organisation.name.en for organisation in packs.organisations},
+    }
 
 
 def _people(proposal: Proposal) -> list[UUID]:
@@ -175,9 +214,9 @@ def _new_admin(session: Session, request: Request, member: SignedIn, now: dateti
 
 
 def _organisation_key(session: Session, request: Request, member: SignedIn, now: datetime) -> None:
-    organisation = organisations.by_slug(session, field_value(request.state.form, "organisation"))
+    organisation_id, slug = chosen_organisation(session, request)
     access_changes.propose_organisation_key(
-        session, member, organisation.id, organisation.slug, _public_key(request), now,
+        session, member, organisation_id, slug, _public_key(request), now,
         first_holder=field_value(request.state.form, "first_holder"),
     )  # fmt: skip
 
@@ -233,6 +272,15 @@ _PROPOSE: Final[Mapping[ProposalKind, Callable[[Session, Request, SignedIn, date
     ProposalKind.AUTOMATIC_OFFERS: _automatic_offers,
     ProposalKind.SERVICE_WEIGHT: _service_weight,
 }
+
+_FIRST_FIELD: Final[Mapping[Kind, str]] = {
+    Kind.NEW_ADMIN: "name",
+    Kind.ORGANISATION_KEY: "organisation",
+    Kind.BULK_EXPORT: "month",
+    Kind.AUTOMATIC_OFFERS: "country",
+    Kind.SERVICE_WEIGHT: "service",
+}
+"""The field of each form at which a conflict is shown."""
 
 
 def _public_key(request: Request) -> dict[str, str]:

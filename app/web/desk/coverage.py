@@ -74,4 +74,6 @@ def show_shares(request: Request, member: Reads, session: ReadDb, packs: Packs, 
         quality=quality.counts(session, now - shares.PERIOD),
         organisations={organisation.id: organisation.name.en for organisation in packs.organisations},
         services=sorted(service.key for service in packs.services) if may_propose else [],
+        typed={},
+        errors={},
     )

@@ -144,7 +144,7 @@ def _page(
     session: Session,
     now: datetime,
     *,
-    wrong: tuple[Kind, Invalid | Conflict] | None = None,
+    wrong: tuple[ProposalKind, Invalid | Conflict] | None = None,
 ) -> Response:
     """The page of proposals. `wrong`: the kind of a form that was refused, and why."""
     if wrong is not None:
@@ -172,7 +172,7 @@ def _page(
         kind=wrong[0].value if wrong else "",
         typed=typed_again(request) if wrong else {},
         errors=errors_by_field(wrong[1], _FIRST_FIELD[wrong[0]]) if wrong else {},
-        **(_services() if wrong and wrong[0] is Kind.SERVICE_WEIGHT else {}),
+        **(_services() if wrong and wrong[0] is ProposalKind.SERVICE_WEIGHT else {}),
     )
 
 
@@ -273,12 +273,12 @@ _PROPOSE: Final[Mapping[ProposalKind, Callable[[Session, Request, SignedIn, date
     ProposalKind.SERVICE_WEIGHT: _service_weight,
 }
 
-_FIRST_FIELD: Final[Mapping[Kind, str]] = {
-    Kind.NEW_ADMIN: "name",
-    Kind.ORGANISATION_KEY: "organisation",
-    Kind.BULK_EXPORT: "month",
-    Kind.AUTOMATIC_OFFERS: "country",
-    Kind.SERVICE_WEIGHT: "service",
+_FIRST_FIELD: Final[Mapping[ProposalKind, str]] = {
+    ProposalKind.NEW_ADMIN: "name",
+    ProposalKind.ORGANISATION_KEY: "organisation",
+    ProposalKind.BULK_EXPORT: "month",
+    ProposalKind.AUTOMATIC_OFFERS: "country",
+    ProposalKind.SERVICE_WEIGHT: "service",
 }
 """The field of each form at which a conflict is shown."""
 

@@ -146,7 +146,7 @@ async def token(request: Request, body: Body, keys: Keys, config: Config, now: N
         return {
             "access_token": issued.token,
             "token_type": "Bearer",
-            "expires_in": int(ttl.total_seconds()),
+            "expires_in": max(int(issued.lasts.total_seconds()), 1),
             "scope": " ".join(issued.scopes),
         }
 

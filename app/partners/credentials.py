@@ -69,44 +69,60 @@ def authenticate(session: Session, keys: KeyRing, proof: Proof, now: datetime) -
     Raises RefusedAssertion when the fault is in what the client signed: nobody else can learn it.
     Needs a writing transaction: an assertion is accepted once, by the first process.
     """
+    return _client(session, prove(session, keys, proof, now))
+
+
+def prove(session: Session, keys: KeyRing, proof: Proof, now: datetime) -> ClientCredential | None:
+    """The credential that the proof shows, of a client that may have been switched off; None for any fault.
+
+    Raises RefusedAssertion, as `authenticate` does.
+    """
     if isinstance(proof, SignedAssertion):
         return _by_assertion(session, proof, now)
     offered = secret_mac(keys, proof.client_id, proof.secret)
-    known = [row.secret_mac for row in active_credentials(session, proof.client_id, now) if row.secret_mac] or [
-        bytes(32)
-    ]
-    if not any(hmac.compare_digest(offered, mac) for mac in known):
-        return None
-    return _active(session, proof.client_id)
+    known = [row for row in active_credentials(session, proof.client_id, now) if row.secret_mac]
+    macs = [row.secret_mac or b"" for row in known] or [bytes(32)]
+    shown = [hmac.compare_digest(offered, mac) for mac in macs]
+    return next((row for row, is_shown in zip(known, shown, strict=False) if is_shown), None)
 
 
-def _by_assertion(session: Session, proof: SignedAssertion, now: datetime) -> OAuthClient | None:
+def end_of(session: Session, credential: ClientCredential) -> datetime | None:
+    """When this credential ends, as the database has it at this moment; `created_at` if it was replaced meanwhile."""
+    row = session.execute(
+        sa.select(ClientCredential.ends_at).where(
+            ClientCredential.client_id == credential.client_id,
+            ClientCredential.slot == credential.slot,
+            ClientCredential.created_at == credential.created_at,
+        )
+    ).one_or_none()
+    return row.ends_at if row is not None else credential.created_at
+
+
+def _by_assertion(session: Session, proof: SignedAssertion, now: datetime) -> ClientCredential | None:
     try:
         assertion = assertions.read(proof.text, proof.audiences, now)
     except BadAssertion as error:
-        if error.unproven is not None and _is_signed(session, error.unproven, now):
+        if error.unproven is not None and _signer(session, error.unproven, now):
             raise RefusedAssertion(_REASONS.get(error.reason, _ANOTHER_CLAIM)) from None
         return None
-    if not _is_signed(session, assertion, now):
+    signer = _signer(session, assertion, now)
+    if signer is None:
         return None
     if proof.client_id not in {None, assertion.client_id}:
         raise RefusedAssertion(_ANOTHER_CLIENT)
     if not _record_use(session, assertion):
         raise RefusedAssertion(_USED)
-    return _active(session, assertion.client_id)
+    return signer
 
 
-def _is_signed(session: Session, assertion: Assertion, now: datetime) -> bool:
-    """Whether a present key of the client that it names has signed it."""
-    return any(key.verifies(assertion) for key in _keys_for(session, assertion, now))
-
-
-def _keys_for(session: Session, assertion: Assertion, now: datetime) -> list[PublicKey]:
-    return [
-        PublicKey(row.kind, row.kid, row.public_key)
-        for row in active_credentials(session, assertion.client_id, now)
-        if row.kind == assertion.kind and row.public_key is not None and assertion.kid in {None, row.kid}
-    ]
+def _signer(session: Session, assertion: Assertion, now: datetime) -> ClientCredential | None:
+    """The present key of the client that it names which has signed it."""
+    for row in active_credentials(session, assertion.client_id, now):
+        if row.kind != assertion.kind or row.public_key is None or assertion.kid not in {None, row.kid}:
+            continue
+        if PublicKey(row.kind, row.kid, row.public_key).verifies(assertion):
+            return row
+    return None
 
 
 def _record_use(session: Session, assertion: Assertion) -> bool:
@@ -115,8 +131,12 @@ def _record_use(session: Session, assertion: Assertion) -> bool:
     return insert_if_absent(session, UsedAssertion, used, key=("id",))
 
 
-def _active(session: Session, client_id: str) -> OAuthClient | None:
-    return session.scalars(sa.select(OAuthClient).where(OAuthClient.id == client_id, OAuthClient.active)).one_or_none()
+def _client(session: Session, credential: ClientCredential | None) -> OAuthClient | None:
+    """The active client of a credential."""
+    if credential is None:
+        return None
+    mine = sa.select(OAuthClient).where(OAuthClient.id == credential.client_id, OAuthClient.active)
+    return session.scalars(mine).one_or_none()
 
 
 _OF_CLIENT: Final = sa.select(ClientCredential).order_by(ClientCredential.slot)
@@ -163,7 +183,7 @@ def add_keys(
 
 
 def expire(session: Session, client_id: str, slot: int, at: datetime) -> None:
-    """Let a credential expire at `at`. Tokens issued for it stay valid until they expire. Raises NotFound."""
+    """Let a credential expire at `at`. Tokens that were issued for it before live on for 15 minutes at most. Raises NotFound."""
     row = session.get(ClientCredential, (client_id, slot))
     if row is None:
         raise NotFound("There is no such credential.")
@@ -174,8 +194,10 @@ def expire(session: Session, client_id: str, slot: int, at: datetime) -> None:
 def end(session: Session, client_id: str, slot: int, now: datetime) -> None:
     """End a credential immediately, with every token of its client: it is not known which credential a token was issued for.
 
-    The client's other credential, if it has one, gets new tokens. Raises NotFound.
+    The client's other credential, if it has one, gets new tokens. Locks the client, so that a token that is just being issued is
+    deleted too, or not issued (`oauth_clients.issue_token`). Raises NotFound.
     """
+    session.execute(sa.select(OAuthClient.id).where(OAuthClient.id == client_id).with_for_update())
     expire(session, client_id, slot, now)
     session.execute(sa.delete(AccessToken).where(AccessToken.client_id == client_id))
 

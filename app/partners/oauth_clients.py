@@ -42,6 +42,7 @@ class IssuedToken:
     client_id: str
     token: str
     scopes: list[str]
+    lasts: timedelta
 
     def __repr__(self) -> str:
         return f"Issued({self.client_id})"
@@ -106,18 +107,28 @@ def issue_token(
 ) -> IssuedToken | None:
     """Issue a token; None if the client is unknown or its proof is invalid.
 
-    Raises ValueError for a scope that the client does not have. An unknown client costs the same work.
+    It does not outlive the credential, which is read again when the token's row is there: writing that row waits for whoever is
+    just ending the credential (`credentials.end`). Raises ValueError for a scope that the client does not have. An unknown client
+    costs the same work.
     """
-    client = credentials.authenticate(session, keys, proof, now)
-    if client is None:
+    credential = credentials.prove(session, keys, proof, now)
+    client = session.get(OAuthClient, credential.client_id) if credential is not None else None
+    if credential is None or client is None or not client.active:
         return None
     scopes = sorted(set(wanted)) if wanted else client.scopes
     if not set(scopes) <= set(client.scopes):
         raise ValueError("scope")
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    session.add(AccessToken(id=_token_id(token), client_id=client.id, scopes=scopes, expires_at=now + ttl))
+    until = min(now + ttl, credential.ends_at or now + ttl)
+    row = AccessToken(id=_token_id(token), client_id=client.id, scopes=scopes, expires_at=until)
+    session.add(row)
     session.flush()
-    return IssuedToken(client.id, token, scopes)
+    ends_at = credentials.end_of(session, credential)
+    if ends_at is not None and ends_at < until:
+        session.delete(row)
+        session.flush()
+        return None
+    return IssuedToken(client.id, token, scopes, until - now)
 
 
 _CALLER: Final = (

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -32,13 +33,22 @@ URGENCIES: Final = ("emergency", "urgent", "normal")
 
 def in_force(session: Session) -> dict[tuple[str, str], str]:
     """The choice for each country and urgency that two people have set. One statement."""
-    rows = session.scalars(
-        sa.select(Proposal.codes)
+    chosen = {subject: after for subject, (_id, after) in _last(session).items()}
+    return {subject: after for subject, after in chosen.items() if after in WAITS}
+
+
+def last_of_each(session: Session) -> list[UUID]:
+    """The proposals that the settings of today are read from: of each country and urgency the last that was carried out."""
+    return [proposal_id for proposal_id, _after in _last(session).values()]
+
+
+def _last(session: Session) -> dict[tuple[str, str], tuple[UUID, str]]:
+    rows = session.execute(
+        sa.select(Proposal.id, Proposal.codes)
         .where(Proposal.kind == ProposalKind.AUTOMATIC_OFFERS.value, Proposal.state == ProposalState.DONE.value)
         .order_by(Proposal.expires_at, Proposal.id)  # of a proposal that opens nothing: when it was carried out
     )
-    chosen = {(codes["country"], codes["urgency"]): codes["after"] for codes in rows}
-    return {subject: after for subject, after in chosen.items() if after in WAITS}
+    return {(row.codes["country"], row.codes["urgency"]): (row.id, row.codes["after"]) for row in rows}
 
 
 def chosen(session: Session, by_hand: frozenset[str]) -> dict[tuple[str, str], timedelta | None]:

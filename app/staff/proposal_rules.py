@@ -128,7 +128,12 @@ def may_decide(facts: MemberFacts, caller: SignedIn, proposal: Proposal) -> bool
 
 
 def holds_key_concerned(facts: MemberFacts, caller: SignedIn, proposal: Proposal) -> bool:
-    """Whether the member holds the active key of the team or organisation; of their own team, if it concerns the network."""
+    """Whether the member holds the active key of the team or organisation; of their own team, if it concerns the network.
+
+    Nobody holds the first key of a team before it is made.
+    """
+    if proposal.kind == ProposalKind.TEAM_KEY:
+        return False
     own, owner_id = caller.team_id or caller.organisation_id, proposal.team_id or proposal.organisation_id
     if owner_id is None:
         return caller.role is Role.SENIOR and facts.holds_key_of(caller.key_id, own)

@@ -22,7 +22,7 @@ from app.core import bulk
 from app.core.errors import Conflict, NotAllowed, NotFound
 from app.core.i18n import Translatable
 from app.messaging.kinds import NoticeKind
-from app.staff import proposal_rules, seats
+from app.staff import automatic_offers, lineage, proposal_rules, seats
 from app.staff.models import Member, Proposal
 from app.staff.proposal_rules import NETWORK, RULES, ProposalKind, ProposalSubject
 from app.staff.proposal_states import LIVE, ProposalActor, ProposalState, ProposalVerb, next_state
@@ -181,16 +181,24 @@ def end(session: Session, now: datetime, *about: sa.ColumnElement[bool]) -> int:
 
 
 def refuse_removing_objector(session: Session, caller: SignedIn, member: Member, now: datetime) -> None:
-    """Raises Conflict if the caller has proposed a change that this member can stop: they may not take that away from them.
+    """Raises Conflict if this member can stop a change of the caller, or of one who is not independent of the caller.
 
-    A proposal about this member alone ends with their seat and does not count.
+    They may not take that away from them, nor have an invented colleague do it. A proposal by or about this member ends with their
+    seat and does not count.
     """
     facts, target = seats.member_facts(session, now), proposal_rules.as_caller(member)
     for proposal in live(session):
-        own = proposal.proposed_by == caller.member_id and proposal.expires_at > now
-        if own and proposal.member_id != member.id and proposal_rules.may_stop(facts, target, proposal):
+        ended = proposal.expires_at <= now or member.id in {proposal.member_id, proposal.proposed_by}
+        if ended or not proposal_rules.may_stop(facts, target, proposal):
+            continue
+        if proposal.proposed_by == caller.member_id:
             raise Conflict(
                 "You have proposed something that this member can stop. Withdraw the proposal first, or ask a colleague to do this."
+            )
+        if not lineage.independent(caller.member_id, proposal.proposed_by, facts.ties):
+            raise Conflict(
+                "This member can stop a proposal by somebody who does not count as a second person beside you. Wait until it is "
+                "over, or ask a colleague to do this."
             )
 
 
@@ -211,10 +219,15 @@ def expire(session: Session, now: datetime, limit: int = 50) -> int:
 
 
 def delete_ended(session: Session, before: datetime, limit: int = bulk.BATCH) -> int:
-    """Delete proposals that ended before `before`; returns how many. The audit log has an entry for each of their steps."""
+    """Delete proposals that ended before `before`; returns how many. The audit log has an entry for each of their steps.
+
+    Those that set the automatic offers of today stay: the setting is read from them.
+    """
     live = [state.value for state in LIVE]
     ended = sa.func.coalesce(Proposal.decided_at, Proposal.expires_at)
-    return bulk.delete_some(session, Proposal, sa.and_(Proposal.state.not_in(live), ended < before), limit)
+    in_force = Proposal.id.in_(automatic_offers.last_of_each(session))
+    over = sa.and_(Proposal.state.not_in(live), ended < before, sa.not_(in_force))
+    return bulk.delete_some(session, Proposal, over, limit)
 
 
 def _end(session: Session, query: sa.Select[Proposal], now: datetime) -> int:

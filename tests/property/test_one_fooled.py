@@ -9,10 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from app.audit.models import AuditEntry
+from app.core import keyholders
 from app.messaging.models import OutboxMessage
-from app.staff import access_changes, invitations, members, proposals, seats, sessions
+from app.staff import access_changes, invitations, members, proposals, recovery, seats, sessions
 from app.staff import service as staff
+from app.staff.access_changes import NewCountryTeam
 from app.staff.models import Member, Role
+from app.staff.proposal_rules import ProposalKind
 from app.staff.proposal_states import ProposalVerb
 from tests.support.desk import ONE, UNCONNECTED, Browser, Page, StaffSite, _pair, _seed
 from tests.support.intruder import Intruder, key_of
@@ -384,3 +387,77 @@ def test_a_newcomer_without_the_key_does_not_redirect_what_the_centre_is_told(of
         noted = sa.select(AuditEntry.codes).where(AuditEntry.action == "organisation:notices_changed")
         assert [codes["address"] for codes in session.scalars(noted.order_by(AuditEntry.seq))] == [1, 0]
         assert message.not_before <= intruder.now
+
+
+# --- a team for a further country --------------------------------------------------------------------------------------
+
+
+def test_a_colleague_who_believes_everything_gives_no_country_away_before_others_had_a_day(office: StaffSite) -> None:
+    """Somebody who holds the key of another country approves at once what an admin asks for: team, senior and key."""
+    intruder = Intruder(office, "admin")
+    with office.database.begin() as session:
+        recovery_key, _seed_of_paper = recovery.create_key(session, intruder.now)
+        for name in ("sofia", "outsider"):
+            member = session.scalars(sa.select(Member).where(Member.name == name)).one()
+            for key_id, inner in keyholders.open_granted(session, member.key_id, _pair(name)).items():
+                keyholders.grant(session, keyholders.by_id(session, key_id), inner, recovery_key)
+    seat_honestly(office, intruder, "georgia", Role.SENIOR, place_of(intruder, "ge"))
+    team = NewCountryTeam("The team in Germany", ("DE",), "Europe/Berlin", "en", "sham")
+    assert intruder.act(lambda s, who: access_changes.propose_team(s, who, team, intruder.now))
+    proposal = intruder.newest()
+    intruder.later(seconds=1)
+    assert intruder.fool("sofia", proposal)
+    assert intruder.carry_out(proposal)
+    sham = intruder.join(intruder.codes[-1])
+    assert sham is not None
+    with office.database.begin(write=False) as session:
+        place = session.get_one(Member, sham).team_id
+        shown = key_of(session, sham)
+    assert place is not None
+    intruder.places[place] = "de"
+    intruder.later(seconds=1)
+    assert intruder.act(lambda s, who: access_changes.propose_team_key(s, who, place, intruder.now, key_id=shown))
+    key = intruder.newest()
+    intruder.later(seconds=1)
+    assert not intruder.decide(key, ProposalVerb.APPROVE, by=sham), "seated by who proposes it, and it is about them"
+    assert intruder.fool("sofia", key)
+    assert not intruder.honest(
+        "sofia", lambda s, who: proposals.decide(s, who, key, ProposalVerb.CONFIRM, intruder.now)
+    )
+    assert not intruder.carry_out(key)
+    assert intruder.reached() == set()
+    assert intruder.honest("georgia", lambda s, who: proposals.decide(s, who, key, ProposalVerb.DECLINE, intruder.now))
+    intruder.later(days=1)
+    assert not intruder.carry_out(key)
+    assert intruder.reached() == set()
+
+
+def test_an_invented_admin_takes_nobody_away_who_can_stop_a_change(office: StaffSite) -> None:
+    intruder = Intruder(office, "admin")
+    assert intruder.act(
+        lambda s, who: proposals.propose(s, who, ProposalKind.NEW_ADMIN, {"name": "sham"}, intruder.now)
+    )
+    proposal = intruder.newest()
+    intruder.later(seconds=1)
+    assert intruder.fool("sofia", proposal)
+    assert intruder.carry_out(proposal)
+    sham = intruder.join(intruder.codes[-1])
+    assert sham is not None
+    vera = intruder.id_of("vera")
+    assert intruder.propose_member(Role.SENIOR, "pl")
+    waiting = intruder.newest()
+    intruder.later(seconds=1)
+    assert not intruder.act(lambda s, who: members.deactivate(s, who, vera, intruder.now), by=sham)
+    assert not intruder.act(
+        lambda s, who: members.make_coordinator(s, who, intruder.id_of("sofia"), intruder.now), by=sham
+    )
+    assert intruder.honest("vera", lambda s, who: proposals.decide(s, who, waiting, ProposalVerb.DECLINE, intruder.now))
+    assert intruder.act(lambda s, who: members.deactivate(s, who, vera, intruder.now), by=sham), (
+        "nothing waits any more"
+    )
+    assert intruder.propose_member(Role.SENIOR, "pl", by=None)
+    assert intruder.act(lambda s, who: members.deactivate(s, who, intruder.own, intruder.now), by=sham), (
+        "who proposed it can be switched off by a colleague whom they seated: the proposal ends"
+    )
+    with office.database.begin(write=False) as session:
+        assert session.get_one(proposals.Proposal, intruder.newest()).state == "expired"

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from app.audit.models import AuditEntry
@@ -9,6 +10,7 @@ from app.core.db import Base
 from app.core.errors import NotSignedIn
 from app.partners import credentials, oauth_clients
 from app.partners.credentials import Secret
+from app.partners.models import AccessToken, ClientCredential
 from app.staff.models import Proposal
 from tests.support.desk import ONE, Browser, Page, StaffSite
 from tests.support.html import faults
@@ -163,3 +165,36 @@ def test_what_does_not_fit_is_shown_again_as_typed(office: StaffSite) -> None:
 def test_programs_are_for_admins(office: StaffSite) -> None:
     for name in ("vera", "sofia", "auditor", "partner"):
         assert office.as_(name).get(PATH).status == 403, name
+
+
+def test_a_token_ends_with_its_secret(office: StaffSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = make(office)
+    with office.database.begin() as session:
+        credentials.expire(session, ID, 1, office.time.at + timedelta(minutes=3))
+    token = issued(office, secret)
+    office.later(minutes=2)
+    assert works(office, token)
+    office.later(minutes=1)
+    assert not works(office, token)
+    with office.database.begin() as session:
+        credentials.expire(session, ID, 1, office.time.at + timedelta(days=7))
+    made = oauth_clients._token_id
+
+    def ended_meanwhile(token: str) -> bytes:
+        """Somebody ends the secret after it was checked and before the token is there."""
+        session.execute(
+            sa.update(ClientCredential)
+            .where(ClientCredential.client_id == ID)
+            .values(ends_at=office.time.at)
+            .execution_options(synchronize_session=False)
+        )
+        return made(token)
+
+    monkeypatch.setattr(oauth_clients, "_token_id", ended_meanwhile)
+    with office.database.begin() as session:
+        proof = Secret(ID, secret)
+        assert (
+            oauth_clients.issue_token(session, office.keys, proof, None, office.time.at, timedelta(minutes=15)) is None
+        )
+    with office.database.begin(write=False) as session:
+        assert session.scalar(sa.select(sa.func.count()).where(AccessToken.expires_at > office.time.at)) == 0

@@ -15,7 +15,7 @@ from app.core import keyholders
 from app.core.ids import named_id
 from app.core.sealing import KeyPair
 from app.matching import service_history
-from app.staff import automatic_offers, sessions
+from app.staff import automatic_offers, proposals, sessions
 from app.staff.models import Member, Proposal
 from tests.support.desk import ONE, STORY, TWO, Browser, Page, StaffSite
 from tests.support.html import faults
@@ -502,6 +502,9 @@ def test_automatic_offers_are_set_by_two_people_within_what_the_operator_allows(
         act(office, "sofia", proposal, "carry_out")
         with office.database.begin(write=False) as session:
             assert automatic_offers.chosen(session, frozenset()) == expected
+    with office.database.begin() as session:
+        assert proposals.delete_ended(session, office.time.at + timedelta(days=800)) == 2, "the setting of today stays"
+        assert [kept.codes["after"] for kept in session.scalars(sa.select(Proposal))] == ["operator"]
     browser = office.as_("sofia")
     csrf = browser.get("/desk/proposals").form("/desk/sign-out")["csrf"]
     for wrong in ({"country": "XX"}, {"urgency": "soon"}, {"after": "7h"}):

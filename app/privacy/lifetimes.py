@@ -120,7 +120,7 @@ LIFETIMES: Final = MappingProxyType(
         "used_challenges": _clock("an hour", "used challenges"),
         "invitations": _clock("until it is used or has run out", "invitations"),
         "proposals": _clock(
-            "live for some days; ended `PRISTAN_AUDIT_KEPT` (24 months); one that set automatic offers as long as these are in force",
+            "live for some days; ended `PRISTAN_AUDIT_KEPT` (24 months); one that set automatic offers while these are in force",
             "proposals that run out",
             "ended proposals",
         ),

@@ -18,7 +18,14 @@ from app.cases import access_control, queue, restriction, sealed_parts
 from app.cases.access_control import AuditedReader
 from app.cases.models import Case
 from app.cases.sealed_parts import OpenedPart
-from app.casework import conflict_screening, partner_access, quality_answers, referral_actions, sealed_access
+from app.casework import (
+    announced_documents,
+    conflict_screening,
+    partner_access,
+    quality_answers,
+    referral_actions,
+    sealed_access,
+)
 from app.casework.coordinator import Desk, StaleCase, record_audit, record_change
 from app.core import sealing
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, NotFound, PreconditionFailed
@@ -283,7 +290,8 @@ def open_sheet(session: Session, desk: Desk, label: str, referral_label: str) ->
         access_control.authorize_read(session, desk.keys, reader, case.id, desk.now)
         codes["parts"] = [part.value for part in partner_access.PARTS]
         partner_access.mark_opened(session, referral, desk.now)
-        parts = sealed_access.open_parts(session, desk, case, partner_access.PARTS)
+        opened = sealed_access.open_parts(session, desk, case, partner_access.PARTS)
+        parts = announced_documents.with_deleted(session, case.id, opened)
     audit.record(
         session,
         actor_kind=desk.actor.kind.value,

@@ -19,7 +19,15 @@ from app.cases import access_control, rewrapping, sealed_parts
 from app.cases.access_control import AuditedReader
 from app.cases.models import Case, WrapFor
 from app.cases.sealed_parts import OpenedPart, Recipient
-from app.casework import by_hand, conflict_screening, partner_access, quality_answers, referral_actions, sealed_access
+from app.casework import (
+    announced_documents,
+    by_hand,
+    conflict_screening,
+    partner_access,
+    quality_answers,
+    referral_actions,
+    sealed_access,
+)
 from app.casework.coordinator import Desk, StaleCase, record_change
 from app.core import keyholders, kill_switch
 from app.core.errors import Conflict, NotFound
@@ -259,7 +267,8 @@ def open_parts(session: Session, keys: KeyRing, cookie: str, now: datetime) -> L
     link.opened_at = now
     partner_access.mark_opened(session, referral, now)
     rows = sealed_parts.parts(session, referral.case_id, partner_access.PARTS)
-    parts = [sealed_parts.open_part(data_key, row) for row in rows]
+    opened = [sealed_parts.open_part(data_key, row) for row in rows]
+    parts = announced_documents.with_deleted(session, referral.case_id, opened)
     codes = {"parts": [part.value for part in partner_access.PARTS], "purpose": "read"}
     _record(session, link, "referral:opened_by_link", codes, now)
     tasks.end_tasks_of_kind(session, TaskKind.HAND_OVER, referral.id, now)

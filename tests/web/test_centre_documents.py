@@ -108,6 +108,8 @@ def test_an_organisation_sends_the_person_a_document_and_takes_it_back(office: S
         == 303
     )
     assert [entry.id for entry in documents(office)] == [mine.id]
+    shown = partner.submit(partner.get(path), f"{path}/show").words()
+    assert "on this page.The document has been deleted." in shown
     assert actions(office) == ["referral:document_sent", "referral:document_taken_back"]
 
 
@@ -220,6 +222,8 @@ def test_behind_a_link_documents_are_opened_sent_and_asked_for(office: StaffSite
     assert f"{here}/{letter.id}/remove" not in page.text
     assert browser.submit(page, f"{here}/{sent.id}/remove").status == 303
     assert [entry.id for entry in documents(office)] == [letter.id]
+    shown_words = browser.submit(browser.get("/partner/link/en"), "/partner/link/en/words").words()
+    assert "on this page.The document was deleted." in shown_words
     stranger = office.browser()
     assert stranger.post(f"{here}/{letter.id}", {"csrf": csrf}).status == 404
     assert stranger.send("POST", here, **file_form({"csrf": csrf}, hostile_files.one_page(b"(x)"))).status == 404

@@ -431,6 +431,8 @@ def test_a_coordinator_sends_the_person_a_document_and_takes_a_wrong_one_back(of
     assert [entry.id for entry in documents(office)] == [document.id]
     assert vera.submit(vera.get(f"{path}/{document.id}/remove"), f"{path}/{document.id}/remove").status == 303
     assert documents(office) == []
+    shown = vera.submit(vera.get(f"/desk/cases/{label}"), f"/desk/cases/{label}/show").words()
+    assert "on this page.The document has been deleted." in shown
     words = browser.get("/en/case").words()
     assert "We have added a document for you." not in words
     assert "A document was added for you here. It has been deleted since." in words
@@ -578,5 +580,7 @@ def test_deleting_ones_own_document_is_asked_once(office: StaffSite) -> None:
     assert "It cannot be brought back." in page.words()
     assert len(documents(office)) == 1
     assert person(office, office.file(language="en")[1]).get(action).status == 404
-    browser.submit(page, action)
+    done = browser.get(browser.submit(page, action).location).words()
     assert documents(office) == []
+    assert "The document was deleted." in done
+    assert "The document was deleted." not in browser.get("/en/case/documents").words()

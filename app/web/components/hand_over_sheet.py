@@ -87,7 +87,7 @@ def context(
         "happened": [
             words.text(persecution.get(code, code)) for code in (by_part.get(PartKind.HAPPENED) or {}).get("codes", ())
         ],
-        "thread": [(part.author, part.content["text"]) for part in _thread(parts)],
+        "thread": [(part.author, part.content["text"], bool(part.content.get("deleted"))) for part in _thread(parts)],
     }
 
 

@@ -17,6 +17,7 @@ from app.cases.need_states import NeedState
 from app.cases.sealed_parts import OpenedPart
 from app.cases.states import CaseVerb
 from app.casework import (
+    announced_documents,
     case_clocks,
     case_closing,
     case_ownership,
@@ -144,7 +145,9 @@ def case_page(
         questions=saved_replies.QUESTIONS,
         list_query=list_query,
         sealed=contents.counts,
-        opened=_parts_by_kind(opened, packs, words) if opened is not None else None,
+        opened=_parts_by_kind(announced_documents.with_deleted(session, case.id, opened), packs, words)
+        if opened is not None
+        else None,
         contact=contact.content if contact else None,
         ends=[verb.value for verb in case_closing.ENDS if _can_close(verb, allowed_verbs, live=live)],
         may_reopen=CaseVerb.REOPEN.value in allowed_verbs,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.cases import appointments
 from app.cases.models import PartKind
 from app.cases.sealed_parts import OpenedPart
-from app.casework import letter_deadlines, partner_access
+from app.casework import announced_documents, letter_deadlines, partner_access
 from app.core.errors import FieldError, NotFound
 from app.core.i18n import N_, Translator
 from app.core.keyring import KeyRing
@@ -89,7 +89,9 @@ def page(
         once=secrets.token_urlsafe(16),
         lines_seen=partner_access.count_messages(session, row.case_id),
         steps=history.history_of(session, row.id, organisation_id),
-        parts=parts_by_kind(opened, packs, words) if opened is not None else None,
+        parts=parts_by_kind(announced_documents.with_deleted(session, row.case_id, opened), packs, words)
+        if opened is not None
+        else None,
         refused=refused,
         by=lambda moment: times.respond_by(moment, now, zone),
     )

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from app.cases import person_access
 from app.cases.person_access import OpenedCase
 from app.cases.sealed_parts import OpenedPart
+from app.casework import announced_documents
 from app.core.i18n import Translator
 from app.directory.packs import Directory
-from app.documents import storage
 from app.matching import runs
 from app.messaging import person_texts
 
@@ -27,10 +27,10 @@ class ShownMessage:
 
 def of_case(session: Session, opened: OpenedCase, directory: Directory, words: Translator) -> list[ShownMessage]:
     """The messages of a case, oldest first. One that announces a document says so when that is deleted."""
-    country, present = opened.case.country, {entry.id.hex for entry in storage.of_case(session, opened.case.id)}
+    country = opened.case.country
 
     def content(part: OpenedPart) -> dict[str, Any]:
-        if part.content.get("document", "") in {"", *present}:
+        if not part.content.get("deleted"):
             return part.content
         return {**part.content, "text": words.text(person_texts.DOCUMENT_GONE)}
 
@@ -40,5 +40,5 @@ def of_case(session: Session, opened: OpenedCase, directory: Directory, words: T
             runs.local_date(directory, country, datetime.fromisoformat(part.content["at"])),
             content(part),
         )
-        for part in person_access.thread(session, opened)
+        for part in announced_documents.with_deleted(session, opened.case.id, person_access.thread(session, opened))
     ]

@@ -103,7 +103,10 @@ def show_documents(
     session: Db,
     again: Again = "",
 ) -> Response:
-    """Show the documents of the request, and the form to add some. `again`: files were sent; the result of each is shown."""
+    """Show the documents of the request, and the form to add some.
+
+    `again`: files were sent, and the result of each is shown; or a document was deleted, which is said.
+    """
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
@@ -136,6 +139,7 @@ def show_documents(
         ],
         outcomes=[(number, code, OUTCOMES[code]) for number, code in results.get("files", ()) if code in OUTCOMES],
         problem=problem,
+        is_removed=bool(results.get("is_removed")),
         is_open=documents.takes_documents(opened.case),
         limits=limits,
         left=left,
@@ -459,11 +463,13 @@ def ask_to_remove(lang: Lang, document: Document, cookie: Cookie, now: Now, keys
 
 @router.post("/case/documents/{document:id}/remove")
 def remove_document(
-    lang: Lang, document: Document, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db
+    lang: Lang, document: Document, form: Form, cookie: Cookie, now: Now, keys: Keys, settings: Config, session: Db
 ) -> Response:
     """Delete a document of one's own."""
     opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is None:
         return visits.nothing_changed(lang, session, cookie, now)
     documents.remove_by_person(session, opened, document, now)
-    return RedirectResponse(f"/{lang}/case/documents", 303)
+    if cookie is not None:
+        visits.keep(session, cookie, now, settings.draft_idle, documents={"is_removed": True})
+    return RedirectResponse(f"/{lang}/case/documents?{AGAIN}", 303)

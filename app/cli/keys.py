@@ -92,15 +92,14 @@ def rotate_team(slug: str, member: str) -> None:
     context = open_app_context()
     try:
         seeds = _private_seeds(context, member)
-        with context.database.begin() as session:
-            team_id = team_keys.team_by_slug(session, slug)
-            team_keys.begin(session, team_id, seeds, utc_now())
         with context.database.begin(write=False) as session:
-            length = team_keys.remaining(session, team_id)
+            team_id = team_keys.team_by_slug(session, slug)
+            length = team_keys.wraps(session, team_id)
+        typer.echo("At the end this waits a minute for requests that began before the new key existed.")
         with typer.progressbar(length=length, label="Re-encrypting") as bar:
-            moved = team_keys.rewrap_cases(context.database, context.keys, team_id, seeds, bar.update)
-        with context.database.begin() as session:
-            destroyed = team_keys.end(session, team_id, utc_now())
+            moved, destroyed = team_keys.rotate(
+                context.database, context.keys, team_id, seeds, utc_now, progress=bar.update
+            )
     except (AppError, WrongKey, CannotOpen) as error:
         typer.echo(str(error) or "This key or passphrase is wrong.", err=True)
         raise typer.Exit(1) from None

@@ -2,12 +2,13 @@
 
 It needs the old private key, which only a member's passphrase or the offline recovery key opens. The new key is granted to all
 holders of the old one in the transaction that creates it, so nobody loses access. The grants of the old key are deleted when no
-case is sealed to it any more. If the process is killed at any point, every case opens with the old or the new key, and the
-holders have both.
+case is sealed to it any more and no transaction can still be open that read it before the new one existed: what that seals would
+open for nobody. If the process is killed at any point, every case opens with the old or the new key, and the holders have both.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, cast
 from uuid import UUID
 
@@ -23,11 +24,15 @@ from app.core.errors import NotAllowed, NotFound
 from app.core.keyholders import KeyGrant, OwnerKind, SealingKey
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
+from app.operations import rotation
 from app.referrals import threads
 from app.referrals.thread_models import ReferralMessageWrap
 from app.staff.models import Team
 
 BATCH: Final = 100
+_WRAPS: Final = (CaseWrap, ReferralMessageWrap)
+PATIENCE: Final = rotation.PATIENCE + timedelta(seconds=10)
+"""Longer than any transaction lasts that read the former key; the ten seconds are the longest wait for its row (`begin`)."""
 
 
 def team_by_slug(session: Session, slug: str) -> UUID:
@@ -38,6 +43,12 @@ def team_by_slug(session: Session, slug: str) -> UUID:
     return team_id
 
 
+def wraps(session: Session, team_id: UUID) -> int:
+    """How many wraps are sealed to a key of the team."""
+    counts = (sa.select(sa.func.count()).select_from(table).where(table.owner_id == team_id) for table in _WRAPS)
+    return sum(session.scalar(count) or 0 for count in counts)
+
+
 def remaining(session: Session, team_id: UUID) -> int:
     """How many wraps are sealed to an older key of the team."""
     active = keyholders.active_key(session, team_id)
@@ -45,9 +56,37 @@ def remaining(session: Session, team_id: UUID) -> int:
         return 0
     counts = (
         sa.select(sa.func.count()).select_from(table).where(table.owner_id == team_id, table.key_id != active.id)
-        for table in (CaseWrap, ReferralMessageWrap)
+        for table in _WRAPS
     )
     return sum(session.scalar(count) or 0 for count in counts)
+
+
+def rotate(
+    database: Database,
+    keys: KeyRing,
+    team_id: UUID,
+    held: Mapping[UUID, bytes],
+    now: Callable[[], datetime],
+    *,
+    progress: Callable[[int], None] = lambda _count: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[int, int]:
+    """Begin a rotation, or continue an interrupted one, and run it to its end.
+
+    Returns how many keys were sealed to the new key and how many grants of the older ones were deleted. Waits, if the new key is
+    younger than `PATIENCE`, for requests that may still seal a case to the older one. Raises NotAllowed, as `begin` does.
+    """
+    with database.begin() as session:
+        begin(session, team_id, held, now())
+    moved = rewrap_cases(database, keys, team_id, held, progress)
+    with database.begin(write=False) as session:
+        active = keyholders.active_key(session, team_id)
+        age = now() - active.created_at if active is not None else PATIENCE
+    if age < PATIENCE:
+        sleep((PATIENCE - age).total_seconds())
+        moved += rewrap_cases(database, keys, team_id, held, progress)
+    with database.begin() as session:
+        return moved, end(session, team_id, now())
 
 
 def begin(session: Session, team_id: UUID, held: Mapping[UUID, bytes], now: datetime) -> UUID:
@@ -82,7 +121,7 @@ def rewrap_cases(
 ) -> int:
     """Seal every case of the team, and its conversations, to its current key, in small transactions; returns how many keys."""
     moved = 0
-    for table in (CaseWrap, ReferralMessageWrap):
+    for table in _WRAPS:
         after = None
         while True:
             done, after = _batch(database, keys, table, team_id, held, after)
@@ -131,7 +170,7 @@ def _batch(
 def end(session: Session, team_id: UUID, now: datetime) -> int:
     """Delete every grant of the older keys if no case is sealed to one of them; returns how many.
 
-    A case that came in during the rotation was sealed to the current key, the only active one.
+    The caller knows that no transaction is open that read an older key while it was the active one: `rotate` waits for them.
     """
     present = keyholders.active_key(session, team_id)
     if present is None or remaining(session, team_id):

@@ -232,6 +232,59 @@ def held(scene: Scene) -> tuple[UUID, dict[UUID, bytes], KeyPair]:
     return team_id, {key.id: pair.seed}, pair
 
 
+def forget_cases_of_other_keys(scene: Scene, team_id: UUID, seeds: dict[UUID, bytes]) -> None:
+    """The first cases were sealed to a key that nobody here holds."""
+    with scene.write() as session:
+        session.execute(sa.delete(CaseWrap).where(CaseWrap.owner_id == team_id, CaseWrap.key_id.not_in(list(seeds))))
+
+
+def test_a_case_that_was_being_filed_when_the_key_changed_opens_with_the_new_one(
+    scene: Scene, held: tuple[UUID, dict[UUID, bytes], KeyPair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It read the former key before the new one existed and is committed after every other case was sealed to the new one."""
+    team_id, seeds, _pair = held
+    forget_cases_of_other_keys(scene, team_id, seeds)
+    has_read, may_go_on, filed = threading.Event(), threading.Event(), list[UUID]()
+    read = keyholders.public_keys
+
+    def read_and_stop(*given: Any) -> Any:
+        keys = read(*given)
+        if threading.current_thread() is filing:
+            has_read.set()
+            assert may_go_on.wait(60)
+        return keys
+
+    monkeypatch.setattr(keyholders, "public_keys", read_and_stop)
+    filing = threading.Thread(target=lambda: filed.append(scene.case()))
+    filing.start()
+    assert has_read.wait(60)
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        may_go_on.set()
+        filing.join(60)
+
+    if scene.database.dialect == "sqlite":  # one writer: the rotation begins when the case is filed
+        may_go_on.set()
+    moved, destroyed = team_keys.rotate(scene.database, scene.keys, team_id, seeds, lambda: scene.now, sleep=sleep)
+    filing.join(60)
+    assert waited == [team_keys.PATIENCE.total_seconds()]
+    assert destroyed == 2
+    with scene.database.begin(write=False) as session:
+        vera = staff.key_id(session, UUID(int=7))
+        mine = team_keys.held_by(session, vera, bytes(range(32)))
+        (new,) = mine
+        assert sealed_parts.data_key(
+            session, scene.keys, filed[0], sealed_parts.PERSON, team_id, KeyPair.from_seed(mine[new])
+        )
+        assert (
+            moved
+            == team_keys.wraps(session, team_id)
+            == session.scalar(sa.select(sa.func.count()).where(CaseWrap.key_id == new))
+        )
+
+
 def sealed_to(scene: Scene, team_id: UUID) -> set[UUID | None]:
     with scene.database.begin(write=False) as session:
         known = sa.select(CaseWrap.key_id).where(CaseWrap.owner_id == team_id)
@@ -242,9 +295,7 @@ def test_every_case_the_key_opens_is_sealed_to_the_new_one(
     scene: Scene, held: tuple[UUID, dict[UUID, bytes], KeyPair], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     team_id, seeds, _pair = held
-    with scene.write() as session:  # the first cases were sealed to a key that nobody here holds
-        first = session.scalars(sa.select(CaseWrap.key_id).where(CaseWrap.key_id.not_in(list(seeds))).distinct()).all()
-        session.execute(sa.delete(CaseWrap).where(CaseWrap.owner_id == team_id, CaseWrap.key_id.in_(first)))
+    forget_cases_of_other_keys(scene, team_id, seeds)
     monkeypatch.setattr(team_keys, "BATCH", 2)
     with scene.write() as session:
         new = team_keys.begin(session, team_id, seeds, scene.now)

@@ -91,6 +91,7 @@ def test_the_commands_of_upkeep(sqlite_database: Database, tmp_path: Path, monke
     from app.operations.rotation import rotate
 
     monkeypatch.setattr("app.operations.rotation.rotate", rotate_without_waiting)
+    monkeypatch.setattr("app.operations.team_keys.PATIENCE", timedelta(0))
     made = run(app, ["keys", "backup-key"])
     private = made.output.strip().splitlines()[-1]
     assert made.exit_code == 0, made.output

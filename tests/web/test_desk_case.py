@@ -234,6 +234,9 @@ def test_when_two_act_at_once_the_later_keeps_their_text_and_chooses(office: Sta
     assert clash.status == 412
     for offered in ("Save my changes anyway", "Open the case in a new tab", "Discard my changes", "In review"):
         assert offered in clash.words()
+    assert clash.tree.css_first("fieldset.date") is None, "the day of a snooze, which nobody typed, is no question here"
+    dated = pavel.submit(second, f"/desk/cases/{label}/snooze", until="27", until_month="11", until_year="2026")
+    assert (dated.status, "Year" in dated.words()) == (412, True), "a day that was typed can be changed"
     theirs = pavel.submit(clash, f"/desk/cases/{label}/show")
     assert "from vera" in theirs.words()
     assert clash.form(path)["text"] == "from pavel"
@@ -263,6 +266,8 @@ def test_who_refers_a_case_that_nobody_has_is_its_owner(office: StaffSite, organ
     label, _receipt = office.file(consent={"mode": "named", "organisations": [organisation]})
     browser, path = office.as_("vera"), f"/desk/cases/{label}"
     page = browser.get(f"{path}/refer?service={organisation}/legal-help")
+    assert page.tree.css_first(".actions button[data-key=y]") is not None
+    assert page.tree.css_first(".actions .field, .actions fieldset") is None, "beside fields a button grows as tall as they are"
     assert browser.submit(page, f"{path}/refer", by_hand="yes").status == 303
     assert referral_of(office, label).state == "offered"
     assert "owner: vera" in browser.get(path).words()

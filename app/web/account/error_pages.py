@@ -219,9 +219,17 @@ def send_again_page(
     clash: bool = False,
     may_send: bool = True,
 ) -> HTMLResponse:
-    """A form with its submitted input: texts and dates can be changed, the other fields are hidden. Saves nothing by itself."""
+    """A form with its submitted input: texts and dates can be changed, the other fields are hidden. Saves nothing by itself.
+
+    After a clash, a date that was left empty is no question: it belongs to another part of the page.
+    """
     typed = {name: [value] for name, value in fields}
-    dates = [name for name in typed if {*date_fields.names(name)} <= typed.keys()]
+    dates = [
+        name
+        for name in typed
+        if (parts := {*date_fields.names(name)}) <= typed.keys()
+        and not (clash and not any(typed[part][0] for part in parts))
+    ]
     boxes = {box for name in dates for box in date_fields.names(name)}
     sent = [name for name in _EDITABLE_FIELDS if name in typed]
     shown = [name for name in sent if any(typed[name])] or sent[:1]

@@ -267,7 +267,9 @@ def test_who_refers_a_case_that_nobody_has_is_its_owner(office: StaffSite, organ
     browser, path = office.as_("vera"), f"/desk/cases/{label}"
     page = browser.get(f"{path}/refer?service={organisation}/legal-help")
     assert page.tree.css_first(".actions button[data-key=y]") is not None
-    assert page.tree.css_first(".actions .field, .actions fieldset") is None, "beside fields a button grows as tall as they are"
+    assert page.tree.css_first(".actions .field, .actions fieldset") is None, (
+        "beside fields a button grows as tall as they are"
+    )
     assert browser.submit(page, f"{path}/refer", by_hand="yes").status == 303
     assert referral_of(office, label).state == "offered"
     assert "owner: vera" in browser.get(path).words()

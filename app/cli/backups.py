@@ -15,7 +15,7 @@ from app.app_context import AppContext, migrate, open_app_context
 from app.cli import files
 from app.core.clock import utc_now
 from app.core.sealing import X_WING, CannotOpen, KeyPair, check_public_key, kem_of
-from app.operations import dump, heartbeats, sealed_file
+from app.operations import dump, heartbeats, restored, sealed_file
 from app.operations.dump import NotRestorable
 from app.operations.sealed_file import DamagedFile
 from app.staff import recovery
@@ -75,9 +75,20 @@ def restore(file: Path) -> None:
             err=True,
         )
         raise typer.Exit(1) from None
+    with context.database.begin() as session:
+        back = restored.note(session, utc_now())
     typer.echo(
         f"{sum(counts.values())} rows restored. Values encrypted under a destroyed epoch key cannot be decrypted."
     )
+    if back.until is not None:
+        typer.echo(f"Everything is as it was at {back.until:%Y-%m-%d %H:%M} UTC.")
+    typer.echo(
+        "Whoever was deactivated after that, and each secret of a program that was ended after that, works again. "
+        "Look through them, and end what has to be ended before anybody signs in:"
+    )
+    typer.echo(f"Active members: {', '.join(back.members) or '-'}")
+    typer.echo(f"Active programs: {', '.join(back.programs) or '-'}")
+    typer.echo("Unused invitation codes were not restored, and proposals that waited have expired: propose them again.")
 
 
 def make_backup_key(context: AppContext) -> None:

@@ -1,6 +1,8 @@
 """Dump and restore: all rows of the service as lines of JSON, the same from SQLite and PostgreSQL, for either of them.
 
-Short-lived rows are left out: sessions, tokens, unfinished forms, stored responses. So a backup cannot be used to sign in.
+Short-lived rows are left out: sessions, tokens, invitations, unfinished forms, stored responses. So a backup cannot be used to sign
+in, and a code that was used or voided after it does not work again. Live proposals are restored as expired: they may have been
+stopped since.
 """
 
 import base64
@@ -19,11 +21,14 @@ from app.audit.models import ARRIVALS, WAITING, AuditEntry
 from app.core.db import Base, Database, UtcDateTime, sqlite_driver
 from app.operations import status
 from app.reporting.models import ReportChange
+from app.staff.models import Proposal
+from app.staff.proposal_states import LIVE, ProposalState
 
 SHORT_LIVED: Final = frozenset(
     {
         "sessions",
         "access_tokens",
+        "invitations",
         "drafts",
         "sealed_responses",
         "used_challenges",
@@ -164,10 +169,18 @@ def _fill(
             if _NOTED in counts:
                 _delete_notes(session, after=last_noted)
             return counts
-        waiting.append(entry["r"])
+        if name not in SHORT_LIVED:  # a backup of an earlier version has more of them
+            waiting.append(_ended(name, entry["r"]))
         counts[name] += 1
         progress(1)
     raise NotRestorable("the backup is cut short")
+
+
+def _ended(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    """The row as it is restored: nobody goes on with a proposal of before, which may have been stopped since."""
+    if name == Proposal.__tablename__ and row.get("state") in set(LIVE):
+        return row | {"state": ProposalState.EXPIRED.value}
+    return row
 
 
 def _insert(session: Session, name: str, rows: list[dict[str, Any]]) -> None:

@@ -4,27 +4,35 @@ import io
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from app import audit
 from app.app_context import migrate
+from app.audit.models import AuditEntry
 from app.cases import person_access
 from app.cases.models import Case, CaseCounter, CaseWrap, SealedPart
 from app.casework import filing
 from app.core.db import Base, Database
+from app.core.errors import NotFound
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen, KeyPair
 from app.documents import storage
 from app.documents.limits import DocumentLimits
 from app.documents.models import DocumentPiece
 from app.intake.receipts import Receipt
-from app.operations import dump, rotation, sealed_file
+from app.operations import dump, restored, rotation, sealed_file
 from app.operations.dump import NotRestorable
 from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
 from app.privacy import service as privacy
 from app.reporting import kept_figures
+from app.staff import invitations
+from app.staff.invitations import Invitation, Invitee
+from app.staff.models import Member, Proposal, Role
 from tests.support.desk import PASSPHRASE, StaffSite, intake, load_packs, running
 
 NO_WAIT = timedelta(0)
@@ -165,6 +173,56 @@ def test_a_backup_shows_nothing_and_opens_with_its_own_key_alone(sqlite_database
     with empty.begin(write=False) as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(Case)) == 0
     empty.dispose()
+
+
+def test_what_was_voided_or_stopped_after_the_backup_does_not_come_back_and_who_can_sign_in_is_named(
+    sqlite_database: Database, unmigrated_database: Database, tmp_path: Path
+) -> None:
+    with running(sqlite_database, tmp_path / "var") as office:
+        with office.database.begin() as session:
+            code = invitations.invite(
+                session, office.keys, Invitee("sham", Role.ADMIN), by=None, now=office.time.at
+            )  # voided later, in vain if it came back
+            for state in ("open", "approved", "declined"):
+                session.add(_proposal(session, state, office.time.at))
+        plain = list(dump.lines(office.database, tmp_path / "var"))
+        head, *others = (json.loads(line) for line in plain)
+        assert "invitations" not in head["tables"]
+        older = _with_invitations(office.database, head, others)
+        dump.load(unmigrated_database, older, lambda step: migrate(unmigrated_database, step))
+        with unmigrated_database.begin() as session:
+            with pytest.raises(NotFound):
+                invitations.find(session, office.keys, code, office.time.at)
+            assert sorted(session.scalars(sa.select(Proposal.state))) == ["declined", "expired", "expired"]
+            found = restored.note(session, office.time.at + timedelta(hours=1))
+        assert "sofia (senior)" in found.members
+        assert found.until is not None
+        assert found.until <= office.time.at
+        with unmigrated_database.begin(write=False) as session:
+            noted = sa.select(AuditEntry.actor_kind).where(AuditEntry.action == "recovery:restored")
+            assert session.scalars(noted).all() == ["console"]
+
+
+def _proposal(session: Session, state: str, now: datetime) -> Proposal:
+    sofia, admin = (
+        session.scalars(sa.select(Member.id).where(Member.name == name)).one() for name in ("sofia", "admin")
+    )
+    return Proposal(
+        id=uuid4(), kind="new_admin", state=state, codes={"name": state}, proposed_by=admin, proposed_at=now,
+        decided_by=None if state == "open" else sofia, decided_at=None if state == "open" else now, ready_at=now,
+        expires_at=now + timedelta(days=3),
+    )  # fmt: skip
+
+
+def _with_invitations(database: Database, head: Any, others: list[Any]) -> list[bytes]:
+    """The same backup as an earlier version made it, which kept invitations."""
+    with database.begin(write=False) as session:
+        found = [dict(row) for row in session.execute(sa.select(Invitation.__table__)).mappings()]
+    rows_of_it = [{"t": "invitations", "r": {name: dump._plain(value) for name, value in row.items()}} for row in found]
+    end = others[-1]
+    end["counts"]["invitations"] = len(rows_of_it)
+    head["tables"].append("invitations")
+    return [json.dumps(line).encode() for line in (head, *others[:-1], *rows_of_it, end)]
 
 
 def test_nothing_is_restored_over_something(sqlite_database: Database, tmp_path: Path) -> None:

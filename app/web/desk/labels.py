@@ -388,6 +388,7 @@ AUDIT_ACTIONS: Final = MappingProxyType(
         "case:submitted": N_("received"),
         "case:referred": N_("referred"),
         "case:erased": N_("erased"),
+        "recovery:restored": N_("database restored from a backup"),
         "staff:signed_in": N_("signed in"),
         "staff:sign_in_failed": N_("sign-in failed"),
         "staff:sign_in_refused": N_("sign-in refused"),

@@ -19,7 +19,7 @@ from app.cases.unread_letters import of_column
 from app.casework import centre_documents, corrections, partner_access, person_actions, person_news, sealed_access
 from app.casework.coordinator import Desk, locked_case, record_audit, record_change
 from app.core.clock import to_the_hour
-from app.core.errors import Conflict, NotAllowed, NotFound
+from app.core.errors import Conflict, FieldError, Invalid, NotAllowed, NotFound
 from app.core.i18n import translator
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
@@ -266,12 +266,15 @@ def enter_letter(
 ) -> Case:
     """Enter what a letter is about and when it came, as somebody of the team has read it; the person is told in their thread.
 
-    `kind`: an event of the country's deadlines, `unknown`, or `NO_LETTER`. Deadline, urgency and matches are worked out again. Ends
+    `kind`: an event of the country's deadlines, `unknown`, or `NO_LETTER`, which has no day. Deadline, urgency and matches are worked out again. Ends
     the task to read it. Raises StaleCase, Conflict, Invalid, NotAllowed.
     """
     case = locked_case(session, desk, label, version)
     opened = OpenedCase(case, sealed_access.data_key(session, desk, case, sealed_parts.PERSON))
     if kind == NO_LETTER:
+        if received_on:  # perhaps the line below or above was meant, and the deadline would be lost
+            detail = "There is no day of a letter if there is no letter."
+            raise Invalid([FieldError(pointer="/letter/received_on", code="contradicts", detail=detail)])
         corrections.drop_letter(session, opened, keys=desk.keys, directory=directory, now=desk.now)
         said = person_texts.NO_LETTER
     else:

@@ -346,6 +346,10 @@ def test_a_photo_instead_of_an_answer_makes_the_case_careful_until_it_is_read(of
         "It is still not known whether a letter sets a deadline, or which." in vera.get(f"/desk/cases/{label}").words()
     )
     assert "is not certain yet. Until it is, we count with this careful day." in browser.get("/en/case").words()
+    refused = vera.submit(vera.get(path), letter, kind="none", received_on="23 11 2026")
+    assert refused.status == 422, "a day is typed: perhaps another line of the list was meant"
+    assert "“No letter” and a day contradict each other." in refused.words()
+    assert office.case(label).last_safe_day == careful.last_safe_day
     assert vera.submit(vera.get(path), letter, kind="none").status == 303
     after = office.case(label)
     assert (after.urgency, after.last_safe_day, after.unread_letter) == ("normal", None, None)

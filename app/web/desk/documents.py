@@ -37,8 +37,9 @@ BACK: Final = "/desk/cases/{label}/documents"
 _LETTER_ERRORS: Final = {
     "unknown_code": N_("Choose what the letter is about from the list."),
     "in_the_future": N_("The letter cannot have come on a day that is still to come."),
+    "contradicts": N_("“No letter” and a day contradict each other. Choose what the letter is about, or leave the day empty."),
     "too_long_ago": N_("This day is too long ago for a letter that counts today."),
-}
+}  # fmt: skip
 """What the page says of a fault that the schema of an intake finds."""
 
 

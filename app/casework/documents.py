@@ -266,8 +266,8 @@ def enter_letter(
 ) -> Case:
     """Enter what a letter is about and when it came, as somebody of the team has read it; the person is told in their thread.
 
-    `kind`: an event of the country's deadlines, `unknown`, or `NO_LETTER`, which has no day. Deadline, urgency and matches are worked out again. Ends
-    the task to read it. Raises StaleCase, Conflict, Invalid, NotAllowed.
+    `kind`: an event of the country's deadlines, `unknown`, or `NO_LETTER`, which has no day. Deadline, urgency and matches are
+    worked out again. Ends the task to read it. Raises StaleCase, Conflict, Invalid, NotAllowed.
     """
     case = locked_case(session, desk, label, version)
     opened = OpenedCase(case, sealed_access.data_key(session, desk, case, sealed_parts.PERSON))

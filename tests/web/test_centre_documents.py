@@ -108,7 +108,10 @@ def test_an_organisation_sends_the_person_a_document_and_takes_it_back(office: S
         == 303
     )
     assert [entry.id for entry in documents(office)] == [mine.id]
+    them.submit(them.get("/en/case"), "/en/case/message", text="Thank you, I have seen it.")
     shown = partner.submit(partner.get(path), f"{path}/show").words()
+    assert "Thank you, I have seen it." in shown
+    assert shown.count("The document has been deleted.") == 1
     assert "on this page.The document has been deleted." in shown
     assert actions(office) == ["referral:document_sent", "referral:document_taken_back"]
 

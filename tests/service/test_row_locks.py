@@ -512,6 +512,7 @@ def test_tasks_endpoints_and_programs(verbs: StaffVerbs) -> None:
             "a program": (
                 OAuthClient, lambda session: credentials.add_secret(session, verbs.keys, "program", now),
             ),
+            "a secret that ends": (OAuthClient, lambda session: credentials.end(session, "program", 1, now)),
         },
     )  # fmt: skip
     waits_for_none(verbs, {"a claimed delivery": (WebhookDelivery, claim)})

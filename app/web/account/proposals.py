@@ -55,6 +55,7 @@ from app.web.account.members import (
     own_slug,
     typed_again,
 )
+from app.web.account.my_notices import zone_of_team
 from app.web.account.my_settings import uuid_of
 from app.web.account.policies import DeskMember, Member, MemberEvenFrozen
 from app.web.components import (
@@ -169,6 +170,7 @@ def _page(
         ],
         urgencies=automatic_offers.URGENCIES,
         automatic=sorted(automatic_offers.in_force(session).items()) if member.role is not Role.PARTNER else [],
+        zone=zone_of_team(session, member, load_packs()) if member.team_id else None,
         kind=wrong[0].value if wrong else "",
         typed=typed_again(request) if wrong else {},
         errors=errors_by_field(wrong[1], _FIRST_FIELD[wrong[0]]) if wrong else {},

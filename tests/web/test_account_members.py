@@ -485,7 +485,9 @@ def test_automatic_offers_are_set_by_two_people_within_what_the_operator_allows(
     typed = {"kind": "automatic_offers", "country": "PL", "urgency": office.case(label).urgency}
     proposal = propose(office, "sofia", **typed, after="1h")
     for reader, clock in (("sofia", "(Warsaw time)"), ("admin", "UTC")):
-        assert clock in office.as_(reader).get("/desk/proposals").words(), "the time of the reader's team, if there is one"
+        assert clock in office.as_(reader).get("/desk/proposals").words(), (
+            "the time of the reader's team, if there is one"
+        )
     assert act(office, "sofia", proposal, "carry_out").status == 409
     act(office, "admin", proposal, "approve")
     office.later(hours=1)

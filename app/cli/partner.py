@@ -37,6 +37,7 @@ from app.client import (
 )
 from app.client.api import new_key
 from app.client.decryption import base64url, from_base64url
+from app.client.documents import with_deleted
 from app.client.forwarding import Forwarder
 from app.client.profile import Profile
 from app.core.sealing import CannotOpen, KeyPair
@@ -154,7 +155,7 @@ def show(
         with open_client(account) as client:
             referral = client.referral(referral_id_of(client, id_or_label))
             document, key = sealed_part(client, account, referral)
-            parts = opened(document, key) if document else []
+            parts = with_deleted(document, opened(document, key)) if document else []
             written = _write_documents(client, referral, document, key, files, originals) if document and files else []
     if as_json:
         opened_parts = [{"part": part.part, "seq": part.seq, "author": part.author, **part.content} for part in parts]

@@ -1,10 +1,11 @@
 """Putting the pictures of a document's pages, or its untouched file, together from sealed pieces, with the case's key."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
+from uuid import UUID
 
-from app.client.decryption import CaseKey, from_base64url
+from app.client.decryption import CaseKey, OpenedPart, from_base64url
 from app.core import sealing
 from app.core.sealing import CannotOpen
 
@@ -19,6 +20,20 @@ class OpenedPage:
     page: int
     pages: int
     content: bytes = field(repr=False)
+
+
+def with_deleted(sealed: dict[str, Any], parts: Sequence[OpenedPart]) -> list[OpenedPart]:
+    """The same parts; a message that announces a document that is no longer there has `document_deleted` in its content.
+
+    `sealed`: the response of `/sealed` from which the parts are.
+    """
+    present = {UUID(str(entry["id"])).hex for entry in sealed.get("documents", ())}
+    return [
+        replace(part, content={**part.content, "document_deleted": True})
+        if part.content.get("document") and part.content["document"] not in present
+        else part
+        for part in parts
+    ]
 
 
 def document_key(case_key: CaseKey, document_id: str) -> bytes:

@@ -106,9 +106,9 @@ def test_it_ends_after_a_day_and_the_oldest_makes_room(sandbox_network: Network)
         added(sandbox_network)
     assert call(sandbox_network, "GET", f"/{first['id']}").status_code == 404
     with sandbox_network.database.begin() as session:
-        assert webhooks_delivery.delete_old(session, sandbox_network.now) == 0
+        assert webhooks_delivery.delete_ended_endpoints(session, sandbox_network.now) == 0
         assert (
-            webhooks_delivery.delete_old(session, sandbox_network.now + timedelta(days=1))
+            webhooks_delivery.delete_ended_endpoints(session, sandbox_network.now + timedelta(days=1))
             == service.MAX_ANONYMOUS_ENDPOINTS
         )
         assert session.scalar(sa.select(sa.func.count()).select_from(WebhookEndpoint)) == 0
@@ -137,5 +137,5 @@ def test_a_true_organisation_keeps_its_own_and_its_signatures(sandbox_network: N
     added(sandbox_network)
     assert [one["id"] for one in call(sandbox_network, "GET", "", who=MINE).json()["endpoints"]] == [mine["id"]]
     with sandbox_network.database.begin() as session:
-        assert webhooks_delivery.delete_old(session, sandbox_network.now + timedelta(days=2)) == 1
+        assert webhooks_delivery.delete_ended_endpoints(session, sandbox_network.now + timedelta(days=2)) == 1
     assert call(sandbox_network, "GET", f"/{mine['id']}", who=MINE).status_code == 200

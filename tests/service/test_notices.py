@@ -27,7 +27,7 @@ from app.privacy import service as privacy
 from app.referrals.states import ReferralVerb
 from app.settings import Settings
 from app.staff import service as staff
-from app.staff.models import DatabaseRole as StaffRole
+from app.staff.models import Role as StaffRole
 from app.tasks.models import Task
 from app.worker.loop import Worker
 from tests.support.cases import ONE, START, Scene, organisation, partner, set_scene

@@ -6,6 +6,7 @@ import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import select
@@ -19,18 +20,22 @@ from app.casework import filing, referral_actions
 from app.cli import startup
 from app.core.clock import utc_now
 from app.intake import schemas
+from app.referrals import states
 from app.referrals.actors import ActorRef
-from app.referrals.states import ReferralActor, ReferralVerb
 from app.staff.models import Team
 from app.worker import Worker
 
 FILED = 3
 
+# The former release's code is run by this, whatever it called them.
+ACTOR: Any = getattr(states, "ReferralActor", None) or states.Actor
+VERB: Any = getattr(states, "ReferralVerb", None) or states.Verb
+
 
 def main() -> None:
     context = open_app_context()
     startup.require_ready(context.database, context.settings)
-    by = ActorRef(ReferralActor.COORDINATOR)
+    by = ActorRef(ACTOR.COORDINATOR)
     given = json.loads(Path(sys.argv[1]).read_text())
     for number in range(FILED):
         now = datetime.now(UTC)
@@ -42,12 +47,10 @@ def main() -> None:
         with context.database.begin() as session:
             case = session.get_one(Case, filed.case_id)
             referral = referral_actions.create(session, context.keys, case, sys.argv[2], by=by, now=now)
-            referral_actions.advance(session, referral.id, ReferralVerb.OFFER, by=by, now=now)
+            referral_actions.advance(session, referral.id, VERB.OFFER, by=by, now=now)
         with context.database.begin() as session:
-            partner = ActorRef(ReferralActor.PARTNER, referral.organisation_id, referral.organisation_id)
-            referral_actions.advance(
-                session, referral.id, ReferralVerb.ACCEPT, by=partner, now=now + timedelta(minutes=1)
-            )
+            partner = ActorRef(ACTOR.PARTNER, referral.organisation_id, referral.organisation_id)
+            referral_actions.advance(session, referral.id, VERB.ACCEPT, by=partner, now=now + timedelta(minutes=1))
     worker = Worker(context.database, context.keys, context.directory, context.settings, utc_now)
     worker.run_once()
     with context.database.begin(write=False) as session:

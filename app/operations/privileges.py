@@ -98,7 +98,7 @@ PRIVILEGES: Final = MappingProxyType(
         "match_runs": TableRights(public="SID", partner="SI", desk="SI", worker="SIUD"),
         "member_notices": TableRights(desk="SIUD", worker="SU"),
         "members": TableRights(partner="SIU", desk="SIU", worker="S", columns=_only(
-            worker="id name role team_id organisation_id active language account_notice account_notice_at created_at"
+            worker="id key_id name role team_id organisation_id active language account_notice account_notice_at created_at"
         )),
         "oauth_clients": TableRights(public="S", partner="S", desk="SIU", worker="SIU"),
         "organisations": TableRights(public="S", partner="SU", desk="SIU", worker="SIU"),

@@ -44,9 +44,10 @@ class TeamReach:
 def countries_untold(session: Session) -> list[str]:
     """The countries of whose team nobody can be told, in alphabetical order. One statement. A team without a key does not count."""
     told = (
-        sa.exists()
+        sa.select(Member.id)  # not "*": the worker may not read all columns of a member
         .where(Member.team_id == TeamCountry.team_id, Member.active, HAS_WAY)
         .where(MemberNotices.member_id == Member.id)
+        .exists()
     )
     takes_requests = sa.exists().where(SealingKey.owner_id == TeamCountry.team_id, SealingKey.active)
     return list(

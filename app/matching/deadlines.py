@@ -110,15 +110,15 @@ def calendar_of(country: Country, region: str | None = None) -> Calendar:
 
 @lru_cache(maxsize=512)
 def _holidays(code: str, part: str, year: int) -> frozenset[date]:
-    """Official holidays of one year. A region without holidays of its own has those of the country. Without a code: none."""
+    """Official holidays of one year. A region that the library does not know has those of the country. Without a code: none."""
     if not code:
         return frozenset()
     import holidays
 
-    try:
-        return frozenset(holidays.country_holidays(code, subdiv=part or None, years=year))
-    except NotImplementedError:  # the library's answer for a region that it does not know
-        return frozenset(holidays.country_holidays(code, years=year))
+    whole = holidays.country_holidays(code, years=year)
+    if part not in whole.subdivisions:
+        return frozenset(whole)
+    return frozenset(holidays.country_holidays(code, subdiv=part, years=year))
 
 
 def last_safe_day(served_on: date, limit: Limit, calendar: Calendar, rolls_over: str = "unknown") -> date:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from app.cases import queue
+from app.cases import queue, queue_queries
 from app.cases.models import Case
-from app.cases.queue import QueueQuery
+from app.cases.queue_queries import QueueQuery
 from app.staff.models import Member
 from bench import against, load, matching, rows
 from bench.busy import busy_machine
@@ -141,7 +141,7 @@ def check_counts(network: load.Network) -> None:
         me = session.scalars(sa.select(Member.id).where(Member.name == network.member)).one()
         now = {"today": network.founded_at.date(), "me": me}
         told = queue.counts(session, network.team_id, QueueQuery(), **now)
-        for view, condition in queue.VIEWS.items():
+        for view, condition in queue_queries.VIEWS.items():
             one_by_one = sa.select(sa.func.count()).where(Case.team_id == network.team_id, condition)
             assert told[view] == session.scalar(one_by_one, now), view
 

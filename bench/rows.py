@@ -10,7 +10,7 @@ import httpx
 import pyotp
 from selectolax.lexbor import LexborHTMLParser
 
-from app.cases.queue import DEFAULT_VIEW, VIEWS, Cursor, QueueQuery
+from app.cases.queue_queries import DEFAULT_VIEW, VIEWS, Cursor, QueueQuery
 from app.cases.queue_views import DEFAULT_ORDER, ORDERS
 from bench.load import PASSPHRASE, Network, answers
 from bench.made_up import MOST_ASKED, OLDEST, RARE_LANGUAGE, RARE_NEED

@@ -3,11 +3,9 @@
 The conditions of the views and the sort orders are defined in `queue_views`.
 """
 
-import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, cast
@@ -21,8 +19,8 @@ from app.cases.appointment_states import AppointmentState
 from app.cases.appointments import Appointment
 from app.cases.local_days import LocalDays, local_days
 from app.cases.models import Case, CaseCounter
+from app.cases.queue_queries import DEFAULT_VIEW, VIEWS, Cursor, Filters, QueueQuery
 from app.cases.queue_views import (
-    CASE_CONDITIONS,
     COUNTER_CONDITIONS,
     DEFAULT_ORDER,
     MEMBER_ID,
@@ -31,18 +29,14 @@ from app.cases.queue_views import (
     URGENCY_RANK,
     Condition,
     conditions_over,
-    default_order,
 )
 from app.cases.states import CaseState
-from app.core.errors import BadRequest, NotFound
 
 PAGE_SIZE: Final = 25
 _KEPT: Final = 40
 """How many built statements of pages, and of counts, a process keeps: one takes about 0.1 MB."""
 _TEAM: Final = sa.bindparam("of_team", type_=sa.Uuid())
-DEFAULT_VIEW: Final = "open"
 QueueRow = sa.Row[*tuple[Any, ...]]
-VIEWS: Final = CASE_CONDITIONS
 _APPOINTMENT: Final = (
     sa.select(sa.func.max(Appointment.agreed_hour)).where(Appointment.case_id == Case.id).scalar_subquery()
 )
@@ -71,10 +65,6 @@ _WITHHELD: Final = MappingProxyType[str, Any](
     }
 )  # fmt: skip
 """What a row shows instead to somebody who is not named: label, state, urgency, day and waiting time are left."""
-FILTERS: Final = ("country", "need", "urgency", "language")
-_TELLING: Final = frozenset({"country", "need", "language"})
-_TELLING_ORDERS: Final = frozenset({"country", "owner", "deadline"})
-"""What would tell by a case's being in the list, or by its place there, what its row withholds; so do `TELLING_VIEWS`."""
 _SHOWN: Final = sa.not_(restriction.hidden_from(MEMBER_ID))
 
 
@@ -95,120 +85,6 @@ class WithheldRow:
 
 def _withhold(row: QueueRow) -> QueueRow:
     return cast("QueueRow", WithheldRow(row)) if row.hidden else row
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Codes that a case in the list must have; None: any. An unknown code matches no case."""
-
-    country: str | None = None
-    need: str | None = None
-    urgency: str | None = None
-    language: str | None = None
-
-    @classmethod
-    def of(cls, codes: Mapping[str, str]) -> "Filters":
-        """Filters from codes by name; an empty code counts as None."""
-        return cls(**{name: codes.get(name) or None for name in FILTERS})
-
-    def any(self) -> bool:
-        return any((self.country, self.need, self.urgency, self.language))
-
-
-@dataclass(frozen=True, slots=True)
-class QueueQuery:
-    """The query of a list in the queue: a view, filters and a sort order. `descending`: the order reversed.
-
-    Without `sort` it has the default order of its view.
-    """
-
-    view: str = DEFAULT_VIEW
-    filters: Filters = field(default_factory=Filters)
-    sort: str = ""
-    descending: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.sort:
-            object.__setattr__(self, "sort", default_order(self.view))
-
-    @property
-    def order(self) -> tuple[Any, ...]:
-        return ORDERS[self.sort]
-
-    @property
-    def tells(self) -> bool:
-        """Whether to be in this list, or the place in it, tells what the row of a restricted case withholds.
-
-        Such a list has the restricted cases of those who are named for them, and no others.
-        """
-        return (
-            self.view in TELLING_VIEWS
-            or self.sort in _TELLING_ORDERS
-            or any(getattr(self.filters, name) for name in _TELLING)
-        )
-
-
-def parse_query(view: str, filters: Filters, sort: str) -> QueueQuery:
-    """A query from request parameters. `sort` is the name of an order, with `-` in front for descending.
-
-    Raises NotFound for an unknown view or order.
-    """
-    name = sort.removeprefix("-")
-    if view not in VIEWS or (name or DEFAULT_ORDER) not in ORDERS:
-        raise NotFound("There is no such view.")
-    return QueueQuery(view, filters, name, sort.startswith("-"))
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The position of a row in an order (keyset pagination). `backwards`: the page before that row, else the page after it."""
-
-    key: tuple[Any, ...]
-    backwards: bool = False
-
-    def token(self) -> str:
-        plain = json.dumps([[_to_json(value) for value in self.key], int(self.backwards)], separators=(",", ":"))
-        return urlsafe_b64encode(plain.encode()).decode().rstrip("=")
-
-
-def _to_json(value: Any) -> str | int:
-    if isinstance(value, date):
-        return value.isoformat()
-    return value.hex if isinstance(value, UUID) else value
-
-
-def _moment(text: Any) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError
-    return moment
-
-
-def _rank(number: Any) -> int:
-    if not isinstance(number, int) or not 0 <= number <= 9:
-        raise ValueError
-    return number
-
-
-def _code(text: Any) -> str:
-    if not isinstance(text, str) or len(text) > 64 or "\0" in text or not text.isprintable():
-        raise ValueError
-    return text
-
-
-_PARSERS: Final = MappingProxyType[type, Callable[[Any], Any]](
-    {date: date.fromisoformat, datetime: _moment, int: _rank, UUID: UUID, str: _code}
-)
-
-
-def parse_cursor(token: str, order: Sequence[Any] = ORDERS[DEFAULT_ORDER]) -> Cursor:
-    """The cursor of a token. Raises BadRequest for a token that is malformed or belongs to another order."""
-    try:
-        values, backwards = json.loads(urlsafe_b64decode(token[:400].encode("ascii") + b"=="))
-        pairs = zip(order, values, strict=True)
-        return Cursor(tuple(_PARSERS[column.type.python_type](value) for column, value in pairs), bool(backwards))
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
-        raise BadRequest("This place in the list does not exist.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -504,41 +380,6 @@ def _counter_filters(query: QueueQuery) -> list[Condition]:
     if filters.urgency is not None:
         conditions.append(CaseCounter.urgency == filters.urgency)
     return conditions
-
-
-_BY_LABEL: Final = sa.select(Case).where(
-    Case.label == sa.bindparam("label", type_=sa.String()),
-    Case.team_id == sa.bindparam("team_id", type_=sa.Uuid()),
-    Case.state != CaseState.ERASED.value,
-)
-_BY_LABEL_LOCKED: Final = _BY_LABEL.with_for_update().execution_options(populate_existing=True)
-
-
-def by_label(session: Session, team_id: UUID, label: str, *, me: UUID | None = None, lock: bool = False) -> Case:
-    """The team's case with this label; `lock`: with its row locked until the transaction ends.
-
-    Every page and action of the desk on a case comes through here. `me`: the member who asks; without one, no restricted case is
-    given. Raises RestrictedCase, and NotFound: an unknown case, an erased one and one of another team are not told apart.
-    """
-    if lock:
-        session.flush()  # the row is read again: what was changed in this transaction and not written yet would be lost
-    parameters = {"label": label, "team_id": team_id}
-    case = session.scalars(_BY_LABEL_LOCKED if lock else _BY_LABEL, parameters).one_or_none()
-    if case is None:
-        raise NotFound("There is no such case.")
-    restriction.refuse_unnamed(session, case, me)
-    return case
-
-
-def outline(session: Session, team_id: UUID, label: str) -> Case:
-    """The team's case for the page that somebody sees who is not named: for its label, state, urgency and clock alone.
-
-    Raises NotFound.
-    """
-    case = session.scalars(_BY_LABEL, {"label": label, "team_id": team_id}).one_or_none()
-    if case is None:
-        raise NotFound("There is no such case.")
-    return case
 
 
 def _conditions(query: QueueQuery, is_postgres: bool) -> list[Condition]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.cases.models import SavedView
-from app.cases.queue import FILTERS, Filters, QueueQuery
+from app.cases.queue_queries import FILTERS, Filters, QueueQuery
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import Translatable
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
-from app.cases import access_control, appointments, callback_windows, queue, sealed_parts, transitions
+from app.cases import access_control, appointments, callback_windows, sealed_parts, team_cases, transitions
 from app.cases.access_control import READS_PER_DAY, AuditedReader
 from app.cases.appointment_states import AppointmentState, AppointmentVerb
 from app.cases.appointments import (
@@ -75,7 +75,7 @@ def offer_at_desk(session: Session, desk: Desk, label: str, offer: OfferedTimes,
 
     Raises NotFound, Invalid, NotAllowed (no key), Conflict (the case is closed).
     """
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     if case.closed_at is not None:
         raise Conflict("The case is closed.", state=case.state)
     identity = named_id("appointment", f"{case.id}:{desk.member.member_id}:{token[:64]}")
@@ -197,7 +197,7 @@ def offer_windows(
 
 def withdraw_at_desk(session: Session, desk: Desk, label: str, appointment_id: UUID) -> Case:
     """Withdraw times that the team offered, or an agreed one. Raises NotFound, IllegalMove."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     row = _locked(session, case.id, appointment_id)
     if row.referral_id is not None:
         raise NotFound("There is no such appointment.")
@@ -268,7 +268,7 @@ def _tell_offerer(session: Session, case: Case, row: Appointment, now: datetime)
 
 def at_desk(session: Session, desk: Desk, label: str) -> tuple[Case, list[OpenedAppointment]]:
     """Open the case's appointments with the team's key; audited and counted. Raises NotFound, NotAllowed, QuotaReached."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     reader = AuditedReader.member(desk.actor.kind.value, desk.member.member_id, desk.reads_a_day)
     access_control.authorize_read(session, desk.keys, reader, case.id, desk.now)
     record_audit(session, desk, case, "case:times_opened")

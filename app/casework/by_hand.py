@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.cases import access_control, queue, restriction, sealed_parts
+from app.cases import access_control, restriction, sealed_parts, team_cases
 from app.cases.access_control import AuditedReader
 from app.cases.models import Case
 from app.cases.sealed_parts import OpenedPart
@@ -145,7 +145,7 @@ def answers_open(session: Session, referral: Referral, case: Case, now: datetime
 
 def locked(session: Session, desk: Desk, label: str, referral_label: str) -> tuple[Referral, Case]:
     """A referral of the team's case whose organisation a coordinator speaks for, both rows locked. Raises NotFound, Conflict."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     referral_id = _referral_id(session, case, referral_label)
     referral, case = queries.locked(session, referral_id)
     if way_of(referral.way) not in BY_COORDINATOR:

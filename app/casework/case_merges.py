@@ -12,7 +12,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases import duplicate_detection, need_states, needs, queue, restriction, transitions
+from app.cases import duplicate_detection, need_states, needs, restriction, team_cases, transitions
 from app.cases.models import Case, PartKind
 from app.cases.states import CaseState, CaseVerb
 from app.casework import coordinator, sealed_access
@@ -31,7 +31,7 @@ def compare(session: Session, desk: Desk, label: str) -> Case:
 
     Raises NotFound, NotAllowed.
     """
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     coordinator.record_audit(session, desk, case, "case:compared")
     opened = sealed_access.open_parts(session, desk, case, (PartKind.CONTACT,))
     contact = opened[0].content if opened else {}
@@ -75,7 +75,7 @@ def _join_needs(session: Session, case: Case, other: Case, desk: Desk) -> None:
 
 def _locked(session: Session, desk: Desk, label: str) -> Case | None:
     try:
-        return queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
+        return team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     except NotFound:
         return None
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.cases import queue, transitions, undo
+from app.cases import team_cases, transitions, undo
 from app.cases.access_control import READS_PER_DAY
 from app.cases.models import Case
 from app.cases.states import CaseState, CaseVerb
@@ -63,7 +63,7 @@ def desk_of(member: SignedIn, keys: KeyRing, now: datetime, reads_a_day: int = R
 
 def locked_case(session: Session, desk: Desk, label: str, version: int) -> Case:
     """The team's case in the version the coordinator has seen, its row locked. Raises NotFound, StaleCase."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     if case.version != version:
         raise StaleCase("Somebody has changed this case since you opened it.", state=case.state, version=case.version)
     return case

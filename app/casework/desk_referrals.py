@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases import needs, queue, sealed_parts, undo
+from app.cases import needs, sealed_parts, team_cases, undo
 from app.cases.models import Case, WrapFor
 from app.cases.need_states import ASKABLE
 from app.cases.sealed_parts import Recipient
@@ -115,7 +115,7 @@ def reroute(session: Session, desk: Desk, label: str, referral_label: str, versi
     A referral that an organisation is working on has to be withdrawn separately first. Raises StaleCase, NotFound, and
     Conflict as `refer` does.
     """
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     before = session.scalars(
         sa.select(Referral).where(Referral.label == referral_label, Referral.case_id == case.id)
     ).one_or_none()
@@ -216,7 +216,7 @@ def move_referral(
     payload: TransitionInput,
 ) -> Referral:
     """Withdraw, void, answer or reopen a referral of this case. `version` is the referral's. Raises StaleCase, NotFound."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     referral_id = session.scalar(
         sa.select(Referral.id).where(Referral.label == referral_label, Referral.case_id == case.id)
     )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import audit, messaging
 from app.audit.models import AuditEntry
-from app.cases import access_control, person_access, queue, restriction, rewrapping, sealed_parts
+from app.cases import access_control, person_access, restriction, rewrapping, sealed_parts, team_cases
 from app.cases.access_control import READS_PER_DAY, SAME_READING, AuditedReader
 from app.cases.models import Case
 from app.cases.person_access import OpenedCase
@@ -163,7 +163,7 @@ def open_at_desk(session: Session, desk: Desk, label: str, document_id: UUID, fi
 
     Raises NotFound, NotAllowed (no key), Conflict, QuotaReached.
     """
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     document = storage.find(session, case.id, document_id)
     reader = AuditedReader.member(desk.actor.kind.value, desk.member.member_id, desk.reads_a_day)
     access_control.authorize_read(session, desk.keys, reader, case.id, desk.now, documents_of=case.id)
@@ -186,7 +186,7 @@ def open_original_at_desk(session: Session, desk: Desk, label: str, document_id:
 
     Raises NotFound (also when it was not kept), NotAllowed (no key), QuotaReached.
     """
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     document = _with_original(session, case.id, document_id)
     reader = AuditedReader.member(desk.actor.kind.value, desk.member.member_id, desk.reads_a_day)
     access_control.authorize_read(session, desk.keys, reader, case.id, desk.now, documents_of=case.id)
@@ -200,7 +200,7 @@ def open_original_at_desk(session: Session, desk: Desk, label: str, document_id:
 def still_opens_at_desk(session: Session, desk: Desk, label: str) -> bool:
     """Whether the coordinator may go on reading what they have begun to read."""
     try:
-        case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+        case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
         sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
     except (NotFound, NotAllowed, Conflict):
         return False
@@ -236,7 +236,7 @@ def send_to_person(
 
     Raises NotFound, NotAllowed (no key), Conflict (the case is closed), DocumentsFull.
     """
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     if not takes_documents(case):
         raise Conflict("Nothing can be added to this case any more.", state=case.state)
     key = sealed_access.data_key(session, desk, case, sealed_parts.PERSON)
@@ -253,7 +253,7 @@ def send_to_person(
 
 def take_back_from_person(session: Session, desk: Desk, label: str, document_id: UUID) -> None:
     """Delete a document that the team sent, for example a wrong one. Raises NotFound: another's, or none."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     document = storage.find(session, case.id, document_id)
     if document.author != "desk":
         raise NotFound("There is no such document.")

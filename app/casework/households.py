@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases import queue
+from app.cases import team_cases
 from app.cases.models import Case, HouseholdMember
 from app.casework import coordinator
 from app.casework.coordinator import Desk
@@ -21,7 +21,7 @@ def link(session: Session, desk: Desk, label: str, version: int, other_label: st
     """Put two cases into one household. Raises NotFound, Invalid, StaleCase, Conflict (the same one, or each in one already)."""
     if label == other_label:
         raise Conflict("This is the same case.")
-    queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     try:
         both = {case.label: case for case in _locked(session, desk, label, other_label)}
     except NotFound:
@@ -73,5 +73,6 @@ def _rows(session: Session, case_ids: list[UUID]) -> list[sa.Row[UUID, UUID]]:
 def _locked(session: Session, desk: Desk, *labels: str) -> list[Case]:
     """Both cases, locked in a fixed order to avoid deadlocks."""
     return [
-        queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True) for label in sorted(labels)
+        team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
+        for label in sorted(labels)
     ]

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
-from app.cases import access_control, queue, restriction, sealed_parts
+from app.cases import access_control, restriction, sealed_parts, team_cases
 from app.cases.access_control import READS_PER_DAY, AuditedReader
 from app.cases.models import Case
 from app.casework import partner_access, sealed_access, unread_messages
@@ -34,7 +34,7 @@ def of_case(
     session: Session, desk: Desk, label: str, referral_label: str, *, lock: bool = False
 ) -> tuple[Case, Referral]:
     """A referral of a case of this team. Raises NotFound."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=lock)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=lock)
     query = sa.select(Referral).where(Referral.label == referral_label, Referral.case_id == case.id)
     referral = session.scalars(query.with_for_update() if lock else query).one_or_none()
     if referral is None:

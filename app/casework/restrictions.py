@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import messaging
-from app.cases import access_control, case_presence, queue, restriction, sealed_parts, transitions, undo
+from app.cases import access_control, case_presence, restriction, sealed_parts, team_cases, transitions, undo
 from app.cases.access_control import AuditedReader
 from app.cases.models import Case, CaseWrap, WrapFor
 from app.cases.restriction import FEWEST
@@ -67,7 +67,7 @@ def restrict_new(session: Session, desk: Desk, label: str, named: Collection[UUI
 
     It becomes their own. Raises as `restrict` does.
     """
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id, lock=True)
     case.owner_id = desk.member.member_id
     session.flush()
     return restrict(session, desk, label, case.version, named)
@@ -108,7 +108,7 @@ def _restrict_one(session: Session, desk: Desk, case: Case, chosen: Sequence[Mem
 
 def _locked_with_merged(session: Session, desk: Desk, label: str, version: int) -> tuple[Case, list[Case]]:
     """The case in the version that was seen, and those that are merged with it, all locked. Raises as `locked_case` does."""
-    seen = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    seen = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     root = seen.merged_into_id or seen.id
     query = sa.select(Case.label).where(sa.or_(Case.id == root, Case.merged_into_id == root), Case.id != seen.id)
     labels = session.scalars(query.where(Case.state != CaseState.ERASED.value)).all()
@@ -117,7 +117,7 @@ def _locked_with_merged(session: Session, desk: Desk, label: str, version: int) 
         if one == label:
             case = coordinator.locked_case(session, desk, label, version)
         else:
-            others.append(queue.by_label(session, desk.team_id, one, me=desk.member.member_id, lock=True))
+            others.append(team_cases.by_label(session, desk.team_id, one, me=desk.member.member_id, lock=True))
     return case, others
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.cases import access_control, queue, restriction, rewrapping, sealed_parts
+from app.cases import access_control, restriction, rewrapping, sealed_parts, team_cases
 from app.cases.access_control import AuditedReader
 from app.cases.intake_storage import INTAKE_PARTS
 from app.cases.models import Case, PartKind
@@ -24,7 +24,7 @@ PURPOSES: Final = ("answer", "urgent_call", "check_channel")
 
 def open_case(session: Session, desk: Desk, label: str) -> tuple[Case, list[OpenedPart]]:
     """Open story, what happened, thread and notes; the opening is audited. Raises NotFound, NotAllowed, QuotaReached."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     _count_read(session, desk, case)
     record_audit(session, desk, case, "case:words_opened", {"parts": [part.value for part in WORDS]})
     return case, open_parts(session, desk, case, WORDS)
@@ -34,7 +34,7 @@ def open_contact(session: Session, desk: Desk, label: str, purpose: str) -> tupl
     """Open the person's contact, for a purpose that is audited. Raises Invalid, NotFound, NotAllowed, QuotaReached."""
     if purpose not in PURPOSES:
         raise Invalid([FieldError(pointer="/purpose", code="unknown_code", detail="Choose what you need it for.")])
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     _count_read(session, desk, case)
     record_audit(session, desk, case, "case:contact_opened", {"parts": ["contact"], "purpose": purpose})
     contacts = open_parts(session, desk, case, (PartKind.CONTACT,))

@@ -17,7 +17,8 @@ from app.cases import queue, restriction
 from app.cases.appointments import HOUR, Appointment
 from app.cases.local_days import LocalDays
 from app.cases.models import Case
-from app.cases.queue import Excerpt, Filters, QueueQuery, QueueRow
+from app.cases.queue import Excerpt, QueueRow
+from app.cases.queue_queries import Filters, QueueQuery
 from app.cases.queue_views import LATEST_DAY, MEMBER_ID
 from app.casework.case_clocks import LIVE_REFERRALS, ListedReferral, offer_of
 from app.partners.organisations import Organisation

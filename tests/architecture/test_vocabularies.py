@@ -15,7 +15,7 @@ from typing import Any, get_args
 import pytest
 import sqlalchemy as sa
 
-from app.cases import queue, spam_screening
+from app.cases import queue_queries, spam_screening
 from app.cases.models import Case
 from app.cases.states import CaseState, CaseVerb
 from app.casework import case_closing, sealed_access
@@ -63,7 +63,7 @@ def _problem_codes() -> set[str]:
 TABLES: list[tuple[str, Mapping[Any, Any], Iterable[str]]] = [
     ("staff: urgency", labels.URGENCIES, get_args(Urgency)),
     ("staff: case states", labels.CASE_STATES, CaseState),
-    ("desk: views", desk_labels.VIEWS, [*queue.VIEWS, "undelivered"]),
+    ("desk: views", desk_labels.VIEWS, [*queue_queries.VIEWS, "undelivered"]),
     ("desk: empty views", desk_labels.EMPTY_VIEWS, desk_labels.VIEWS),
     ("staff: rule set states", labels.RULE_STATES, rule_sets.RuleSetState),
     ("desk: rule set verbs", desk_labels.RULE_VERBS, rule_sets.RuleSetVerb),

@@ -18,9 +18,9 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from app.app_context import ROOT, migrate
-from app.cases import queue
+from app.cases import queue, queue_queries
 from app.cases.models import Case
-from app.cases.queue import QueueQuery
+from app.cases.queue_queries import QueueQuery
 from app.casework import filing
 from app.core import keyholders
 from app.core.clock import utc_now
@@ -48,7 +48,7 @@ def counted(database: Database) -> dict[str, int]:
     with database.begin(write=False) as session:
         team, today, nobody = session.scalars(sa.select(Team.id)).one(), datetime.now(UTC).date(), uuid4()
         told = queue.counts(session, team, QueueQuery(), today=today, me=nobody)
-        for view, condition in queue.VIEWS.items():
+        for view, condition in queue_queries.VIEWS.items():
             one_by_one = sa.select(sa.func.count()).where(Case.team_id == team, condition)
             assert told[view] == session.scalar(one_by_one, {"today": today, "me": nobody}), view
     return told

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.cases import counters, queue
 from app.cases.models import Case, CaseCounter
-from app.cases.queue import Filters, QueueQuery
+from app.cases.queue_queries import Filters, QueueQuery
 from app.cases.queue_views import CASE_CONDITIONS, URGENCY_RANK
 from app.core.db import Database
 from app.staff import service as staff

@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
-from app.cases import queue, restriction, saved_replies, saved_views, sealed_parts
+from app.cases import restriction, saved_replies, saved_views, sealed_parts, team_cases
 from app.cases.appointments import Appointment, OfferedTimes
 from app.cases.models import Case, CaseAgreement, CaseMove, CaseNeed, CaseWrap, HouseholdMember, SavedReply, SavedView
-from app.cases.queue import Filters, QueueQuery
+from app.cases.queue_queries import Filters, QueueQuery
 from app.cases.states import CaseVerb
 from app.casework import (
     appointment_offers,
@@ -716,9 +716,9 @@ def test_lists_of_ones_own_have_an_end(verbs: StaffVerbs) -> None:
 
 def test_a_case_of_another_team_has_no_outline(verbs: StaffVerbs) -> None:
     label, _receipt = verbs.file()
-    assert verbs.do(queue.outline, verbs.desk().team_id, label).label == label
+    assert verbs.do(team_cases.outline, verbs.desk().team_id, label).label == label
     for team, which in ((verbs.desk("outsider").team_id, label), (verbs.desk().team_id, "K-NONE")):
-        assert verbs.status(queue.outline, team, which) == (404, "There is no such case.")
+        assert verbs.status(team_cases.outline, team, which) == (404, "There is no such case.")
 
 
 def test_a_task_is_not_opened_again_beside_another_of_its_kind(verbs: StaffVerbs) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.cases import queue
 from app.cases.local_days import LocalDays
-from app.cases.queue import Filters, QueueQuery
+from app.cases.queue_queries import Filters, QueueQuery
 from app.cases.queue_views import DEFAULT_ORDER, ORDERS
 from app.casework import case_clocks, today
 from app.core.db import Database

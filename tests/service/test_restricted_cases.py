@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.audit.models import AuditEntry
-from app.cases import emergency_alerts, queue, restriction
+from app.cases import emergency_alerts, queue, queue_queries, restriction
 from app.cases.models import Case, EmergencyAlert
 from app.casework import (
     by_hand,
@@ -332,7 +332,7 @@ def test_what_follows_it_in_a_list_does_not_tell_its_place(office: StaffSite) ->
             session.execute(sa.update(Case).where(Case.label == one).values(last_safe_day=day))
         for who, expected in (("vera", after), ("pavel", before)):
             desk = desk_of(office, who)
-            query = queue.QueueQuery("open", sort="deadline")
+            query = queue_queries.QueueQuery("open", sort="deadline")
             found = queue.next_case(
                 session, desk.team_id, query, label, me=desk.member.member_id, today=office.time.at.date()
             )

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from webauthn.helpers import bytes_to_base64url
 
-from app.cases import callback_windows, emergency_alerts, queue, rewrapping, transitions
+from app.cases import callback_windows, emergency_alerts, rewrapping, team_cases, transitions
 from app.cases.appointments import Appointment, OfferedTimes
 from app.cases.callback_windows import CallbackWindow
 from app.cases.models import Case, CaseWrap, EmergencyAlert
@@ -145,7 +145,7 @@ def test_cases_and_what_belongs_to_them(verbs: StaffVerbs) -> None:
         verbs,
         {
             "transitions.locked": (Case, lambda session: transitions.locked(session, case_id)),
-            "queue.by_label": (Case, lambda session: queue.by_label(session, desk.team_id, label, me=me, lock=True)),
+            "team_cases.by_label": (Case, lambda session: team_cases.by_label(session, desk.team_id, label, me=me, lock=True)),
             "open_by_receipt": (Case, lambda session: verbs.opened(session, receipt)),
             "_move_merged_cases": (Case, merged),
             "rewrap": (Case, lambda session: rewrapping.rewrap(session, verbs.keys, case_id, new, {})),

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from app.cases import queue
 from app.cases.models import Case
-from app.cases.queue import QueueQuery
+from app.cases.queue_queries import QueueQuery
 from app.cases.states import CaseState
 from app.casework import scheduler
 from app.casework.auto_offer import AutoOfferContext

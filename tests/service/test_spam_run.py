@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from app.cases import queue, spam_screening
+from app.cases import queue, queue_queries, spam_screening
 from app.cases.models import Case
 from app.cases.queue_views import URGENCY_RANK
 from app.casework import auto_offer
@@ -81,7 +81,9 @@ def test_ten_thousand_forms_neither_hide_nor_delay_fifty_honest_ones(database: D
         first = auto_offer.untaken_cases(session, now, 60, after={"PL": timedelta(hours=1)})
         assert set(honest) == set(first[:HONEST]), "the clock takes all of them before anything of the run"
         assert len(first) == 60
-        page = queue.page(session, team_id, queue.QueueQuery("open"), me=uuid4(), today=now.date(), page_size=HONEST)
+        page = queue.page(
+            session, team_id, queue_queries.QueueQuery("open"), me=uuid4(), today=now.date(), page_size=HONEST
+        )
         labels = set(session.scalars(sa.select(Case.label).where(Case.id.in_(honest))))
         assert labels == {row.label for row in page.rows}, "and they stand first in the queue"
 

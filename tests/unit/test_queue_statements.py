@@ -1,7 +1,7 @@
 """The statements of the queue are built once for each kind of list; who asks and from where are parameters."""
 
 from app.cases import queue
-from app.cases.queue import Filters, QueueQuery
+from app.cases.queue_queries import Filters, QueueQuery
 from app.casework.case_clocks import LIVE_REFERRALS
 
 

@@ -16,7 +16,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy.dialects import sqlite
 
-from app.cases import queue
+from app.cases import queue_queries
 from app.casework import referral_threads
 from app.core import identifiers
 from app.core.db import Database, UnsafeDatabase, UtcDateTime
@@ -122,10 +122,10 @@ def test_a_form_of_parts_has_limits_on_both_sides() -> None:
 @pytest.mark.parametrize(
     ("parse", "good", "bad"),
     [
-        (queue._moment, "2026-11-24T10:00:00+00:00", ["2026-11-24T10:00:00"]),
-        (queue._rank, 9, [10, -1, "1", None]),
-        (queue._rank, 0, [1.0]),
-        (queue._code, "x" * 64, ["x" * 65, "a\0b", "a\nb", 7, None]),
+        (queue_queries._moment, "2026-11-24T10:00:00+00:00", ["2026-11-24T10:00:00"]),
+        (queue_queries._rank, 9, [10, -1, "1", None]),
+        (queue_queries._rank, 0, [1.0]),
+        (queue_queries._code, "x" * 64, ["x" * 65, "a\0b", "a\nb", 7, None]),
     ],
 )
 def test_a_place_in_the_queue_is_of_its_kind(parse: Callable[[Any], Any], good: Any, bad: list[Any]) -> None:

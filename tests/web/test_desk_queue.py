@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app.audit.models import AuditEntry
 from app.cases import queue
 from app.cases.models import Case
-from app.cases.queue import QueueQuery
+from app.cases.queue_queries import QueueQuery
 from app.cases.queue_views import ORDERS
 from app.web.desk.labels import VIEWS
 from tests.support.desk import ADDRESS, NAME, STORY, Browser, Page, StaffSite

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from app.cases import queue
+from app.cases import queue, queue_queries
 from app.cases.models import Case, SavedView
-from app.cases.queue import QueueQuery
+from app.cases.queue_queries import QueueQuery
 from app.cases.queue_views import ORDERS
 from tests.support.desk import TWO, StaffSite
 from tests.web.test_desk_case import referral_of, referred
@@ -37,7 +37,7 @@ def test_the_header_says_the_order_in_force_and_turns_it(office: StaffSite) -> N
     turned = page.tree.css_first("th[aria-sort] a").attributes["href"]  # type: ignore[union-attr]
     assert turned == "/desk/?sort=-waits"
     assert browser.get("/desk/?sort=needs").status == 404
-    place = queue.Cursor(("x",)).token()
+    place = queue_queries.Cursor(("x",)).token()
     assert browser.get(f"/desk/?sort=waits&at={place}").status == 400
 
 

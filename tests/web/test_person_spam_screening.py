@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from app.cases import queue, spam_screening, transitions
+from app.cases import queue, queue_queries, spam_screening, transitions
 from app.cases.models import Case
 from app.cases.states import CaseVerb
 from app.casework import auto_offer
@@ -141,10 +141,10 @@ def test_where_a_marked_case_stands(person_site: PersonSite, why: str, how_soon:
         case.held_reason = why
         session.flush()
         today = person_site.time().date()
-        rows = queue.page(session, case.team_id, queue.QueueQuery("open"), me=MEMBER, today=today).rows
-        counts = queue.counts(session, case.team_id, queue.QueueQuery("open"), me=MEMBER, today=today)
+        rows = queue.page(session, case.team_id, queue_queries.QueueQuery("open"), me=MEMBER, today=today).rows
+        counts = queue.counts(session, case.team_id, queue_queries.QueueQuery("open"), me=MEMBER, today=today)
         assert (len(rows), counts["open"], counts["closed"]) == (int(listed), int(listed), 0)
-        held = queue.page(session, case.team_id, queue.QueueQuery("possible_spam"), me=MEMBER, today=today).rows
+        held = queue.page(session, case.team_id, queue_queries.QueueQuery("possible_spam"), me=MEMBER, today=today).rows
         assert [row.held_reason for row in held] == [why]
         assert counts["possible_spam"] == 1
 

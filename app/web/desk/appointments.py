@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request, Response
 from sqlalchemy.orm import Session
 
-from app.cases import appointments, callback_windows, queue
+from app.cases import appointments, callback_windows, team_cases
 from app.cases.appointments import OpenedAppointment
 from app.cases.models import Case
 from app.casework import appointment_offers
@@ -27,7 +27,11 @@ Label = Annotated[str, Path(max_length=14)]
 def show_appointments(label: Label, request: Request, desk: AtDesk, session: ReadDb, packs: Packs) -> Response:
     """Show how the appointments stand, and the form, without decrypting anything."""
     return _page(
-        request, session, packs, queue.by_label(session, desk.team_id, label, me=desk.member.member_id), now=desk.now
+        request,
+        session,
+        packs,
+        team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id),
+        now=desk.now,
     )
 
 
@@ -41,7 +45,7 @@ def open_appointments(label: Label, request: Request, desk: AtDesk, session: Db,
 @router.post("", name="offer_case_appointment")
 def offer_times(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Offer times to the person; the same form sent again is the same offer."""
-    case, form = queue.by_label(session, desk.team_id, label, me=desk.member.member_id), request.state.form
+    case, form = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id), request.state.form
     try:
         offer = appointment_form.read(form, time_format.zone_of(packs, case.country), desk.now)
         appointment_offers.offer_at_desk(session, desk, label, offer, field_value(form, "once"))
@@ -53,7 +57,7 @@ def offer_times(label: Label, request: Request, desk: AtDesk, session: Db, packs
 @router.post("/windows", name="offer_case_windows")
 def offer_windows(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Offer callback windows of the team to the person; the same form sent again is the same offer."""
-    case, form = queue.by_label(session, desk.team_id, label, me=desk.member.member_id), request.state.form
+    case, form = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id), request.state.form
     try:
         appointment_offers.offer_windows(
             session,

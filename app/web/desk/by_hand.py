@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request, Response
 from sqlalchemy.orm import Session
 
-from app.cases import queue
+from app.cases import team_cases
 from app.cases.models import Case
 from app.casework import by_hand, by_link
 from app.casework.coordinator import Desk
@@ -49,7 +49,7 @@ def show_answer_form(
     label: Label, referral: Label, verb: ReferralVerb, request: Request, desk: AtDesk, session: ReadDb
 ) -> Response:
     """Ask for what belongs to one answer of the organisation: how it was said and by whom, a reason, an outcome, a day."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     summary = _summary(session, case, referral)
     return _answer_form(request, case, summary, _answer(verb))
 
@@ -59,7 +59,7 @@ def record_answer(
     label: Label, referral: Label, verb: ReferralVerb, request: Request, desk: AtDesk, session: Db
 ) -> Response:
     """Record the answer on behalf of the organisation. What is missing is asked for again, with what was typed."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     summary = _summary(session, case, referral)
     form, moved = request.state.form, _answer(verb)
     try:
@@ -87,14 +87,14 @@ def record_answer(
 @router.get("/quality", name="quality_by_hand_form")
 def show_quality_form(label: Label, referral: Label, request: Request, desk: AtDesk, session: ReadDb) -> Response:
     """Ask what the organisation said about the quality of the referral, how it was said and by whom."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     return _quality_form(request, session, case, _summary(session, case, referral))
 
 
 @router.post("/quality", name="quality_by_hand")
 def record_quality(label: Label, referral: Label, request: Request, desk: AtDesk, session: Db) -> Response:
     """Record it on behalf of the organisation. What is missing is asked for again, with what was typed."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     form = request.state.form
     try:
         by_hand.record_quality(session, desk, label, referral, form.get("quality", []), _contact_note(request))
@@ -123,7 +123,7 @@ def make_link(
     by_mail = field_value(request.state.form, "send") == "mail"
     moved = by_link.send(session, desk, label, referral, submitted_version(request), made, by_mail=by_mail)
     slug = _summary(
-        session, queue.by_label(session, desk.team_id, label, me=desk.member.member_id), referral
+        session, team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id), referral
     ).service_key.split("/", 1)[0]
     address = f"{settings.base_url}/partner/link/{language_of_centre(packs, slug)}/{made.token}"
     return _link_page(request, label, moved.label, made.code, "" if by_mail else address, is_new=True)
@@ -229,5 +229,5 @@ def _to_case(label: str, done: str) -> Response:
 
 
 def _after(request: Request, desk: Desk, session: Session, packs: Directory, label: str, done: str) -> Response:
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     return case_screen.after(request, desk, session, packs, case, done)

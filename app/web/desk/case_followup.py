@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from app.cases import queue
+from app.cases import team_cases
 from app.casework import country_moves, desk_referrals, households, restrictions
 from app.core.dependencies import Db
 from app.core.errors import Conflict
@@ -76,7 +76,7 @@ def reroute(label: Label, referral: Label, request: Request, desk: AtDesk, sessi
     is_by_account = rerouted.state == ReferralState.OFFERED and way_of(rerouted.way) not in BY_COORDINATOR
     if is_by_account and not reachability.notified(session, [rerouted.organisation_id], desk.now):
         raise Conflict("Nobody there is told by the service. Withdraw this one, then refer from the list and say so.")
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     done = "asked" if rerouted.state == ReferralState.AWAITING_CONSENT else "offered"
     return case_screen.after(request, desk, session, packs, case, done)
 
@@ -87,5 +87,5 @@ def undo_withdraw(label: Label, referral: Label, request: Request, desk: AtDesk,
     desk_referrals.move_referral(
         session, desk, label, referral, submitted_version(request), ReferralVerb.UNDO_WITHDRAW, TransitionInput()
     )
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     return case_screen.after(request, desk, session, packs, case, "offered")

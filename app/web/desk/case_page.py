@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
-from app.cases import case_presence, emergency_alerts, needs, queue, restriction, short_labels
+from app.cases import case_presence, emergency_alerts, needs, restriction, short_labels, team_cases
 from app.cases.models import Case
 from app.cases.need_states import ASKABLE
 from app.cases.restriction import RestrictedCase
@@ -98,9 +98,9 @@ def show_case(label: Label, request: Request, desk: AtDesk, session: ReadDb, pac
             queue_url.case_path(written, case_screen.valid_list_query(request.query_params.get("list", "")))
         )
     try:
-        case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+        case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     except RestrictedCase:
-        case = queue.outline(session, desk.team_id, label)
+        case = team_cases.outline(session, desk.team_id, label)
         return _outline_page(request, case, able=len(restriction.named(session, case.id)))
     return case_screen.case_page(request, desk, session, packs, case)
 
@@ -151,7 +151,7 @@ def keep_typed(
     Pressing Enter in a field leads here, and so does an action with other text on the page. `used`: the fields of the action
     that was done, whose text is not shown again.
     """
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     typed = case_form.read(request.state.form, but=used.split())
     return case_screen.with_open_parts(request, desk, session, packs, case, typed)
 
@@ -164,7 +164,7 @@ def leave_case(label: Label, request: Request, desk: AtDesk, session: Db, packs:
     Another page then opens in a new tab; signing out has a button that says that the text is lost.
     """
     form = request.state.form
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     target = _target(case, field_value(form, "to"), case_screen.valid_list_query(field_value(form, "list")))
     typed = case_form.read(form)
     if not typed.is_unsent:
@@ -240,7 +240,7 @@ def look_before_referring(label: Label, request: Request, desk: AtDesk, session:
 def _refer_page(
     request: Request, desk: Desk, session: Session, packs: Directory, label: str, service: str, list_query: str
 ) -> Response:
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     entry = packs.service(service)
     if entry is None or not packs.serves(entry, case.country):
         raise NotFound("This service does not exist.")
@@ -346,7 +346,7 @@ def ask_form(
     list_query: ListQuery = "",
 ) -> Response:
     """Show a saved question in the person's language, to be edited and sent. This page sends nothing."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     if question not in saved_replies.QUESTIONS:
         raise NotFound("This question does not exist.")
     return staff_pages.page(
@@ -363,7 +363,7 @@ def ask_form(
 @router.post("/insert", name="insert_reply")
 def insert_reply(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Add a saved question to the message that is being written, in the person's language. Sends nothing."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     text, meaning = saved_replies.in_two_languages(
         session,
         desk.team_id,

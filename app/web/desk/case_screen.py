@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
-from app.cases import duplicate_detection, queue, restriction, states
+from app.cases import duplicate_detection, restriction, states, team_cases
 from app.cases.models import Case, PartKind
 from app.cases.need_states import NeedState
 from app.cases.sealed_parts import OpenedPart
@@ -323,7 +323,7 @@ def errors_on_page(handler: Callable[..., Response]) -> Callable[..., Response]:
             session, desk, request = given["session"], given["desk"], given["request"]
             session.rollback()
             here = field_value(request.state.form, "page")[:12] or given["label"]
-            case = queue.by_label(session, desk.team_id, here, me=desk.member.member_id)
+            case = team_cases.by_label(session, desk.team_id, here, me=desk.member.member_id)
             typed = case_form.read({**request.state.form, "of": [""]})
             return with_open_parts(request, desk, session, given["packs"], case, typed, error.errors)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request, Response
 from sqlalchemy.orm import Session
 
-from app.cases import queue
+from app.cases import team_cases
 from app.cases.models import Case
 from app.casework import documents, filing
 from app.casework.coordinator import Desk
@@ -46,7 +46,7 @@ _LETTER_ERRORS: Final = {
 @router.get("/desk/cases/{label}/documents", name="case_documents")
 def show_documents(label: Label, request: Request, desk: AtDesk, session: ReadDb, packs: Packs) -> Response:
     """List the documents, without opening any."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     return _page(request, session, packs, case, desk)
 
 
@@ -63,7 +63,7 @@ def enter_letter(label: Label, request: Request, desk: AtDesk, session: Db, pack
         received_on = date_fields.read(form, "received_on", today=desk.now.date(), nearest=Nearest.PAST)
         documents.enter_letter(session, desk, packs, label, version, kind, received_on)
     except Invalid as error:
-        case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+        case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
         beside = _beside(form)
         if beside is not None:
             return _opened(request, session, packs, desk, label, *beside, error.errors)
@@ -153,7 +153,7 @@ def send_document(
     label, pages = field_value(request.state.form, "to_case"), request.state.pages
     if not label:
         raise Invalid([FieldError(pointer="/to_case", code="required", detail="The form names no case.")])
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     count(request, session, desk.now)
     if isinstance(pages, str) or pages is None:
         return _page(request, session, packs, case, desk, not_sent=NOT_SENT[pages or "none"])
@@ -169,7 +169,7 @@ def send_document(
 @router.get("/desk/cases/{label}/documents/{document:id}/remove", name="ask_to_take_back_case_document")
 def ask_to_take_back(label: Label, document: UUID, request: Request, desk: AtDesk, session: ReadDb) -> Response:
     """Ask once before a document that the team sent is deleted. Changes nothing."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     context = document_pages.to_remove(session, case.id, document, "desk", None)
     return staff_pages.page(request, "staff/document_remove.html", here=BACK.format(label=label), **context)
 

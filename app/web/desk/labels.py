@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final, get_args
 
 from app.audit.queries import KINDS
-from app.cases import queue, spam_screening
+from app.cases import queue_queries, spam_screening
 from app.cases.need_states import END_VERBS
 from app.cases.unread_letters import UnreadLetter
 from app.casework import case_closing, sealed_access
@@ -32,7 +32,7 @@ PACKAGE_OUTCOMES: Final = complete(
 )
 """What became of a row of a package."""
 VIEWS: Final = complete(
-    (*queue.VIEWS, "undelivered"),
+    (*queue_queries.VIEWS, "undelivered"),
     {
         "open": N_("All open"),
         "new": N_("New"),

@@ -8,9 +8,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.cases import queue
+from app.cases import queue, queue_queries
 from app.cases.local_days import LocalDays
-from app.cases.queue import QueueQuery, QueueRow
+from app.cases.queue import QueueRow
+from app.cases.queue_queries import QueueQuery
 from app.casework import today
 from app.casework.case_clocks import LIVE_REFERRALS, ListedReferral, holders
 from app.casework.coordinator import Desk
@@ -53,7 +54,7 @@ def read(
             break
         cursor = page.after
     rows = rows[:MOST]
-    codes = {name: code for name in queue.FILTERS if (code := getattr(query.filters, name))}
+    codes = {name: code for name in queue_queries.FILTERS if (code := getattr(query.filters, name))}
     audit.record(
         session,
         actor_kind=desk.actor.kind.value,

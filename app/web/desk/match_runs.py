@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from app.cases import queue
+from app.cases import team_cases
 from app.casework import coordinator, rematching
 from app.casework.rematching import RunWithChanges
 from app.core.dependencies import Db, ReadDb
@@ -31,7 +31,7 @@ def match_again(label: Label, request: Request, desk: AtDesk, session: Db, packs
 @router.get("/runs", name="runs")
 def show_runs(label: Label, request: Request, desk: AtDesk, session: ReadDb) -> Response:
     """Show every stored run with its order and reasons, and how it differs from the run before."""
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     code_names = staff_pages.code_names(request)
     return staff_pages.page(
         request,

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from app.cases import queue, saved_views
+from app.cases import queue, queue_queries, saved_views
 from app.cases.local_days import LocalDays
 from app.casework import case_ownership, today
 from app.casework.case_clocks import LIVE_REFERRALS, holders
@@ -70,7 +70,7 @@ def list_page(
     errors: Sequence[FieldError] = (),
 ) -> Response:
     """One page of a list. With `errors` of the form for many cases, the selection and input in that form are kept."""
-    cursor = queue.parse_cursor(at, listing.queue_query.order) if at else None
+    cursor = queue_queries.parse_cursor(at, listing.queue_query.order) if at else None
     days = LocalDays.at(desk.now, time_format.zones(packs))
     page = queue.page(
         session,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
-from app.cases import queue
-from app.cases.queue import FILTERS, Cursor, Filters, QueueQuery
+from app.cases import queue_queries
+from app.cases.queue_queries import FILTERS, Cursor, Filters, QueueQuery
 from app.cases.queue_views import default_order
 from app.core.errors import AppError
 
@@ -89,7 +89,7 @@ def case_path(label: str, list_query: str, **more: str) -> str:
 
 def listing(codes: Mapping[str, str]) -> Listing:
     """The listing of these codes. Raises NotFound for an unknown view or order."""
-    return Listing(queue.parse_query(codes.get("view") or "open", Filters.of(codes), codes.get("sort", "")))
+    return Listing(queue_queries.parse_query(codes.get("view") or "open", Filters.of(codes), codes.get("sort", "")))
 
 
 def read(query: str) -> Listing | None:

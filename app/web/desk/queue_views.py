@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Request
 from sqlalchemy.orm import Session
 
-from app.cases import queue, saved_views
+from app.cases import queue, queue_queries, saved_views
 from app.cases.local_days import LocalDays
 from app.casework.coordinator import Desk
 from app.core.i18n import N_
@@ -56,7 +56,7 @@ def header_context(
         session, desk.team_id, listing.queue_query, me=desk.member.member_id, today=days, saved=saved_queries
     )
     counts["undelivered"] = request.state.undelivered
-    if view not in queue.VIEWS:
+    if view not in queue_queries.VIEWS:
         counts["shown"] = counts[view]
     return {
         "view": view,

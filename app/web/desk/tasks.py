@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from app.cases import queue
+from app.cases import team_cases
 from app.casework.case_ownership import colleagues
 from app.casework.coordinator import Desk
 from app.core.dependencies import Db, ReadDb
@@ -75,5 +75,5 @@ def _to_where_it_was(
     label = field_value(request.state.form, "page")[:12]
     if not label:
         return staff_pages.redirect(staff_pages.with_message("/desk/tasks", done=done, task=task))
-    case = queue.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
     return case_screen.after(request, desk, session, packs, case, done, more={"task": task})

@@ -185,11 +185,12 @@ def _replace_answers(
         setattr(case, column, value)
     if facts.urgency == "emergency" != case.urgency:
         messaging.queue(session, raised, about_id=case.id, team_id=case.team_id, now=hour)
+    was_known = case.deadline_certainty not in {None, "assumed"}  # as of a letter from the country that the case came from
     stays = (
         _is_same_letter(before, intake)
         and deadline
         and case.last_safe_day
-        and case.last_safe_day <= deadline.last_safe_day
+        and (case.last_safe_day <= deadline.last_safe_day or (was_known and deadline.certainty == "assumed"))
     )
     _count_with(case, facts, deadline, directory, now, same_day=bool(stays))
     _encrypt_facts(keys, case, intake_storage.facts_of(intake))

@@ -235,7 +235,7 @@ IN_SOME_LANGUAGES: Final = MappingProxyType(
         "Your name and address may be in them.": N_("The person’s name and address may be in them."),
         "Show my letters and documents too": N_("Show the letters and documents too"),
         "A centre has taken your case.": N_("A centre has taken the case."),
-        "They will be able to read your request, and the current team will not. We will cancel requests to centres that have not replied. You will keep your place in the queue.": N_("They will be able to read the request, and the current team will not. We will cancel requests to centres that have not replied. The request keeps its place in the queue."),
+        "They will be able to read your request, and the current team will not. Requests to centres, places on their waiting lists and agreed meetings are cancelled. You keep your place in our queue. The deadline of your letter does not change.": N_("They will be able to read the request, and the current team will not. Requests to centres, places on their waiting lists and agreed meetings are cancelled. The request keeps its place in our queue. The deadline of the letter does not change."),
         "How to save the deadline yourself": N_("How to save the deadline without a lawyer"),
         "We will also let you know in the way you chose when there is something new.": N_("We will also let the person know in the way you chose when there is something new."),
         "I am in another country": N_("The person is in another country"),

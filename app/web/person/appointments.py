@@ -21,7 +21,7 @@ from app.core.i18n import N_, Translator, translator
 from app.core.vocabulary import complete
 from app.web.components.forms import field_value
 from app.web.person import calendar_file, visits
-from app.web.person.dependencies import ENDED, Cookie, Form, Lang, anyone
+from app.web.person.dependencies import ENDED, NOT_AGREED, Cookie, Form, Lang, anyone
 
 router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
 _LENGTH: Final = timedelta(hours=1)
@@ -108,12 +108,14 @@ def in_words(at: datetime, words: Translator, zone: tzinfo, ends: datetime | Non
 def answer(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session: Db) -> Response:
     """Pick a time, decline, or ask for others.
 
-    An answer that is no longer possible changes nothing: the page shows the present state.
+    An answer that is no longer possible changes nothing: the page shows the present state, and says so of a time that was not
+    agreed.
     """
     opened = visits.case_of_form(session, form, cookie, keys, now)
     if opened is None:
         return visits.nothing_changed(lang, session, cookie, now)
     verb, slot = field_value(form, "answer"), field_value(form, "slot")
+    is_answered = False
     with suppress(NotFound, Conflict, NotAllowed, Invalid, ValueError):
         appointment_offers.answer(
             session,
@@ -123,6 +125,9 @@ def answer(lang: Lang, form: Form, cookie: Cookie, now: Now, keys: Keys, session
             int(slot) if slot.isascii() and slot.isdigit() and len(slot) == 1 else None,
             now,
         )
+        is_answered = True
+    if verb == AppointmentVerb.PICK and not is_answered:
+        return RedirectResponse(f"/{lang}/case?{NOT_AGREED}", 303)
     return RedirectResponse(f"/{lang}/case#appointments", 303)
 
 

@@ -55,6 +55,10 @@ _UNCHANGED: Final = N_(
     "Nothing was changed: this page was open for a long time, or you opened your request again in the meantime. "
     "Here it is as it stands now. Please choose again."
 )
+_NOT_AGREED: Final = N_(
+    "No time was agreed. Please choose one of the times below and press the button again. A time that is not there any more "
+    "cannot be chosen."
+)
 _EMPTY: Final = N_("Please write your message first.")
 
 
@@ -69,14 +73,18 @@ def show_case(
     session: Db,
     again: Again = "",
     unchanged: Again = "",
+    not_agreed: Again = "",
 ) -> Response:
-    """Show the status page. `again`: a message was not sent and is shown with its error. `unchanged`: a form changed nothing."""
+    """Show the status page. `again`: a message was not sent and is shown with its error. `unchanged`: a form changed nothing.
+
+    `not_agreed`: "agree to this time" was pressed without a time, or the time was taken in the meantime.
+    """
     opened = visits.case_of_visit(session, cookie, keys, now)
     if opened is None:
         return RedirectResponse(f"/{lang}/return?{ENDED}", 303)
     text, problem = (visits.kept(session, cookie, now, "message") if again else None) or (
         "",
-        "unchanged" if unchanged else "",
+        "not_agreed" if not_agreed else "unchanged" if unchanged else "",
     )
     return _page_with_message(lang, session, opened, cookie, keys, directory, settings, now, text, problem)
 
@@ -105,7 +113,7 @@ def _page_with_message(
             length,
             most=words.number(most),
         )
-    notice = {"unchanged": _UNCHANGED, "late": EXPIRED_NOTICE, "too_many": TOO_MANY_CHANGES, "no_room": _NO_ROOM}.get(
+    notice = {"unchanged": _UNCHANGED, "not_agreed": _NOT_AGREED, "late": EXPIRED_NOTICE, "too_many": TOO_MANY_CHANGES, "no_room": _NO_ROOM}.get(
         problem, ""
     )
     telegram = bool(settings.telegram_bot)

@@ -127,6 +127,14 @@ _GOING_TO_ASK: Final = (
     N_("The coordinator calls or writes to them. If they do not answer in time, we will ask the next one."),
 )
 _TAKEN: Final = (N_("A centre has taken your case."), N_("If you do not hear from them, write to us below."))
+_ON_WAITING_LIST: Final = (
+    N_("A centre has put this request on its waiting list."),
+    N_("The centre does not have to answer by a fixed day. Is there no time to wait? Then write to us below."),
+)
+_QUESTION_ASKED: Final = (
+    N_("A centre has asked a question."),
+    N_("The centre decides when it has the answer. The question is below, under “Please answer”."),
+)
 _MAY_WE_ASK: Final = N_("May we ask this centre to help you?")
 _UNTIL_YES: Final = N_("They are asked only when you say yes. Please answer below.")
 _NO_TIME_TO_WAIT: Final = timedelta(days=2)
@@ -156,6 +164,10 @@ def status_page(
     asked_by = centre_contacts.first_asked(session, _spoken_for(every_referral))
     if case.state == CaseState.REFERRED and _is_nobody_asked_yet(every_referral, asked_by):
         headline, next_step = _GOING_TO_ASK
+    if case.state == CaseState.REFERRED and _is_only_on_waiting_lists(every_referral):
+        headline, next_step = _ON_WAITING_LIST
+    if case.state == CaseState.REFERRED and _asks_the_person(every_referral):
+        headline, next_step = _QUESTION_ASKED
     if case.state == CaseState.REFERRED and any(ReferralState(entry.state) in AT_WORK for entry in every_referral):
         headline, next_step = _TAKEN
     visible_referrals = [entry for entry in every_referral if REFERRAL[entry.state]]
@@ -275,6 +287,19 @@ def _is_nobody_asked_yet(
     return bool(live) and all(
         way_of(entry.way) in BY_COORDINATOR and entry.state == ReferralState.OFFERED and entry.id not in asked_by
         for entry in live
+    )
+
+
+def _is_only_on_waiting_lists(referrals: Sequence[person_actions.PersonReferral]) -> bool:
+    """Whether each centre that has been asked has put the request on its waiting list: none owes an answer by a day."""
+    undecided = [entry for entry in referrals if ReferralState(entry.state) in UNDECIDED]
+    return bool(undecided) and all(entry.state == ReferralState.WAITLISTED for entry in undecided)
+
+
+def _asks_the_person(referrals: Sequence[person_actions.PersonReferral]) -> bool:
+    """Whether a centre has asked something and waits for the answer: its time to answer stands still."""
+    return any(
+        entry.state == ReferralState.INFO_REQUESTED and (entry.question or entry.asks_document) for entry in referrals
     )
 
 

@@ -57,6 +57,9 @@ AGAIN: Final = "again=1"
 ENDED: Final = "ended=1"
 """Asks the page for the number to say that the visit has ended, so that nobody believes that a button did something."""
 
+NOT_AGREED: Final = "not_agreed=1"
+"""Asks the page of the request to say that no time was agreed."""
+
 UNCHANGED: Final = "unchanged=1"
 """Asks the page of the request to say that a form changed nothing, because its token is too old or of a former visit."""
 

@@ -38,7 +38,8 @@ from app.web.person.single_page_form import EXPIRED_NOTICE
 
 router = APIRouter(dependencies=[Depends(anyone)])
 _UNKNOWN: Final = N_(
-    "We could not find a request with this number. Please compare it, digit by digit, with what you wrote down."
+    "We could not find a request with this number. Please compare it, digit by digit, with what you wrote down. "
+    "If it is right, the request may have been deleted, or it has a new number. Then please fill in the form again."
 )
 _TYPING_ERROR: Final = N_(
     "At least one digit is wrong. Please compare the number, digit by digit, with what you wrote down."

@@ -185,7 +185,10 @@ def _replace_answers(
         setattr(case, column, value)
     if facts.urgency == "emergency" != case.urgency:
         messaging.queue(session, raised, about_id=case.id, team_id=case.team_id, now=hour)
-    was_known = case.deadline_certainty not in {None, "assumed"}  # as of a letter from the country that the case came from
+    was_known = case.deadline_certainty not in {
+        None,
+        "assumed",
+    }  # as of a letter from the country that the case came from
     stays = (
         _is_same_letter(before, intake)
         and deadline

@@ -190,7 +190,9 @@ def _settle(session: Session, case: Case, move: CaseMove, keys: KeyRing, directo
         answers = sealed_parts.decrypt_facts(keys, case.id, case.facts_version, case.facts)
         answers["country"] = move.to_country
         answers.pop("region", None)
-        if answers.get("letter"):  # kinds are those of one country: the new one's court and time limit are not this letter's
+        if answers.get(
+            "letter"
+        ):  # kinds are those of one country: the new one's court and time limit are not this letter's
             answers["letter"] = {**answers["letter"], "kind": "unknown"}
         case.facts_version += 1
         case.facts = sealed_parts.encrypt_facts(keys, case.id, case.facts_version, answers)

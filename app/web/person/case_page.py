@@ -113,9 +113,13 @@ def _page_with_message(
             length,
             most=words.number(most),
         )
-    notice = {"unchanged": _UNCHANGED, "not_agreed": _NOT_AGREED, "late": EXPIRED_NOTICE, "too_many": TOO_MANY_CHANGES, "no_room": _NO_ROOM}.get(
-        problem, ""
-    )
+    notice = {
+        "unchanged": _UNCHANGED,
+        "not_agreed": _NOT_AGREED,
+        "late": EXPIRED_NOTICE,
+        "too_many": TOO_MANY_CHANGES,
+        "no_room": _NO_ROOM,
+    }.get(problem, "")
     telegram = bool(settings.telegram_bot)
     return case_view.status_page(
         lang,

@@ -65,7 +65,7 @@ def test_an_unknown_number_may_be_of_a_deleted_request_and_a_new_one_says_what_t
     them, other = person(office, receipt), office.browser()
     page = them.submit(them.get("/en/case"), "/en/case/number", sure="yes")
     new = them.get(page.location)
-    assert "a code or a Telegram chat that you did not make" in new.words()
+    assert "Stop a code or a Telegram chat that you did not make." in new.words()
     assert "turn off “headers and footers”" in new.words(), "browsers print an address at the edge of their own accord"
     refused = other.submit(other.get("/en/return"), "/en/return", number=receipt.digits)
     assert "the request may have been deleted, or it has a new number" in other.get(refused.location).words()

@@ -37,7 +37,7 @@ from app.web.person.single_page_form import EXPIRED_NOTICE
 router = APIRouter(prefix="/case", dependencies=[Depends(anyone)])
 _MOVED: Final = N_(
     "Our team does not cover this country. Go back to your request and send us a message. If another team covers it, "
-    "a coordinator will ask you there whether that team may take over your request."
+    "a coordinator will ask you there if they may take over your request."
 )
 _CHOICES: Final = complete(
     set(draft_answers.CHOICES), {"allow": N_("Yes"), "never": N_("Never"), "ask": N_("Ask me first")}

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -22,6 +23,11 @@ from app.referrals.models import Referral
 from tests.support.partners import MINE, OTHER, Network, running
 
 
+def without_random_letters(page: dict[str, Any]) -> str:
+    """The page as text, without the cursor and the ids of events: any two letters may stand in those."""
+    return repr([{**event, "id": ""} for event in page["events"]] + [sorted(page)])
+
+
 def test_events_come_oldest_first_with_ids_and_codes_only(network: Network):
     referral = network.offer(story="planted-canary", call_me="Анна")
     network.act(referral, "acknowledge")
@@ -36,7 +42,7 @@ def test_events_come_oldest_first_with_ids_and_codes_only(network: Network):
     assert not page.more
     assert page.cursor in answer.headers["link"]
     for secret in ("canary", "Анна", "asylum", "RU"):
-        assert secret not in answer.text
+        assert secret not in without_random_letters(answer.json())
 
 
 def test_after_an_erasure_the_feed_holds_no_more_than_an_id_and_states(network: Network):
@@ -52,7 +58,7 @@ def test_after_an_erasure_the_feed_holds_no_more_than_an_id_and_states(network: 
     }
     assert str(case_id) not in answer.text
     for secret in ("canary", "Анна", "asylum", "PL"):
-        assert secret not in answer.text
+        assert secret not in without_random_letters(answer.json())
 
 
 def test_an_event_names_no_needs_and_its_referral_shows_them_at_once(network: Network):

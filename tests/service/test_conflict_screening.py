@@ -340,6 +340,6 @@ def test_the_command_hashes_here_and_says_what_it_could_not_read(network: Networ
         assert cleared.exit_code == 0
     assert partner.partner_app is not None
     whole = b" ".join(sent)
-    for secret in ("Анна", "Иванова", "600", "example", "ivanov"):
+    for secret in ("Анна", "Иванова", "600 000", "600000", "example", "ivanov"):
         assert secret.encode() not in whole
     assert count(network, ConflictEntry) == 0

@@ -220,12 +220,16 @@ def _given(today: date | LocalDays, me: UUID) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """The first cases of a view in an order, under more conditions: a short list on a page of several."""
+    """The first cases of a view in an order, under more conditions: a short list on a page of several.
+
+    `index`: by which SQLite reads it, where its own choice would put all cases of the view into order.
+    """
 
     view: str
     most: int
     sort: str = DEFAULT_ORDER
     conditions: tuple[Condition, ...] = ()
+    index: str = ""
 
 
 def excerpts(
@@ -264,6 +268,8 @@ def _excerpts_statement(wanted: tuple[tuple[str, Excerpt], ...], beside: JoinedR
             .order_by(*ORDERS[excerpt.sort])
             .limit(excerpt.most)
         )
+        if excerpt.index:
+            part = part.with_hint(Case, f"INDEXED BY {excerpt.index}", "sqlite")
         parts.append(sa.select(part.subquery(name)))
     return beside.joined(sa.union_all(*parts).cte("excerpts"))
 
@@ -355,7 +361,9 @@ def _hidden_cases() -> sa.CTE:
         Case.snoozed_until, Case.country, Case.needs, Case.languages, Case.owner_id, Case.due_on, Case.referral_status,
         Case.uncovered, Case.restricted,
     )  # fmt: skip
-    return sa.select(*columns).where(Case.team_id == _TEAM, restriction.hidden_from(MEMBER_ID)).cte("hidden_cases")
+    hidden = sa.select(*columns).where(Case.team_id == _TEAM, restriction.hidden_from(MEMBER_ID)).cte("hidden_cases")
+    # SQLite would read the cases anew for each count, and from another index.
+    return hidden.prefix_with("MATERIALIZED", dialect="sqlite")
 
 
 def _sum(condition: Condition) -> sa.ColumnElement[int]:

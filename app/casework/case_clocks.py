@@ -30,17 +30,18 @@ from app.referrals.states import LIVE, ReferralState
 FIRST_ANSWER_WITHIN: Final = timedelta(hours=2)
 """How soon a coordinator is to look at an emergency. The desk's tasks of emergencies have the same time."""
 _NEAR: Final = timedelta(hours=3)
-LIVE_REFERRALS: Final = JoinedRows(
-    sa.select(
-        Referral.case_id, Referral.id, Referral.label, Referral.state, Referral.offered_at, Referral.acknowledge_by,
-        Referral.decide_by, Referral.expires_at, Referral.contact_by, Referral.review_on, Referral.due_at,
-        Referral.paused_at,
-        Organisation.name.label("organisation"),
-    )
-    .join(Organisation, Organisation.id == Referral.organisation_id)
-    .where(Referral.state.in_(sorted(state.value for state in LIVE)))
-    .subquery("live_referrals")
+# The name is looked up and not joined: SQLite reads a join beside a list whole, the referrals of every case.
+_ORGANISATION_NAME: Final = (
+    sa.select(Organisation.name).where(Organisation.id == Referral.organisation_id).scalar_subquery()
+)
+REFERRAL_COLUMNS: Final = (
+    Referral.case_id, Referral.id, Referral.label, Referral.state, Referral.offered_at, Referral.acknowledge_by,
+    Referral.decide_by, Referral.expires_at, Referral.contact_by, Referral.review_on, Referral.due_at,
+    Referral.paused_at, _ORGANISATION_NAME.label("organisation"),
 )  # fmt: skip
+"""What `offer_of` needs of a referral; the names begin with `beside_` there."""
+IS_LIVE: Final = Referral.state.in_(sorted(state.value for state in LIVE))
+LIVE_REFERRALS: Final = JoinedRows(sa.select(*REFERRAL_COLUMNS).where(IS_LIVE).subquery("live_referrals"))
 """The live referrals of each case with the names of their organisations; see `offer_of`."""
 
 

@@ -20,7 +20,7 @@ from app.cases.models import Case
 from app.cases.queue import Excerpt, QueueRow
 from app.cases.queue_queries import Filters, QueueQuery
 from app.cases.queue_views import LATEST_DAY, MEMBER_ID
-from app.casework.case_clocks import LIVE_REFERRALS, ListedReferral, offer_of
+from app.casework.case_clocks import IS_LIVE, LIVE_REFERRALS, REFERRAL_COLUMNS, ListedReferral, offer_of
 from app.partners.organisations import Organisation
 from app.referrals.models import Referral
 from app.tasks import service as tasks
@@ -34,7 +34,7 @@ APPOINTMENTS_AHEAD: Final = timedelta(hours=24)
 EMERGENCIES: Final = QueueQuery("uncovered", Filters(urgency="emergency"))
 LISTS: Final = {
     # Nobody has a need of the case, and its day has come: the most urgent first. An emergency's day has always come.
-    "now": Excerpt("uncovered", MOST_NOW, "urgency", (Case.due_on <= LATEST_DAY,)),
+    "now": Excerpt("uncovered", MOST_NOW, "urgency", (Case.due_on <= LATEST_DAY,), "ix_cases_uncovered_urgency"),
     "wrote": Excerpt("answered", MOST_LISTED),
     "mine": Excerpt("mine", MOST_LISTED),
 }
@@ -84,16 +84,19 @@ _TEAM: Final = sa.bindparam("team_id", type_=sa.Uuid())
 _OFFERS: Final = (
     sa.select(
         Case.label.label("case_label"), Case.country, Case.urgency,
-        *(column.label(f"beside_{column.name}") for column in LIVE_REFERRALS.source.c),
+        *(column.label(f"beside_{column.key}") for column in REFERRAL_COLUMNS),
     )
-    .join(Case, Case.id == LIVE_REFERRALS.source.c.case_id)
+    .join(Case, Case.id == Referral.case_id)
+    # SQLite would begin with the team's cases and look for the referrals of each.
+    .with_hint(Referral, "INDEXED BY ix_referrals_expires", "sqlite")
     .where(
         Case.team_id == _TEAM,
         Case.closed_at.is_(None),
         sa.not_(restriction.hidden_from(MEMBER_ID)),
-        LIVE_REFERRALS.source.c.expires_at < sa.bindparam("before", type_=Referral.expires_at.type),
+        IS_LIVE,
+        Referral.expires_at < sa.bindparam("before", type_=Referral.expires_at.type),
     )
-    .order_by(LIVE_REFERRALS.source.c.expires_at, LIVE_REFERRALS.source.c.id)
+    .order_by(Referral.expires_at, Referral.id)
     .limit(MOST_LISTED)
 )  # fmt: skip
 

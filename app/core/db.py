@@ -20,6 +20,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -271,6 +272,23 @@ def _parsed_url(url: str) -> URL:
     return parsed
 
 
+class _SqliteStatements(SQLiteCompiler):
+    """SQL for SQLite's planner: hints (`with_hint`), and flags as they stand in the predicates of partial indexes.
+
+    SQLite takes such an index only for a condition of the same words, `restricted` and not `restricted = 1`; otherwise it reads the
+    whole table.
+    """
+
+    def visit_is_true_unary_operator(self, element: Any, _operator: Any, **kw: Any) -> str:
+        return str(self.process(element.element, **kw))
+
+    def visit_is_false_unary_operator(self, element: Any, _operator: Any, **kw: Any) -> str:
+        return f"NOT {self.process(element.element, **kw)}"
+
+    def get_from_hint_text(self, _table: Any, text: str) -> str:
+        return text
+
+
 def sqlite_driver() -> ModuleType:
     """The newer SQLite of the `pysqlite3` wheel if it is installed, else Python's own."""
     try:
@@ -293,6 +311,7 @@ def _sqlite_engine(url: URL) -> Engine:
         max_overflow=_SQLITE_CONNECTIONS // 2,
         poolclass=sa.pool.QueuePool,
     )
+    engine.dialect.statement_compiler = _SqliteStatements
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

@@ -1,7 +1,7 @@
 """The lists of the desk and of partners read the rows they show from an index, however many there are.
 
-On twenty thousand made-up cases PostgreSQL is asked how it would read each list: it scans no whole table, puts no large set
-into order, and takes the index that was made for the list.
+On twenty thousand made-up cases the database is asked how it would read each list: it scans no whole table, puts no large set
+into order, and takes the index that was made for the list. SQLite does not say how many rows it would put into order.
 """
 
 import json
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.cases import queue
 from app.cases.local_days import LocalDays
+from app.cases.models import Case
 from app.cases.queue_queries import Filters, QueueQuery
 from app.cases.queue_views import DEFAULT_ORDER, ORDERS
 from app.casework import case_clocks, today
@@ -100,6 +101,12 @@ def lists(world: World) -> Iterator[tuple[str, str, Callable[[Session], Any]]]:
     by_day = QueueQuery(filters=Filters(country="LT"), sort=DEFAULT_ORDER)
     yield "a country by the day of review", "ix_cases_country", page(by_day)
     yield "today", "ix_cases_uncovered_urgency", lambda session: excerpts(session, world, now)
+    beside = {"beside": case_clocks.LIVE_REFERRALS}
+    yield (
+        "with referrals",
+        "ix_cases_next",
+        lambda session: queue.page(session, world.team_id, QueueQuery(), **now, **beside),
+    )
     offers = partial(today.ending_offers, team_id=world.team_id, now=START, me=now["me"])
     yield "today, offers", "ix_referrals_expires", offers
     yield "counts", "ix_case_counters_kind", lambda session: queue.counts(session, world.team_id, QueueQuery(), **now)
@@ -127,8 +134,8 @@ def excerpts(session: Session, world: World, now: dict[str, Any]) -> Any:
     )
 
 
-def plan_of(session: Session, read: Callable[[Session], Any]) -> list[dict[str, Any]]:
-    """The steps in which the last statement of `read` is carried out."""
+def explained(session: Session, read: Callable[[Session], Any], how: str) -> sa.CursorResult[Any]:
+    """What the database says about the last statement of `read`."""
     asked: list[tuple[str, Any]] = []
     connection = session.connection()
 
@@ -139,7 +146,12 @@ def plan_of(session: Session, read: Callable[[Session], Any]) -> list[dict[str, 
     read(session)
     event.remove(connection, "before_cursor_execute", note)
     statement, given = asked[-1]
-    plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", given).scalar_one()
+    return connection.exec_driver_sql(f"{how} {statement}", given)
+
+
+def plan_of(session: Session, read: Callable[[Session], Any]) -> list[dict[str, Any]]:
+    """The steps in which PostgreSQL carries out the last statement of `read`."""
+    plan = explained(session, read, "EXPLAIN (FORMAT JSON)").scalar_one()
     return list(steps((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]))
 
 
@@ -178,3 +190,42 @@ def test_a_list_whose_index_is_gone_is_seen(postgres_database: Database) -> None
             session.execute(sa.text(f"DROP INDEX {gone}"))
             assert wrong_with(plan_of(session, read), index)
             session.rollback()
+
+
+def sqlite_steps(session: Session, read: Callable[[Session], Any]) -> list[str]:
+    """The steps in which SQLite carries out the last statement of `read`, in its own words."""
+    return [str(row[3]) for row in explained(session, read, "EXPLAIN QUERY PLAN")]
+
+
+OF_SQLITE: Final = {
+    # There is no index of JSON lists: these read the list of their order until they have enough.
+    "a need": "ix_cases_next",
+    "a language": "ix_cases_next",
+    "a need, closed": "ix_cases_closed",
+    "a language, closed": "ix_cases_closed",
+    # One member has all cases here.
+    "mine": "ix_cases_queue",
+    "feed, nothing to place": "sqlite_autoindex_feed_events_2",
+}
+
+
+def test_every_list_reads_an_index_on_sqlite_too(sqlite_database: Database) -> None:
+    world, wrong = loaded(sqlite_database), {}
+    whole = tuple(f"SCAN {table}" for table in sorted(LARGE))
+    with sqlite_database.begin(write=False) as session:
+        for name, index, read in lists(world):
+            plan = sqlite_steps(session, read)
+            scanned = [step for step in plan if step.startswith(whole)]
+            if scanned or not any(f"INDEX {OF_SQLITE.get(name, index)} " in f"{step} " for step in plan):
+                wrong[name] = scanned or plan
+    assert wrong == {}
+
+
+def test_a_flag_stands_in_a_condition_as_in_its_index(sqlite_database: Database) -> None:
+    with sqlite_database.begin(write=False) as session:
+        for flag, written in (
+            (Case.restricted, "WHERE cases.restricted"),
+            (~Case.restricted, "WHERE NOT cases.restricted"),
+        ):
+            asked = str(sa.select(Case.id).where(flag).compile(session.get_bind()))
+            assert asked.endswith(written)

@@ -279,13 +279,13 @@ class _SqliteStatements(SQLiteCompiler):
     whole table.
     """
 
-    def visit_is_true_unary_operator(self, element: Any, _operator: Any, **kw: Any) -> str:
+    def visit_is_true_unary_operator(self, element: Any, operator: Any, **kw: Any) -> str:  # noqa: ARG002 -- the name is SQLAlchemy's
         return str(self.process(element.element, **kw))
 
-    def visit_is_false_unary_operator(self, element: Any, _operator: Any, **kw: Any) -> str:
+    def visit_is_false_unary_operator(self, element: Any, operator: Any, **kw: Any) -> str:  # noqa: ARG002 -- the name is SQLAlchemy's
         return f"NOT {self.process(element.element, **kw)}"
 
-    def get_from_hint_text(self, _table: Any, text: str) -> str:
+    def get_from_hint_text(self, table: Any, text: str | None) -> str | None:  # noqa: ARG002
         return text
 
 

@@ -362,7 +362,7 @@ def _hidden_cases() -> sa.CTE:
         Case.uncovered, Case.restricted,
     )  # fmt: skip
     hidden = sa.select(*columns).where(Case.team_id == _TEAM, restriction.hidden_from(MEMBER_ID)).cte("hidden_cases")
-    # SQLite would read the cases anew for each count, and from another index.
+    # SQLite would read the cases again for each count, and from another index.
     return hidden.prefix_with("MATERIALIZED", dialect="sqlite")
 
 

@@ -10,6 +10,9 @@
 # onion service. --root DIR writes all files below DIR and touches nothing else of this machine: to look at them, and for tests.
 set -eu
 umask 022
+# `su` without a dash leaves out the folders of root's commands.
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
 
 HERE=$(cd "$(dirname "$0")/.." && pwd)
 ROOT=""
@@ -168,6 +171,10 @@ write_environment() {
   mkdir -p "$ETC/passwords" && chmod 700 "$ETC/passwords"
   common="PRISTAN_BASE_URL=https://$NAME
 PRISTAN_TRUSTED_PROXIES=unix"
+  if [ "$DATABASE" = postgresql ]; then # four processes, the backup and a command: together less than the 100 of Debian's PostgreSQL
+    common="$common
+PRISTAN_DATABASE_CONNECTIONS=15"
+  fi
   if [ "$DATABASE" = sqlite ]; then
     kinds="all backup reminder admin"
   else
@@ -428,7 +435,10 @@ do_uninstall() {
     dry || systemctl disable -q "$unit" 2>/dev/null || true
     rm -f "$UNITS/$unit"
   done
-  dry || systemctl daemon-reload
+  if ! dry; then
+    systemctl daemon-reload
+    systemctl reset-failed 'pristan-*' 2>/dev/null || true # a unit that failed last would stay in the lists
+  fi
   rm -rf "$OPT" "$ROOT/usr/share/doc/pristan" "$ROOT/usr/local/sbin/pristan-admin" "$ROOT/etc/nginx/conf.d/pristan.conf"
   if [ "$PROXY" = caddy ] && grep -q 'in front of Pristan' "$ROOT/etc/caddy/Caddyfile" 2>/dev/null; then
     rm -f "$ROOT/etc/caddy/Caddyfile"

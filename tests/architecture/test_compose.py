@@ -47,6 +47,12 @@ def test_every_setting_that_is_named_exists() -> None:
         assert named <= known, name
 
 
+def test_all_processes_together_stay_below_the_connections_of_a_new_postgresql() -> None:
+    connected = [name for name in sorted(OURS) if "PRISTAN_DATABASE_URL" in SERVICES[name]["environment"]]
+    assert len(connected) >= 5
+    assert sum(int(SERVICES[name]["environment"]["PRISTAN_DATABASE_CONNECTIONS"]) for name in connected) <= 97
+
+
 def test_the_defaults_of_every_process_are_settings_that_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in OURS:
         with monkeypatch.context() as patched:

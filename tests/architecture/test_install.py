@@ -14,6 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "deploy" / "install.sh"
+FREE_CONNECTIONS = 97
+"""Of the 100 that PostgreSQL allows as it comes; three are kept for superusers."""
 
 
 def install(root: Path, *arguments: str, script: Path = SCRIPT, status: int = 0) -> str:
@@ -98,6 +100,22 @@ def test_secrets_are_for_root_alone_and_each_process_has_the_role_of_its_work(so
     for kind in ("public", "desk", "partner", "worker", "backup"):
         assert f"postgresql://pristan_{kind}:" in (etc / f"{kind}.env").read_text()
         assert "postgresql://pristan:" not in (etc / f"{kind}.env").read_text()
+
+
+def test_all_processes_together_stay_below_the_connections_of_a_new_postgresql(source: Path, tmp_path: Path) -> None:
+    install(
+        tmp_path, "--name", "help.example.net", "--database", "postgresql", "--proxy", "none",
+        script=source / "deploy" / "install.sh",
+    )  # fmt: skip
+    limits = [
+        int(found[1])
+        for kind in ("public", "desk", "partner", "worker", "backup", "admin")
+        for found in re.finditer(
+            r"^PRISTAN_DATABASE_CONNECTIONS=(\d+)$", (tmp_path / f"etc/pristan/{kind}.env").read_text(), re.MULTILINE
+        )
+    ]
+    assert len(limits) == 6
+    assert sum(limits) <= FREE_CONNECTIONS
 
 
 def test_a_new_version_stands_beside_the_old_one_and_the_way_back_leads_to_it(source: Path, tmp_path: Path) -> None:

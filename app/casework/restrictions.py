@@ -18,7 +18,7 @@ from app.cases.models import Case, CaseWrap, WrapFor
 from app.cases.restriction import FEWEST
 from app.cases.sealed_parts import Recipient
 from app.cases.states import CaseState
-from app.casework import coordinator, sealed_access
+from app.casework import coordinator, sealed_access, team_notices
 from app.casework.coordinator import Desk
 from app.core import keyholders
 from app.core.errors import Conflict, FieldError, Invalid, NotAllowed
@@ -102,6 +102,7 @@ def _restrict_one(session: Session, desk: Desk, case: Case, chosen: Sequence[Mem
     if case.closed_at is None:
         for member_id in sorted(ids - before - {desk.member.member_id}):
             tasks.open_named(session, case, member_id, now=desk.now)
+            team_notices.tell_member(session, NoticeKind.NAMED, member_id, case, desk.now)
     codes = {"members": sorted(member_id.hex for member_id in ids)}
     coordinator.record_change(session, desk, case, "case:restricted" if first else "case:names_changed", codes)
 

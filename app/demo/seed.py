@@ -18,7 +18,7 @@ from app.core.ids import named_id
 from app.core.keyholders import OwnerKind
 from app.core.keyring import KeyRing
 from app.core.sealing import KeyPair
-from app.demo import history, sign_ins
+from app.demo import history, restricted, sign_ins
 from app.demo.sign_ins import new_passphrase
 from app.demo.stories import Story, stories
 from app.directory import loader as directory_loader
@@ -43,6 +43,8 @@ from app.staff.team_setup import NewTeam
 SECOND_TEAM: Final = "GE"
 """The country whose cases the second team takes."""
 PARTNERS: Final = ("pl-hfhr", "lt-redcross", "x-kovcheg")
+NAMED: Final = ("demo-coordinator", "demo-senior")
+"""Who can open the restricted cases of the first team; its third member, `demo-colleague`, sees only that they exist."""
 READERS: Final = {"demo-georgia": "ka", "demo-x-kovcheg": "ru"}
 """Who reads the pages in a language of their own; the others take that of the browser."""
 ON_CALL: Final = (
@@ -78,6 +80,7 @@ def _seed(session: Session, context: AppContext, now: datetime, *, with_history:
     for name, role, founded in (
         ("demo-coordinator", Role.COORDINATOR, team),
         ("demo-senior", Role.SENIOR, team),
+        ("demo-colleague", Role.COORDINATOR, team),
         ("demo-georgia", Role.COORDINATOR, second_team),
     ):
         passphrase = new_passphrase()
@@ -114,6 +117,9 @@ def _seed(session: Session, context: AppContext, now: datetime, *, with_history:
             for _label in labels:
                 session.expire_all()
     _make_tellable(session, keys, now)
+    if with_history:
+        who_reads = [_member(session, name).id for name in NAMED]
+        restricted.fill(session, keys, directory, _desk_of(session, keys, NAMED[0], team, now), who_reads)
     for name, language in READERS.items():
         session.execute(sa.update(Member).where(Member.name == name).values(language=language))
     return {

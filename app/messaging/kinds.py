@@ -92,6 +92,7 @@ class NoticeKind(StrEnum):
     LINK_STOPPED = "link_stopped"
     MENTION = "mention"
     PERSON_ANSWERED = "person_answered"
+    NAMED = "named"
     TOO_FEW_NAMED = "too_few_named"
     PROBLEM = "problem"
     PROBLEM_URGENT = "problem_urgent"
@@ -119,6 +120,7 @@ class Group(StrEnum):
     NOBODY_LEFT = "nobody_left"
     ALARM = "alarm"
     MENTION = "mention"
+    NAMED = "named"
     PERSON = "person"
     APPOINTMENT = "appointment"
     PROBLEM = "problem"
@@ -207,6 +209,7 @@ KINDS: Final = complete(
         NoticeKind.LINK_STOPPED:              _row(Group.ALARM, _TEAM, to=_OWNER, speed=_SOON),
         NoticeKind.MENTION:                   _row(Group.MENTION, _MEMBER, to=Audience.NAMED, speed=_SOON),
         NoticeKind.PERSON_ANSWERED:           _row(Group.PERSON, _TEAM, to=_OWNER, speed=_SOON),
+        NoticeKind.NAMED:                     _row(Group.NAMED, _MEMBER, to=Audience.NAMED, speed=_SOON),
         NoticeKind.TOO_FEW_NAMED:             _row(Group.NOBODY_LEFT, _TEAM, to=_OWNER, speed=_SOON),
         NoticeKind.PROBLEM:                   _row(Group.PROBLEM, _OPERATORS, to=Audience.OPERATIONS, speed=_DAILY),
         NoticeKind.PROBLEM_URGENT:            _row(Group.PROBLEM, _OPERATORS, to=Audience.OPERATIONS, speed=_NOW),

@@ -30,6 +30,7 @@ COUNTED: Final = complete(
         "nobody_left": NN_("{n} case that needs a decision", "{n} cases that need a decision"),
         "alarm": NN_("{n} alarm", "{n} alarms"),
         "mention": NN_("{n} note that mentions you", "{n} notes that mention you"),
+        "named": NN_("{n} restricted case that you can now open", "{n} restricted cases that you can now open"),
         "person": NN_("{n} answer or message from a person", "{n} answers or messages from people"),
         "appointment": NN_("{n} appointment that is near", "{n} appointments that are near"),
         "way": NN_("{n} address that refuses notices", "{n} addresses that refuse notices"),

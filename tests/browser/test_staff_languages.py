@@ -1,13 +1,13 @@
 """Staff pages in longer languages, and in one that is 45 % longer than English: nothing is wider than a phone."""
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page
 
-from app.core.i18n import translator
+from app.core.i18n import LANGUAGES, translator
 from app.referrals.models import Referral
 from tests.browser.test_desk import DeskSite, desk  # noqa: F401
 from tests.support.pages import PHONE, check, fits, press
@@ -51,16 +51,43 @@ def test_no_page_is_wider_than_a_phone(desk: DeskSite, new_page: Callable[..., P
     assert wide == []
 
 
-def test_the_head_is_one_line_on_a_laptop(desk: DeskSite, new_page: Callable[..., Page], language: str) -> None:  # noqa: F811
-    page = in_language(desk, new_page(viewport={"width": 1366, "height": 768}), language, "sofia")
-    page.goto(desk.base + "/desk/")
-    assert page.locator(".bar").bounding_box()["height"] < 60  # type: ignore[index]
-    assert fits(page)
-    page.locator(".bar nav a").last.scroll_into_view_if_needed()  # what does not fit is scrolled to
-    last, nav = page.locator(".bar nav a").last.bounding_box(), page.locator(".bar nav").bounding_box()
-    assert last is not None
-    assert nav is not None
-    assert last["x"] + last["width"] <= nav["x"] + nav["width"] + 2
+CUT = """() => [...document.querySelectorAll(".bar nav, .queue.rows td.next")]
+    .filter(node => node.scrollWidth > node.clientWidth + 1).map(node => node.innerText)"""
+"""What of the head and of the column of clocks is wider than its place: "…" or a scroll bar stands for it."""
+
+
+@contextmanager
+def late(desk: DeskSite) -> Iterator[None]:  # noqa: F811
+    """Nine hours and 47 minutes later; afterwards it is as late as before."""
+    before = desk.office.time.at
+    desk.office.later(hours=9, minutes=47)
+    try:
+        yield
+    finally:
+        desk.office.time.at = before
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_the_head_and_every_clock_are_read_whole_on_a_laptop(
+    desk: DeskSite,  # noqa: F811
+    new_page: Callable[..., Page],
+    code: str,
+) -> None:
+    """In each language: of the senior, who has the most links; the clocks among them late by hours and minutes."""
+    with late(desk):
+        page = in_language(desk, new_page(viewport={"width": 1366, "height": 768}), code, "sofia")
+        for path in ("/desk/", "/desk/?view=waiting", "/desk/today"):
+            page.goto(desk.base + path)
+            assert page.locator("html").get_attribute("lang") == code
+            assert page.locator(".bar").bounding_box()["height"] < 60  # type: ignore[index]
+            assert fits(page)
+            assert page.evaluate(CUT) == [], path
+            last, nav = page.locator(".bar nav a").last.bounding_box(), page.locator(".bar nav").bounding_box()
+            assert last is not None
+            assert nav is not None
+            assert last["x"] + last["width"] <= nav["x"] + nav["width"] + 2
+            if path == "/desk/":
+                assert page.locator(".queue.rows td.next .clock").count() > 0, "a clock runs"
 
 
 def test_a_page_is_switched_without_scripts(desk: DeskSite, new_page: Callable[..., Page]) -> None:  # noqa: F811

@@ -6,14 +6,17 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.app_context import migrate, open_app_context
+from app.cases import restriction
 from app.cases.appointments import Appointment
 from app.cases.models import Case
 from app.demo import history
 from app.demo.seed import seed_if_empty
 from app.links.models import ReferralLink
+from app.messaging.models import OutboxMessage
 from app.partners.sandbox_identity import TEAM_ID
 from app.referrals.models import Referral
 from app.settings import Settings
+from app.staff.models import Member
 
 
 def test_it_shows_a_network_at_work(tmp_path: Path) -> None:
@@ -27,7 +30,14 @@ def test_it_shows_a_network_at_work(tmp_path: Path) -> None:
         referrals = session.scalars(sa.select(Referral)).all()
         assert session.scalar(sa.select(sa.func.count()).select_from(ReferralLink)) == 1
         assert session.scalar(sa.select(sa.func.count()).where(Appointment.state == "agreed")) == 1
+        sealed = {
+            case.label: {one.name for one in restriction.named(session, case.id)} for case in cases if case.restricted
+        }
+        colleague = session.scalars(sa.select(Member).where(Member.name == "demo-colleague")).one()
+        assert all(restriction.is_named(session, case.id, colleague.id) is False for case in cases if case.restricted)
+        assert session.scalar(sa.select(sa.func.count()).where(OutboxMessage.kind == "named")) == 2
     context.database.dispose()
+    assert list(sealed.values()) == [{"demo-coordinator", "demo-senior"}] * 2
     assert len(cases) >= history.CASES + 15
     assert {case.state for case in cases} >= {"submitted", "in_review", "referred", "helped", "advised", "unmet"}
     assert len({case.team_id for case in cases}) == 2

@@ -183,6 +183,13 @@ def test_the_checklist_says_to_both_sides_what_is_missing(office: StaffSite) -> 
     assert not before["An address for notices i"]
     assert not before["It is known whether each"]
     assert "Your side: A member who holds the key sets it under Notices." in office.as_("partner").get(own).words()
+    linked = {
+        path: [str(link.attributes["href"]).partition("?")[0].partition("#")[0] for link in page.tree.css(".checks a")]
+        for path, page in ((entry, office.as_("vera").get(entry)), (own, office.as_("partner").get(own)))
+    }
+    assert linked[own] == ["/partner/notices", ""], "what is missing leads to where it is done, or further down"
+    assert set(linked[entry]) <= {"/desk/directory/edit", "/desk/directory/fields", ""}
+    assert linked[entry] != []
     assert "Your side: A member who holds the key" not in office.as_("vera").get(entry).words()
     with office.database.begin() as session:
         organisation_id = named_id("organisation", ONE)

@@ -10,6 +10,8 @@ from app.cases.models import Case, CaseMove, CaseWrap
 from app.core import keyholders
 from app.core.keyholders import KeyGrant, SealingKey
 from app.core.sealing import CannotOpen, KeyPair
+from app.messaging.models import OutboxMessage
+from app.privacy import service as privacy
 from app.referrals.thread_models import ReferralMessageWrap
 from app.reporting import kept_figures
 from app.staff.models import Member
@@ -318,8 +320,6 @@ def test_a_case_page_that_was_open_before_does_nothing_afterwards(office: StaffS
 def test_an_erased_case_is_restricted_no_more(office: StaffSite) -> None:
     label = restricted(office, "pavel")
     with office.database.begin() as session:
-        from app.privacy import service as privacy
-
         case = session.scalars(sa.select(Case).where(Case.label == label)).one()
         privacy.erase(session, case, actor_kind="person", now=office.time.at)
         assert not case.restricted
@@ -334,3 +334,43 @@ def test_the_organisation_reads_on_after_it_accepts(office: StaffSite) -> None:
     page = partner.get(f"/partner/referrals/{referral}")
     assert page.status == 200
     assert "restricted" not in page.words().lower()
+
+
+def test_signing_out_keeps_what_was_typed_for_a_case_restricted_meanwhile(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    pavel, sofia, path = office.as_("pavel"), office.as_("sofia"), f"/desk/cases/{label}"
+    page = pavel.get(path)
+    name(office, sofia, label, "sofia", "vera")
+    typed = {"note": "Called twice & wrote", "text": "When did the letter come?"}
+    kept = pavel.submit(page, f"{path}/go", **typed, **{"with": "to=/desk/sign-out"})
+    assert (kept.status, STORY in kept.text) == (403, False)
+    assert {node.text().strip() for node in kept.tree.css("textarea")} == set(typed.values())
+    assert pavel.submit(page, f"{path}/go", **typed, **{"with": "to=/desk/tasks"}).status == 403
+    assert pavel.submit(page, f"{path}/go", **{"with": "to=/desk/tasks"}).location == "/desk/tasks", "nothing typed"
+    assert pavel.submit(kept, "/desk/sign-out").location == "/desk/sign-in"
+
+
+def test_signing_out_keeps_what_was_typed_for_a_case_erased_meanwhile(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    pavel, path = office.as_("pavel"), f"/desk/cases/{label}"
+    page = pavel.get(path)
+    with office.database.begin() as session:
+        case = session.scalars(sa.select(Case).where(Case.label == label)).one()
+        privacy.erase(session, case, actor_kind="person", now=office.time.at)
+    kept = pavel.submit(page, f"{path}/go", note="Called twice", **{"with": "to=/desk/sign-out"})
+    assert kept.status == 404
+    assert [node.text().strip() for node in kept.tree.css("textarea")] == ["Called twice"]
+    assert pavel.submit(kept, "/desk/sign-out").location == "/desk/sign-in"
+
+
+def test_who_is_named_is_told_by_a_notice_of_their_own(office: StaffSite) -> None:
+    label, _receipt = office.file()
+    sofia = office.as_("sofia")
+    name(office, sofia, label, "sofia", "vera")
+    told = sa.select(Member.name).join(OutboxMessage, OutboxMessage.member_id == Member.id).order_by(OutboxMessage.id)
+    told = told.where(OutboxMessage.kind == "named")
+    with office.database.begin(write=False) as session:
+        assert session.scalars(told).all() == ["vera"], "not who restricts it"
+    name(office, sofia, label, "sofia", "vera", "pavel")
+    with office.database.begin(write=False) as session:
+        assert session.scalars(told).all() == ["vera", "pavel"], "vera was named before"

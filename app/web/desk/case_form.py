@@ -15,6 +15,8 @@ from app.web.components.forms import field_value
 
 MESSAGE: Final = ("text",)
 NOTE: Final = ("note",)
+WORDS: Final = (*MESSAGE, *NOTE)
+"""The fields that hold sentences."""
 OWNER: Final = ("member", "was_member")
 SNOOZE: Final = date_names("until")
 MERGE: Final = ("into",)

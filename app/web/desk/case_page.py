@@ -31,7 +31,7 @@ from app.casework.eligibility import eligibility_of
 from app.casework.referral_actions import needs_to_ask
 from app.casework.unavailability import unavailability_of
 from app.core.dependencies import Db, ReadDb
-from app.core.errors import FieldError, Invalid, NotFound
+from app.core.errors import AppError, FieldError, Invalid, NotFound
 from app.core.i18n import N_
 from app.directory.packs import Directory
 from app.intake import wording
@@ -48,6 +48,7 @@ from app.web.components import (
 )
 from app.web.components.forms import field_value
 from app.web.desk import case_form, case_screen, case_view, queue_url, saved_replies
+from app.web.desk.case_form import TypedInput
 from app.webhooks import reachability
 
 router = APIRouter(prefix="/desk/cases/{label}")
@@ -164,20 +165,31 @@ def leave_case(label: Label, request: Request, desk: AtDesk, session: Db, packs:
     Another page then opens in a new tab; signing out has a button that says that the text is lost.
     """
     form = request.state.form
-    case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
-    target = _target(case, field_value(form, "to"), case_screen.valid_list_query(field_value(form, "list")))
+    target = _target(label, field_value(form, "to"), case_screen.valid_list_query(field_value(form, "list")))
     typed = case_form.read(form)
     if not typed.is_unsent:
         return RedirectResponse(target, 307) if target == _SIGN_OUT else staff_pages.redirect(target)
+    try:
+        case = team_cases.by_label(session, desk.team_id, label, me=desk.member.member_id)
+    except (RestrictedCase, NotFound) as error:
+        return _unsaved_page(request, label, typed, target, error)
     return case_screen.with_open_parts(request, desk, session, packs, case, typed, leaving=target)
 
 
-def _target(case: Case, to: str, list_query: str) -> str:
+def _unsaved_page(request: Request, label: str, typed: TypedInput, target: str, error: AppError) -> Response:
+    """What was typed for a case that this member can open no more, to be copied; and the way to where they wanted to go."""
+    texts = [text for name in case_form.WORDS if (text := typed.fields.get(name, ""))]
+    return staff_pages.page(
+        request, "desk/unsaved.html", status=error.status, label=label, detail=error.detail, texts=texts, target=target,
+    )  # fmt: skip
+
+
+def _target(label: str, to: str, list_query: str) -> str:
     """The address of a page that the case page leads to. Raises Invalid."""
     if to == "list":
         return f"/desk/?{list_query}"
     if to == "next":
-        return staff_pages.with_message("/desk/next", but=case.label, list=list_query)
+        return staff_pages.with_message("/desk/next", but=label, list=list_query)
     if to in _ELSEWHERE:
         return _ELSEWHERE[to]
     if to.startswith("case/") and (other := short_labels.of_text(to.removeprefix("case/"))):
@@ -185,8 +197,8 @@ def _target(case: Case, to: str, list_query: str) -> str:
     if _BELOW.fullmatch(to) is None:
         raise Invalid([FieldError(pointer="/to", code="unknown_code", detail="This page does not exist.")])
     if to.endswith("/thread") and list_query:
-        return staff_pages.with_message(f"/desk/cases/{case.label}/{to}", list=list_query)
-    return f"/desk/cases/{case.label}/{to}"
+        return staff_pages.with_message(f"/desk/cases/{label}/{to}", list=list_query)
+    return f"/desk/cases/{label}/{to}"
 
 
 @router.post("/take", name="take_case")

@@ -90,7 +90,7 @@ def propose_fields(request: Request, member: MemberAtDesk, session: Db, packs: O
 def new_form(request: Request, session: ReadDb, packs: OwnPacks) -> Response:
     """Show the empty form of a new organisation."""
     defaults = {"kind": "centre", "remote": "unknown", "takes_referrals": "unknown", "representation": "unknown",
-                "cost": "free", "confidence": "low"}  # fmt: skip
+                "cost": "unknown", "confidence": "low"}  # fmt: skip
     return _new_page(request, published.with_edits(session, packs).directory, defaults, {}, {})
 
 

@@ -90,6 +90,7 @@ NOTICES: Final = complete(
         "nobody_left": N_("No organisation is left to ask"),
         "alarm": N_("Alarm"),
         "mention": N_("Note that mentions a colleague"),
+        "named": N_("Restricted case that a colleague can now open"),
         "person": N_("Answer or message from the person"),
         "appointment": N_("Appointment that is near"),
         "problem": N_("Problem of the service"),

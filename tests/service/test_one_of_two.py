@@ -31,15 +31,18 @@ from app.casework import (
     referral_actions,
     referral_threads,
     restrictions,
+    search,
     undelivered_notices,
     unread_messages,
 )
 from app.conflicts.models import ConflictEntry, Exclusion
 from app.core import keyholders
+from app.core.db import Database
 from app.core.errors import AppError
 from app.core.ids import named_id
 from app.core.keyholders import OwnerKind, SealingKey
 from app.core.sealing import KeyPair
+from app.directory.packs import load_packs
 from app.links import service as links
 from app.links.models import ReferralLink
 from app.links.service import NewLink
@@ -47,7 +50,7 @@ from app.messaging import outbox, telegram_links
 from app.messaging.kinds import NoticeKind
 from app.messaging.models import OutboxMessage, TelegramLink
 from app.operations import status, team_keys
-from app.partners import credentials, oauth_clients
+from app.partners import credentials, oauth_clients, sandbox_identity
 from app.partners.models import AccessToken, OAuthClient
 from app.partners.organisations import Organisation
 from app.privacy.retention import RetentionPeriods, deletion_times
@@ -56,9 +59,10 @@ from app.referrals.actors import ActorRef
 from app.referrals.commands import TransitionInput
 from app.referrals.models import ContactAnswer
 from app.referrals.states import ReferralActor, ReferralVerb
-from app.staff import passkeys, recovery, rota, sessions, team_setup
+from app.sandbox import service as sandbox
+from app.staff import known_browsers, passkeys, recovery, rota, sessions, team_setup
 from app.staff import service as staff
-from app.staff.models import Member, StaffSession, TeamRota
+from app.staff.models import Member, StaffSession, Team, TeamRota
 from app.staff.passkeys import Passkey
 from app.tasks import service as tasks
 from app.tasks.models import Task
@@ -66,6 +70,7 @@ from app.tasks.service import TaskKind
 from app.webhooks import delivery as webhook_delivery
 from app.webhooks import service as webhooks
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
+from tests.support.cases import START
 from tests.support.desk import ONE, TWO
 from tests.support.verbs import AGREED, StaffVerbs
 
@@ -579,3 +584,48 @@ def test_who_declined_for_a_conflict_is_not_asked_again_and_who_was_not_agreed_t
         sealed_parts.destroy_wraps(session, case.id, [agreed.organisation_id])
         with pytest.raises(AppError, match="has not agreed"):
             preconditions._consent(session, row, case, now)
+
+
+def test_a_shared_computer_forgets_the_expired_sign_in_of_one_member(verbs: StaffVerbs) -> None:
+    vera, pavel, now = verbs.member("vera").member_id, verbs.member("pavel").member_id, verbs.time.at
+    secret = verbs.do(known_browsers.remember, verbs.keys, vera, None, now)
+    later = now + known_browsers.KNOWN_FOR
+    assert verbs.do(known_browsers.remember, verbs.keys, pavel, secret, later - timedelta(days=1)) == secret
+    assert verbs.do(known_browsers.remember, verbs.keys, vera, secret, later) == secret
+    with verbs.database.begin(write=False) as session:
+        assert known_browsers.is_known(session, verbs.keys, vera, secret, later)
+        assert known_browsers.is_known(session, verbs.keys, pavel, secret, later)
+
+
+def test_closing_the_sandbox_ends_no_other_program(verbs: StaffVerbs) -> None:
+    own = named_id("organisation", ONE)
+    verbs.do(
+        oauth_clients.add_client, verbs.keys, "ours", "Ours", ["referrals:read"], verbs.time.at, organisation_id=own
+    )
+    verbs.do(sandbox._found, verbs.keys, verbs.time.at)
+    verbs.do(sandbox_identity.close)
+    with verbs.database.begin(write=False) as session:
+        assert not sandbox_identity.is_open(session)
+        assert session.get_one(OAuthClient, "ours").active
+
+
+def test_the_sandbox_is_no_team_of_the_network(database: Database) -> None:
+    with database.begin() as session:
+        assert not recovery.has_team(session)
+        session.add(Team(id=sandbox_identity.TEAM_ID, slug="sandbox", name="Sandbox", created_at=START))
+        session.flush()
+        assert not recovery.has_team(session)
+        session.add(Team(id=uuid4(), slug="another", name="Another", created_at=START))
+        session.flush()
+        assert recovery.has_team(session)
+
+
+def test_the_search_names_the_cases_that_a_member_has_in_this_team(verbs: StaffVerbs) -> None:
+    (label, _r), (elsewhere, _r2) = verbs.file(), verbs.file()
+    desk, vera = verbs.desk(), verbs.member("vera")
+    with verbs.database.begin(write=False) as session:
+        another = session.scalars(sa.select(Member.team_id).where(Member.team_id.not_in([desk.team_id]))).first()
+    for one, team_id in ((label, desk.team_id), (elsewhere, another)):
+        verbs.change(Case, Case.label == one, owner_id=vera.member_id, owner_name="vera", team_id=team_id)
+    with verbs.database.begin(write=False) as session:
+        assert search.find(session, desk, load_packs(), "vera").held == {vera.member_id: [label]}

@@ -60,7 +60,7 @@ def is_hit(session: Session, keys: KeyRing, case: Case, person_key: bytes, organ
     comparisons. The caller holds the case's row.
     """
     check = conflicts.compare(session, keys, _known(session, case, person_key), [organisation_id])
-    conflicts.store_check(session, case.id, check)
+    conflicts.store_check(session, case.id, check, readers=[organisation_id])
     return bool(check.hits)
 
 
@@ -102,6 +102,6 @@ def rescreen(
     conflicts.drop_traces(session, case.id)
     known = _known(session, case, person_key)
     check = conflicts.compare(session, keys, known, sorted(keyholders.public_keys(session, ids)) if known else ())
-    conflicts.store_check(session, case.id, check)
+    conflicts.store_check(session, case.id, check, readers=sealed_parts.organisations_agreed(session, case.id))
     for organisation_id in sorted(check.hits):
         exclude(session, case, organisation_id, now)

@@ -381,3 +381,4 @@ def _give_and_take_keys(
             )
     sealed_parts.destroy_wraps(session, case_id, refused)
     threads.destroy_for(session, case_id, refused)
+    conflicts.drop_idle_traces(session, case_id, readers=sealed_parts.organisations_agreed(session, case_id))

@@ -134,7 +134,8 @@ def file_intake(
     if crowd and tasks.open_crowd(session, team_id, now=now):
         messaging.queue(session, NoticeKind.CROWD, about_id=team_id, team_id=team_id, now=to_the_hour(now))
     needs.store_new(session, case_id, intake.needs, now)
-    conflicts.store_check(session, case_id, compared)
+    chosen = {named_id("organisation", slug) for slug in intake.consent.organisations}
+    conflicts.store_check(session, case_id, compared, readers=chosen)
     _seal(session, case_id, intake, receipt, team_id, public, keys=keys, now=now, but=compared.hits, moved_in=moved_in)
     store_notice_address(session, keys, case_id, intake, directory)
     _note(session, case_id, intake, facts, referred, now, moved_in)
@@ -145,7 +146,6 @@ def file_intake(
     duplicate_detection.add_fingerprints(session, keys, case_id, team_id, contact, intake.country)
     if intake.count_me and held_reason is None:
         _count(session, intake, now)
-    chosen = {named_id("organisation", slug) for slug in intake.consent.organisations}
     is_asked_here = not chosen.isdisjoint(public.keys() - set(compared.hits))
     return FiledCase(receipt, case_id, label, facts.urgency, deadline, result, is_asked_here, tuple(intake.needs))
 

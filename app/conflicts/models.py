@@ -29,7 +29,8 @@ class ConflictEntry(Base):
 class ConflictTrace(Base):
     """An identifier of a case, hashed as the organisation hashes its own entries.
 
-    There is no row if the person gave no address and no full name.
+    There is no row if the person gave no address and no full name, nor for an organisation that has neither a list nor a key of
+    the case or an agreement to be asked.
     """
 
     __tablename__ = "conflict_traces"

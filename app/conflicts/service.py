@@ -2,7 +2,7 @@
 
 Both are MACs bound to one organisation, so lists reveal nothing about each other. Two simultaneous transactions, one adding to a
 list and one adding a case, do not see each other. Therefore `excluded` also compares the current lists and traces, and every
-offer or acceptance calls it.
+offer or acceptance calls it. A case without a trace for an organisation has given it no key: see `store_check`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -43,6 +43,10 @@ class ConflictCheck:
     traces: tuple[tuple[UUID, bytes], ...] = ()
     hits: frozenset[UUID] = frozenset()
 
+    def with_traces_for(self, organisation_ids: Collection[UUID]) -> "ConflictCheck":
+        """The same hits, with the traces of these organisations alone."""
+        return ConflictCheck(tuple(trace for trace in self.traces if trace[0] in organisation_ids), self.hits)
+
 
 def salt_of(keys: KeyRing, organisation_id: UUID) -> bytes:
     """The organisation's salt: 32 constant bytes. Its client hashes identifiers with it before sending them."""
@@ -74,8 +78,23 @@ def compare(
     return ConflictCheck(hidden, frozenset(hits))
 
 
-def store_check(session: Session, case_id: UUID, compared: ConflictCheck) -> None:
-    """Store the hits, and the traces so that a later list finds them too. The case's row must exist."""
+def with_list(session: Session, organisation_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Those of these organisations that have a list, uploaded or of cases that they declined for a conflict."""
+    if not organisation_ids:
+        return frozenset()
+    listed = sa.exists().where(ConflictEntry.organisation_id == Organisation.id)
+    return frozenset(session.scalars(sa.select(Organisation.id).where(Organisation.id.in_(organisation_ids), listed)))
+
+
+def store_check(session: Session, case_id: UUID, compared: ConflictCheck, *, readers: Collection[UUID]) -> None:
+    """Store the hits, and the traces by which a later list finds the case. The case's row must exist.
+
+    `readers`: organisations with a key of the case or an agreement to be asked. Traces are stored for these and for those that
+    have a list. Any other organisation is compared again, with the contact itself, before it is given a key
+    (`conflict_screening.is_hit`), so it needs none; and what is not stored cannot be tried with guessed numbers.
+    """
+    others = {organisation_id for organisation_id, _ in compared.traces}.difference(readers)
+    compared = compared.with_traces_for(with_list(session, others).union(readers))
     traces = [
         {"case_id": case_id, "organisation_id": organisation_id, "mac": mac} for organisation_id, mac in compared.traces
     ]
@@ -210,6 +229,13 @@ def traced_organisations(session: Session, case_id: UUID) -> frozenset[UUID]:
 def drop_traces(session: Session, case_id: UUID) -> None:
     """Delete the traces of a case before new ones are stored."""
     session.execute(sa.delete(ConflictTrace).where(ConflictTrace.case_id == case_id))
+
+
+def drop_idle_traces(session: Session, case_id: UUID, *, readers: Collection[UUID]) -> None:
+    """Delete the traces that `store_check` would not store now, after the person took a consent back."""
+    listed = sa.exists().where(ConflictEntry.organisation_id == ConflictTrace.organisation_id)
+    mine = ConflictTrace.case_id == case_id, ConflictTrace.organisation_id.not_in(readers)
+    session.execute(sa.delete(ConflictTrace).where(*mine, ~listed))
 
 
 def forget_traces(session: Session, case_id: UUID) -> None:

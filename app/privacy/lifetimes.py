@@ -65,7 +65,9 @@ LIFETIMES: Final = MappingProxyType(
         "documents": _CASE,
         "document_pieces": _CASE,
         "case_fingerprints": Lifetime(Ending.CASE, "as long as the contact of its case"),
-        "conflict_traces": Lifetime(Ending.CASE, "as long as the contact of its case"),
+        "conflict_traces": Lifetime(
+            Ending.CASE, "until the person withdraws, at most as long as the contact of its case"
+        ),
         "person_notices": Lifetime(Ending.CASE, "as long as the contact of its case"),
         "case_undos": Lifetime(Ending.CASE, "one for a case: the last act, until another one or the erasure"),
         "emergency_alerts": Lifetime(Ending.CASE, "until somebody has opened the case"),
@@ -104,7 +106,10 @@ LIFETIMES: Final = MappingProxyType(
         "access_tokens": _clock("15 minutes", "access tokens"),
         "used_assertions": _clock("as long as the assertion is valid", "used assertions"),
         "quota_windows": _clock("two minutes", "quotas"),
-        "conflict_entries": Lifetime(Ending.OWNER, "until its organisation replaces its list"),
+        "conflict_entries": Lifetime(
+            Ending.OWNER,
+            "until its organisation empties its list; an entry from a declined case, as long as the contact of that case",
+        ),
         "callback_windows": _clock("a day after it began", "callback windows"),
         "service_pauses": Lifetime(Ending.OWNER, "until it is ended at the desk or by its organisation"),
         "refusal_proposals": Lifetime(Ending.STAYS, "as long as the installation: one a service, reason and quarter"),

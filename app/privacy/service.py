@@ -43,6 +43,7 @@ def withdraw(session: Session, case: Case, *, now: datetime) -> None:
     referrals.withdraw_by_person(session, case.id, now=now)
     sealed_parts.destroy_wraps(session, case.id, sealed_parts.organisations_agreed(session, case.id))
     threads.destroy_for(session, case.id, threads.organisations_with_wrap(session, case.id))
+    conflicts.drop_traces(session, case.id)  # whoever were asked again would be compared with the contact first
     appointments.end_live(session, case.id, every=True)
     shown_codes.forget(session, case.id)
     transitions.move(session, case, CaseVerb.WITHDRAW, actor_kind="person", actor_id=None, now=now)

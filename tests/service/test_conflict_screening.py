@@ -1,6 +1,7 @@
 """Conflict lists: found before anything is disclosed, told to nobody, kept for ever, forgotten with the case."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,13 +19,15 @@ from app.client import conflicts as client
 from app.conflicts import service as conflicts
 from app.conflicts.models import ConflictEntry, ConflictTrace, Exclusion
 from app.core import identifiers
+from app.core.db import Database
 from app.core.errors import Conflict
 from app.core.ids import named_id
 from app.intake import receipts
 from app.intake.schemas import Intake
+from app.partners.organisations import Organisation
 from app.referrals.models import Referral
 from app.referrals.states import ReferralVerb
-from tests.support.partners import DESK, MINE, OTHER, Network
+from tests.support.partners import DESK, MINE, OTHER, Network, running
 
 ADDRESS = "+48 600 000 000"
 SERVICE = f"{MINE}/legal-help"
@@ -343,3 +346,146 @@ def test_the_command_hashes_here_and_says_what_it_could_not_read(network: Networ
     for secret in ("Анна", "Иванова", "600 000", "600000", "example", "ivanov"):
         assert secret.encode() not in whole
     assert count(network, ConflictEntry) == 0
+
+
+ASK_FIRST = {"mode": "ask_first"}
+
+
+def right_guesses(network: Network, case_id: UUID) -> set[str]:
+    """Slugs of the centres in whose traces of this case a thief of database and key file finds the number that they guess.
+
+    The thief does as `compare` does, for each organisation that there is.
+    """
+    guessed = [one for one in identifiers.of_contact("phone", ADDRESS, "PL") if one.strong]
+    with network.database.begin(write=False) as session:
+        rows = session.execute(
+            sa.select(ConflictTrace.organisation_id, ConflictTrace.mac).where(ConflictTrace.case_id == case_id)
+        ).all()
+        organisations = {one.id: one.slug for one in session.scalars(sa.select(Organisation))}
+    kept = {(organisation_id, mac) for organisation_id, mac in rows}
+    return {
+        slug
+        for organisation_id, slug in organisations.items()
+        for one in guessed
+        for form in network.keys.hidden_forms(
+            conflicts.mac_of(
+                network.keys, organisation_id, one.keyed(conflicts.salt_of(network.keys, organisation_id))
+            ),
+            *conflicts.BINDING,
+        )
+        if (organisation_id, form) in kept
+    }
+
+
+def test_a_thief_can_test_no_guess_where_no_centre_has_a_list_or_a_key(network: Network):
+    asked_first, named = network.case(consent=ASK_FIRST), network.case(consent={**NAMED, "organisations": [OTHER]})
+    assert count(network, ConflictTrace, case_id=asked_first) == 0
+    assert (count(network, ConflictEntry), count(network, Exclusion)) == (0, 0)
+    assert right_guesses(network, asked_first) == set()
+    assert right_guesses(network, named) == {OTHER}
+
+
+def test_a_centre_with_a_list_is_compared_with_whatever_was_agreed(network: Network):
+    upload(network, "+48 600 555 555")
+    case_id = network.case(consent=ASK_FIRST)
+    assert right_guesses(network, case_id) == {MINE}
+    assert count(network, Exclusion) == 0
+    upload(network, ADDRESS)
+    assert refused(network, case_id)[0] == "This organisation takes no new cases at present."
+    with network.database.begin(write=False) as session:
+        assert conflicts.excluded(session, case_id) == {MINE}
+
+
+def test_a_list_of_declined_cases_is_a_list(network: Network):
+    network.act(network.offer(MINE), "decline", json={"reason": "conflict"})
+    assert right_guesses(network, network.case(consent=ASK_FIRST)) == {MINE}
+
+
+def test_withdrawing_deletes_the_traces_of_this_case(network: Network):
+    upload(network, "+48 600 555 555")
+    mine, other = network.case(), network.case()
+    assert right_guesses(network, mine) == right_guesses(network, other) == {MINE, OTHER}
+    with network.database.begin() as session:
+        privacy.withdraw(session, transitions.locked(session, mine), now=network.now)
+    assert right_guesses(network, mine) == set()
+    assert right_guesses(network, other) == {MINE, OTHER}
+
+
+def test_taking_the_consent_back_deletes_the_traces_of_a_centre_without_a_list(network: Network):
+    answer, beside = network.file(), network.case()
+    with network.database.begin(write=False) as session:
+        case_id = session.scalars(sa.select(Case.id).where(Case.label == answer.json()["case"])).one()
+    assert right_guesses(network, case_id) == {MINE, OTHER}
+    choose(network, answer, {MINE: "ask", OTHER: "allow"})
+    assert right_guesses(network, case_id) == {OTHER}
+    upload(network, "+48 600 555 555", who=OTHER)
+    choose(network, answer, {MINE: "ask", OTHER: "ask"})
+    assert right_guesses(network, case_id) == {OTHER}  # it has a list
+    assert right_guesses(network, beside) == {MINE, OTHER}
+
+
+def choose(network: Network, answer: httpx.Response, choices: dict[str, str]) -> None:
+    with network.database.begin() as session:
+        opened = reopened(network, session, answer)
+        corrections.change_consent(
+            session, opened, choices, keys=network.keys, directory=network.directory, now=network.now
+        )
+
+
+def test_a_first_list_after_filing_is_looked_up_before_the_key_is_given(network: Network):
+    """There is no trace that the list could have found. The contact itself is compared; the other centre gets its key."""
+    answer = network.file(consent=ASK_FIRST)
+    upload(network, ADDRESS)
+    upload(network, "+48 600 555 555", who=OTHER)
+    with network.database.begin(write=False) as session:
+        case_id = session.scalars(sa.select(Case.id).where(Case.label == answer.json()["case"])).one()
+        assert conflicts.excluded(session, case_id) == frozenset()
+    choose(network, answer, {MINE: "allow", OTHER: "allow"})
+    assert (holds(network, case_id, MINE), holds(network, case_id, OTHER)) == (False, True)
+    with network.database.begin(write=False) as session:
+        assert conflicts.excluded(session, case_id) == {MINE}
+
+
+def test_another_address_leaves_no_trace_for_who_has_neither_list_nor_key(network: Network):
+    upload(network, "+48 600 555 555", who=OTHER)
+    answer = network.file(consent=ASK_FIRST, answer_by={"channel": "number"})
+    with network.database.begin() as session:
+        opened = reopened(network, session, answer)
+        said = corrections.answers_of(session, opened, network.keys)
+        changed = {**said, "answer_by": {"channel": "phone", "address": ADDRESS}}
+        corrections.correct(
+            session,
+            opened,
+            Intake.model_validate(changed),
+            keys=network.keys,
+            directory=network.directory,
+            now=network.now,
+        )
+        case_id = opened.case.id
+    assert right_guesses(network, case_id) == {OTHER}
+
+
+def test_a_first_list_written_while_the_person_says_yes_ends_the_offer_on_acceptance(postgres_network: Network):
+    """Two transactions that do not see each other: the key is given before the list is there, the trace is kept with it."""
+    network = postgres_network
+    answer, theirs = network.file(consent=ASK_FIRST), network.case()
+    with network.database.begin() as session:
+        opened = reopened(network, session, answer)
+        case_id = opened.case.id
+        corrections.change_consent(
+            session, opened, {MINE: "allow"}, keys=network.keys, directory=network.directory, now=network.now
+        )
+        session.flush()
+        upload(network, ADDRESS)  # commits in a transaction of its own
+        assert count(network, ConflictTrace, case_id=case_id) == 0
+    assert holds(network, case_id, MINE)
+    with network.database.begin(write=False) as session:
+        assert conflicts.excluded(session, case_id) == {MINE}
+        assert conflicts.excluded(session, theirs) == {MINE}
+    assert refused(network, case_id)[0] == "This organisation takes no new cases at present."
+
+
+@pytest.fixture
+def postgres_network(postgres_database: Database, tmp_path: Path) -> Iterator[Network]:
+    with running(postgres_database, tmp_path / "var") as started:
+        yield started

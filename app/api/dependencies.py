@@ -14,6 +14,7 @@ from uuid import UUID
 
 from anyio.to_thread import run_sync
 from fastapi import Depends, Header, Request
+from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
 from fastapi.routing import APIRoute
@@ -36,6 +37,7 @@ from app.core.errors import (
     PreconditionRequired,
 )
 from app.core.kill_switch import Frozen
+from app.core.request_plan import OnTheLoop
 from app.core.validation import field_error
 from app.directory.packs import Directory
 from app.partners import oauth_clients as partners
@@ -120,11 +122,22 @@ class Policy:
 
 
 class Reads(Policy):
-    """For a route that only reads: the caller is looked up in the route's own session."""
+    """For a route that only reads: the caller is looked up in the route's own session, in the thread of the endpoint."""
 
     async def __call__(self, request: Request, token: Token, session: ReadDb, now: Now) -> Caller:
+        """For an endpoint on the event loop."""
         caller = self.check(request, await run_sync(_caller_in_snapshot, session, token, now))
         await rate_limits.count(request, caller.client_id, self.quota, now)
+        return caller
+
+    def in_thread(self, request: Request, token: str, session: Session, now: datetime) -> Caller:
+        """The same in one change of threads. Raises OnTheLoop when a share of the quota has to be taken first."""
+        caller = self.check(request, _caller(session, token, now))
+        try:
+            rate_limits.count_in_thread(request, caller.client_id, self.quota, now)
+        except OnTheLoop:
+            session.rollback()  # no snapshot may be held while the share is written
+            raise
         return caller
 
 
@@ -178,7 +191,7 @@ def refuse_query_faults(request: Request) -> None:
     given = [name for name, _value in request.query_params.multi_items()]
     if not given:
         return
-    known, repeatable = _parameters(route) if isinstance(route, APIRoute) else (frozenset[str](), frozenset[str]())
+    known, repeatable = _parameters(route).names, _parameters(route).repeatable
     errors: list[FieldError] = []
     if not known.issuperset(given):
         detail = "The request has an unknown query parameter."
@@ -196,20 +209,19 @@ def refuse_query_faults(request: Request) -> None:
 def _value_faults(request: Request, route: APIRoute, named: set[str]) -> list[FieldError]:
     """The faults that FastAPI finds in the query, and codes that the directory does not know. `named`: pointers to leave out."""
     errors: list[FieldError] = []
-    for dependant in _all_dependants(route.dependant):
-        _values, found = request_params_to_args(dependant.query_params, request.query_params)
-        for error in map(field_error, found):
-            pointer = "/".join(error["pointer"].split("/")[:3])  # the parameter, also of one of its values
-            if all(known["pointer"] != pointer for known in errors):
-                errors.append({**error, "pointer": pointer})
-        for field in dependant.query_params:
-            pointer, value = f"/query/{field.alias}", request.query_params.get(field.alias)
-            for mark in _marks(field.field_info):
-                codes = tuple(mark.codes(request.app.state.directory))
-                if value is not None and value not in codes and all(error["pointer"] != pointer for error in errors):
-                    errors.append(
-                        FieldError(pointer=pointer, code="unknown_code", detail=f"One of: {', '.join(codes)}.")
-                    )
+    parameters = _parameters(route)
+    fields = [field for field in parameters.fields if field.alias in request.query_params or field.field_info.is_required()]
+    for error in map(field_error, request_params_to_args(fields, request.query_params)[1]):
+        pointer = "/".join(error["pointer"].split("/")[:3])  # the parameter, also of one of its values
+        if all(known["pointer"] != pointer for known in errors):
+            errors.append({**error, "pointer": pointer})
+    for alias, mark in parameters.marks:
+        pointer, value = f"/query/{alias}", request.query_params.get(alias)
+        if value is None:
+            continue
+        codes = tuple(mark.codes(request.app.state.directory))
+        if value not in codes and all(error["pointer"] != pointer for error in errors):
+            errors.append(FieldError(pointer=pointer, code="unknown_code", detail=f"One of: {', '.join(codes)}."))
     return [error for error in errors if error["pointer"] not in named]
 
 
@@ -219,21 +231,33 @@ def _marks(info: FieldInfo) -> list[CodeOf]:
 
 _ANSWER_AS_OAUTH: Final = frozenset({"/oauth/token", "/oauth/revoke"})
 """They refuse a query themselves, with an error of RFC 6749."""
-_ParameterNames = tuple[frozenset[str], frozenset[str]]
-_parameters_by_route: Final[dict[str, _ParameterNames]] = {}
+@dataclass(frozen=True, slots=True)
+class _Parameters:
+    """The query parameters of a route: their names, those that may be repeated, and those that are codes of the directory."""
+
+    fields: tuple[ModelField, ...]
+    names: frozenset[str]
+    repeatable: frozenset[str]
+    marks: tuple[tuple[str, CodeOf], ...]
 
 
-def _parameters(route: APIRoute) -> _ParameterNames:
-    """The query parameters of a route, and those of them that may be repeated."""
-    names = _parameters_by_route.get(route.unique_id)
-    if names is None:
-        fields = [field for dependant in _all_dependants(route.dependant) for field in dependant.query_params]
-        repeatable = (field.alias for field in fields if "list" in str(field.field_info.annotation))
-        names = _parameters_by_route[route.unique_id] = (
+_NO_PARAMETERS: Final = _Parameters((), frozenset(), frozenset(), ())
+_parameters_by_route: Final[dict[str, _Parameters]] = {}
+
+
+def _parameters(route: object) -> _Parameters:
+    if not isinstance(route, APIRoute):
+        return _NO_PARAMETERS
+    found = _parameters_by_route.get(route.unique_id)
+    if found is None:
+        fields = tuple(field for dependant in _all_dependants(route.dependant) for field in dependant.query_params)
+        found = _parameters_by_route[route.unique_id] = _Parameters(
+            fields,
             frozenset(field.alias for field in fields),
-            frozenset(repeatable),
+            frozenset(field.alias for field in fields if "list" in str(field.field_info.annotation)),
+            tuple((field.alias, mark) for field in fields for mark in _marks(field.field_info)),
         )
-    return names
+    return found
 
 
 def _all_dependants(dependant: Dependant) -> Iterator[Dependant]:

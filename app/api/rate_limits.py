@@ -12,6 +12,7 @@ from app.core import quotas
 from app.core.errors import TooMany
 from app.core.http_middleware import RESPONSE_HEADERS
 from app.core.quotas import WINDOW, Quotas, QuotaStatus
+from app.core.request_plan import OnTheLoop
 from app.settings import Settings
 
 KIND_OF: Final[Mapping[str, str]] = {
@@ -24,6 +25,8 @@ KIND_OF: Final[Mapping[str, str]] = {
     "referrals:contact": "hand_overs",
 }
 """The quota that a call with this scope counts against."""
+_COUNTED: Final = "pristan.counted"
+"""The scope key that says that the call has been counted."""
 
 
 def quota_of(settings: Settings, kind: str) -> int:
@@ -44,6 +47,26 @@ async def count(request: Request, client_id: str, kind: str, now: datetime) -> N
     if status is None:
         async with held.fetch_lock:
             status = held.spend(what, quota, now) or await _from_the_next_share(request, held, what, quota, now)
+    _show_or_refuse(request, kind, status)
+
+
+def count_in_thread(request: Request, client_id: str, kind: str, now: datetime) -> None:
+    """The same in a thread. Raises OnTheLoop when a share has to be taken; the call is then counted there, and once."""
+    if _COUNTED in request.scope:
+        return
+    held: Quotas = request.app.state.quotas
+    status = held.spend(f"{client_id}:{kind}", quota_of(request.app.state.settings, kind), now)
+    if status is None:
+        raise OnTheLoop(partial(_count_on_the_loop, request, client_id, kind, now))
+    _show_or_refuse(request, kind, status)
+
+
+async def _count_on_the_loop(request: Request, client_id: str, kind: str, now: datetime) -> None:
+    await count(request, client_id, kind, now)
+    request.scope[_COUNTED] = True
+
+
+def _show_or_refuse(request: Request, kind: str, status: QuotaStatus) -> None:
     request.scope[RESPONSE_HEADERS].update(fields(kind, status))
     if not status.allowed:
         raise TooMany(

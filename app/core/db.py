@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -48,6 +49,10 @@ _SQLITE_CONNECTIONS = 48
 
 class UnsafeDatabase(Exception):
     """The database could lose what it has acknowledged, or it is of an unsupported kind."""
+
+
+class OnlyReads(Exception):
+    """A session that only reads was asked to write or to lock: a mistake of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +139,16 @@ class Database:
         else:
             raise UnsafeDatabase("the database must be sqlite or postgresql")
         tracing.watch(self.engine)
-        self._reader = self.engine.execution_options(reads_only=True)
+        self._reader = _reader(self.engine, one_by_one=self.dialect == "postgresql" and not pooled)
         self.writer_lock = threading.Lock() if self.dialect == "sqlite" else None
         self._check: Callable[[], None] | None = None
 
     def session(self, *, write: bool = True) -> Session:
-        """A session that is not yet in a transaction. On SQLite the caller must hold `writer_lock` while it writes."""
+        """A session that is not yet in a transaction. On SQLite the caller must hold `writer_lock` while it writes.
+
+        Without `write` it can only read. On PostgreSQL each of its statements is then a transaction of its own: at READ COMMITTED
+        each sees the newest rows in any case, and BEGIN and COMMIT would be two more questions to the server.
+        """
         return Session(self.engine if write else self._reader, autoflush=False, expire_on_commit=False)
 
     @contextmanager
@@ -362,6 +371,8 @@ def _postgres_engine(url: URL, hosts: Sequence[str], pool: Pool, *, target: str,
         connect_args=given,
     )
 
+    engine.dialect.do_ping = look_or_ask(engine.dialect.do_ping)  # type: ignore[method-assign]
+
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: Dialect, _record: Any, arguments: Any, named: Any) -> Any:
         return patience.connect(*arguments, **{"connect_timeout": patience.CONNECT_SECONDS, **named})
@@ -373,6 +384,41 @@ def _postgres_engine(url: URL, hosts: Sequence[str], pool: Pool, *, target: str,
             connection.exec_driver_sql(_LOCAL_SETTINGS)
 
     return engine
+
+
+def look_or_ask(ask: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Whether a connection of the pool still works. One that the server has just answered on is only looked at: `ask` costs a
+    round trip, as much as a small query.
+    """
+
+    def works(connection: Any) -> bool:
+        return patience.was_just_heard(connection) or ask(connection)
+
+    return works
+
+
+def _reader(engine: Engine, *, one_by_one: bool) -> Engine:
+    """The engine for sessions that only read, with the same connections. `one_by_one`: each statement is a transaction of its own."""
+    if not one_by_one:
+        return engine.execution_options(reads_only=True)
+    reader = engine.execution_options(reads_only=True, isolation_level="AUTOCOMMIT")
+
+    @event.listens_for(reader, "before_cursor_execute")
+    def _refuse_writing(_connection: Any, _cursor: Any, statement: str, _values: Any, _context: Any, _many: bool) -> None:
+        if not _only_reads(statement):
+            raise OnlyReads
+
+    return reader
+
+
+@lru_cache(maxsize=1024)
+def _only_reads(statement: str) -> bool:
+    return _READS.match(statement) is not None and _LOCKS.search(statement) is None
+
+
+_READS: Final = re.compile(r"[\s(]*(?:SELECT|WITH|SHOW|EXPLAIN)\b", re.IGNORECASE)
+_LOCKS: Final = re.compile(r"\bFOR (?:NO KEY )?UPDATE\b|\bFOR (?:KEY )?SHARE\b|pg_(?:try_)?advisory_")
+"""What needs a transaction that lasts until the next statement."""
 
 
 def _options(url: URL) -> str:

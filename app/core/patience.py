@@ -8,6 +8,7 @@ Requests have a few seconds altogether for all that they ask (`of_request`), eac
 commands and migrations have none, because some of their statements take long.
 """
 
+import select
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ STATEMENT_SECONDS = 25.0
 """For the worker: longer than the server's `statement_timeout`, whose error says more."""
 CONNECT_SECONDS = 2
 """For each address; libpq takes no less."""
+JUST_SECONDS: Final = 1.0
+"""How long a connection that worked is taken to work, if nothing is seen on it."""
 KEEPALIVE: Final = {
     "keepalives": 1,
     "keepalives_idle": 5,
@@ -83,9 +86,14 @@ def each(seconds: float | None = None) -> Iterator[None]:
 class Connection(psycopg.Connection[Any]):
     """A connection that is cut when the server does not answer in time."""
 
+    heard_at = float("-inf")
+    """When the server answered last, on the monotonic clock."""
+
     def wait(self, gen: Any, *rest: Any, **named: Any) -> Any:
         patience = _patience.get()
-        return super().wait(gen if patience is None else self._bounded(gen, patience), *rest, **named)
+        answer = super().wait(gen if patience is None else self._bounded(gen, patience), *rest, **named)
+        self.heard_at = time.monotonic()
+        return answer
 
     def _bounded(self, gen: Generator[Any, Any, Any], patience: Patience) -> Generator[Any, Any, Any]:
         began = time.monotonic()
@@ -103,6 +111,18 @@ class Connection(psycopg.Connection[Any]):
             return done.value
         finally:
             patience.spend(time.monotonic() - began)
+
+
+def was_just_heard(connection: Any) -> bool:
+    """Whether the server has answered on this connection within `JUST_SECONDS`, and has not closed it or said anything since.
+
+    A connection that a server closed, by a restart or an administrator, can be read: the end of the stream is there.
+    """
+    if time.monotonic() - getattr(connection, "heard_at", float("-inf")) >= JUST_SECONDS or connection.closed:
+        return False
+    look = select.poll()
+    look.register(connection.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+    return not look.poll(0)
 
 
 def connect(*arguments: Any, **named: Any) -> psycopg.Connection[Any]:

@@ -5,6 +5,7 @@ more than the quota. They may refuse a little too early, because a share that an
 available to this one: at most a tenth of the quota for each other process.
 """
 
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -53,29 +54,32 @@ class _Share:
 
 
 class Quotas:
-    """The shares of one process, used from its event loop. Hold `fetch_lock` while a share is taken: one at a time."""
+    """The shares of one process, for all of its threads. On its event loop, hold `fetch_lock` while a share is taken: one at a time."""
 
     def __init__(self) -> None:
         self._shares: dict[str, _Share] = {}
+        self._lock = threading.Lock()
         self.fetch_lock = anyio.Lock()
 
     def spend(self, key: str, quota: int, now: datetime) -> QuotaStatus | None:
         """Count one call. None: this process has no share left and has to take one first (`take_share`)."""
         begins_at = window(now)
-        share = self._shares.get(key)
-        if share is None or share.begins_at != begins_at:
-            return None
-        if share.unused == 0 and share.untaken > 0:
-            return None
-        allowed = share.unused > 0
-        share.unused -= allowed
-        return QuotaStatus(allowed, quota, share.unused + share.untaken, _seconds_left(now))
+        with self._lock:
+            share = self._shares.get(key)
+            if share is None or share.begins_at != begins_at:
+                return None
+            if share.unused == 0 and share.untaken > 0:
+                return None
+            allowed = share.unused > 0
+            share.unused -= allowed
+            return QuotaStatus(allowed, quota, share.unused + share.untaken, _seconds_left(now))
 
     def store_share(self, key: str, quota: int, now: datetime, taken: int, got: int) -> None:
         """Store the result of `take_share`. The previous share is used up, or its window is over."""
-        if len(self._shares) >= _MAX_QUOTAS_HELD:
-            self._shares.clear()
-        self._shares[key] = _Share(window(now), got, max(quota - taken, 0))
+        with self._lock:
+            if len(self._shares) >= _MAX_QUOTAS_HELD:
+                self._shares.clear()
+            self._shares[key] = _Share(window(now), got, max(quota - taken, 0))
 
 
 def take_share(session: Session, key: str, quota: int, now: datetime) -> tuple[int, int]:

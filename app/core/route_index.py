@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from app.core.dependencies import committing
+from app.core.request_plan import PlannedRoute
 
 _ANY: Final = "{}"
 """The key of a segment with a parameter. No request has a segment of this name that leads elsewhere: the route itself decides."""
@@ -81,11 +82,11 @@ class _Node:
 def _flat(context: RouteContext, app: FastAPI) -> BaseRoute:
     """The route as its router was included, with the prefix, dependencies and responses of every router around it.
 
-    Its endpoint commits in its own thread.
+    Its endpoint commits in its own thread, and its dependencies are solved by a plan.
     """
     if not isinstance(context.original_route, APIRoute) or context.endpoint is None:
         return context.original_route
-    return APIRoute(
+    return PlannedRoute(
         str(context.path),
         committing(context.endpoint),
         response_model=context.response_model,

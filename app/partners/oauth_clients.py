@@ -147,7 +147,7 @@ _CALLER: Final = (
 
 def caller(session: Session, token: str, now: datetime) -> Caller:
     """The caller with this token. Raises NotSignedIn: unknown, expired, or its client is switched off."""
-    row = session.execute(_CALLER, {"token_id": _token_id(token)}).one_or_none()
+    row = session.connection().execute(_CALLER, {"token_id": _token_id(token)}).one_or_none()
     if row is None or row.expires_at <= now:
         raise NotSignedIn("The token is unknown or has expired.")
     return Caller(row.id, row.organisation_id, frozenset(row.scopes), row.sandbox, bool(row.frozen))

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,7 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.cases.models import Case
 from app.core import sealing
-from app.core.db import Json
+from app.core.db import Json, UtcDateTime
 from app.core.keyring import KeyRing
 from app.core.sealing import CannotOpen
 from app.directory.models import ServiceRow
@@ -70,16 +72,40 @@ def page(
     session: Session, organisation_id: UUID, wanted: ReferralFilter, *, after: Position | None, limit: int
 ) -> Sequence[Row]:
     """Referrals offered to the organisation, in order of their last change, starting after `after`."""
-    query = _OFFERED.order_by(Referral.updated_at, Referral.id).limit(limit)
-    if wanted.states:
-        query = query.where(Referral.state.in_(wanted.states))
-    if wanted.need is not None:
-        query = query.where(~_CARD_CLOSED, _is_for_need(session, wanted.need))
-    if after is not None:
-        query = query.where(sa.tuple_(Referral.updated_at, Referral.id) > sa.tuple_(*map(sa.literal, after)))
-    elif wanted.updated_since is not None:
-        query = query.where(Referral.updated_at >= wanted.updated_since)
-    return session.execute(query, {"organisation_id": organisation_id}).all()
+    start = _Start.AFTER if after is not None else _Start.SINCE if wanted.updated_since is not None else _Start.FIRST
+    query = _page_query(session.get_bind().dialect.name, bool(wanted.states), wanted.need is not None, start)
+    after_at, after_id = after or (None, None)
+    given = {
+        "organisation_id": organisation_id,
+        "states": wanted.states,
+        "need": wanted.need,
+        "needs": [wanted.need],
+        "since": wanted.updated_since,
+        "after_at": after_at,
+        "after_id": after_id,
+        "limit": limit,
+    }
+    return session.connection().execute(query, given).all()
+
+
+class _Start(Enum):
+    FIRST, SINCE, AFTER = range(3)
+
+
+@lru_cache(maxsize=32)
+def _page_query(dialect: str, in_states: bool, for_need: bool, start: _Start) -> sa.Select[*tuple[Any, ...]]:
+    """The select of a page, made once for each combination of filters: making it takes longer than running it."""
+    query = _OFFERED.order_by(Referral.updated_at, Referral.id).limit(sa.bindparam("limit", type_=sa.Integer()))
+    if in_states:
+        query = query.where(Referral.state.in_(sa.bindparam("states", expanding=True)))
+    if for_need:
+        query = query.where(~_CARD_CLOSED, _is_for_need(dialect))
+    if start is _Start.AFTER:
+        position = sa.bindparam("after_at", type_=UtcDateTime()), sa.bindparam("after_id", type_=sa.Uuid())
+        query = query.where(sa.tuple_(Referral.updated_at, Referral.id) > sa.tuple_(*position))
+    elif start is _Start.SINCE:
+        query = query.where(Referral.updated_at >= sa.bindparam("since", type_=UtcDateTime()))
+    return query
 
 
 def soonest(session: Session, organisation_id: UUID, states: Collection[ReferralState], limit: int) -> Sequence[Row]:
@@ -134,9 +160,10 @@ def open_card(keys: KeyRing, row: Row) -> dict[str, Any]:
     return card
 
 
-def _is_for_need(session: Session, need: str) -> sa.ColumnElement[bool]:
-    """Whether the referral is for this need, in each database's own JSON operators."""
-    if session.get_bind().dialect.name == "postgresql":
-        return _NEEDS.op("@>")(sa.literal([need], type_=Json))
+def _is_for_need(dialect: str) -> sa.ColumnElement[bool]:
+    """Whether the referral is for the need that is given with the statement, in each database's own JSON operators."""
+    if dialect == "postgresql":
+        return _NEEDS.op("@>")(sa.bindparam("needs", type_=Json))
     each = sa.func.json_each(_NEEDS).table_valued("value")
+    need = sa.bindparam("need", type_=sa.String())
     return sa.exists(sa.select(sa.literal(1)).select_from(each).where(each.c.value == need))

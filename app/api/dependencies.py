@@ -210,7 +210,9 @@ def _value_faults(request: Request, route: APIRoute, named: set[str]) -> list[Fi
     """The faults that FastAPI finds in the query, and codes that the directory does not know. `named`: pointers to leave out."""
     errors: list[FieldError] = []
     parameters = _parameters(route)
-    fields = [field for field in parameters.fields if field.alias in request.query_params or field.field_info.is_required()]
+    fields = [
+        field for field in parameters.fields if field.alias in request.query_params or field.field_info.is_required()
+    ]
     for error in map(field_error, request_params_to_args(fields, request.query_params)[1]):
         pointer = "/".join(error["pointer"].split("/")[:3])  # the parameter, also of one of its values
         if all(known["pointer"] != pointer for known in errors):
@@ -231,6 +233,8 @@ def _marks(info: FieldInfo) -> list[CodeOf]:
 
 _ANSWER_AS_OAUTH: Final = frozenset({"/oauth/token", "/oauth/revoke"})
 """They refuse a query themselves, with an error of RFC 6749."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Parameters:
     """The query parameters of a route: their names, those that may be repeated, and those that are codes of the directory."""

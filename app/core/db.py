@@ -371,7 +371,7 @@ def _postgres_engine(url: URL, hosts: Sequence[str], pool: Pool, *, target: str,
         connect_args=given,
     )
 
-    engine.dialect.do_ping = look_or_ask(engine.dialect.do_ping)  # type: ignore[method-assign]
+    engine.dialect.do_ping = look_or_ask(engine.dialect.do_ping)  # type: ignore[method-assign, assignment]
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: Dialect, _record: Any, arguments: Any, named: Any) -> Any:
@@ -398,13 +398,18 @@ def look_or_ask(ask: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 
 def _reader(engine: Engine, *, one_by_one: bool) -> Engine:
-    """The engine for sessions that only read, with the same connections. `one_by_one`: each statement is a transaction of its own."""
+    """The engine for sessions that only read, with the same connections.
+
+    `one_by_one`: each statement is a transaction of its own.
+    """
     if not one_by_one:
         return engine.execution_options(reads_only=True)
     reader = engine.execution_options(reads_only=True, isolation_level="AUTOCOMMIT")
 
     @event.listens_for(reader, "before_cursor_execute")
-    def _refuse_writing(_connection: Any, _cursor: Any, statement: str, _values: Any, _context: Any, _many: bool) -> None:
+    def _refuse_writing(
+        _connection: Any, _cursor: Any, statement: str, _values: Any, _context: Any, _many: bool
+    ) -> None:
         if not _only_reads(statement):
             raise OnlyReads
 

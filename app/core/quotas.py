@@ -54,7 +54,7 @@ class _Share:
 
 
 class Quotas:
-    """The shares of one process, for all of its threads. On its event loop, hold `fetch_lock` while a share is taken: one at a time."""
+    """The shares of one process, for all of its threads. On the event loop, hold `fetch_lock` while a share is taken."""
 
     def __init__(self) -> None:
         self._shares: dict[str, _Share] = {}

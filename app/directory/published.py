@@ -1,4 +1,5 @@
-"""The directory in force: the packs with the published edits and rules. Each process looks for changes every two seconds.
+"""The directory in force: the packs with the published edits and rules, and the countries that have a team. Each process looks for
+changes every two seconds.
 
 A process keeps it in memory and only asks the database how many edits were published and which rules are in force today,
 so several processes agree within `LOOK_AGAIN` without messages between them.
@@ -17,6 +18,7 @@ from app.directory.catalogue import Directory
 from app.directory.edit_states import EditState
 from app.directory.models import DirectoryEdit
 from app.directory.overlay import Edit, EditedDirectory, apply_edits
+from app.staff.service import served_countries
 
 LOOK_AGAIN: Final = timedelta(seconds=2)
 _RULES: Final = rule_sets.IN_FORCE.subquery()
@@ -34,11 +36,16 @@ _PUBLISHED: Final = sa.select(DirectoryEdit.subject, DirectoryEdit.field, Direct
 
 
 class DirectoryInForce:
-    """The process's copy of the directory. It may be up to `LOOK_AGAIN` old; `refresh` updates it."""
+    """The process's copy of the directory. It may be up to `LOOK_AGAIN` old; `refresh` updates it.
+
+    `served`: the countries from which a team takes requests, for pages that name them; None until the database was asked. What
+    decides about a request asks the database itself.
+    """
 
     def __init__(self, packs: Directory) -> None:
         self.packs = packs
         self.directory = packs
+        self.served: frozenset[str] | None = None
         self._version: tuple[int, UUID | None] = (0, None)
         self._looked_at: datetime | None = None
 
@@ -46,7 +53,8 @@ class DirectoryInForce:
         return self._looked_at is None or abs(now - self._looked_at) >= LOOK_AGAIN
 
     def refresh(self, session: Session, now: datetime) -> Directory:
-        """Apply what was published since. One statement if nothing was."""
+        """Apply what was published since. Two statements if nothing was."""
+        self.served = served_countries(session)
         row = session.execute(_IN_FORCE, {"today": now.astimezone(UTC).date()}).one()
         if (row.edits, row.rules) != self._version:
             self.directory = without_rules(session, self.packs)

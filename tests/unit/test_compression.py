@@ -11,7 +11,8 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from app.core.compression import PageCompression
+from app.core import compression
+from app.core.compression import KeptPage, PageCompression
 
 TEXT = "Call a lawyer before you sign. " * 100
 
@@ -93,3 +94,20 @@ def test_the_same_page_is_the_same_bytes_each_time() -> None:
     assert gzip.decompress(body).decode() == TEXT
     assert answered.headers["content-length"] == str(len(body))
     assert answered.headers["vary"] == "Accept-Encoding"
+
+
+def test_a_kept_page_is_compressed_once_and_sent_as_it_is_to_who_wants_no_gzip() -> None:
+    kept = PageCompression(Starlette(routes=[Route("/", lambda _request: KeptPage(TEXT))]))
+    before = compression._compressed.cache_info().misses
+    for accept, how in (("gzip, br", "gzip"), ("br", None), ("gzip;q=0", None), ("GZIP", "gzip")):
+        answered, body = get(kept, "", accept)
+        assert answered.headers.get("content-encoding") == how, accept
+        assert answered.headers.get("vary") == ("Accept-Encoding" if how else None)
+        assert int(answered.headers["content-length"]) == len(body)
+        assert (gzip.decompress(body) if how else body).decode() == TEXT
+    assert compression._compressed.cache_info().misses == before + 1
+
+
+def test_a_short_kept_page_is_not_compressed() -> None:
+    short = PageCompression(Starlette(routes=[Route("/", lambda _request: KeptPage(TEXT[:699]))]))
+    assert get(short, "", "gzip")[1].decode() == TEXT[:699]

@@ -1,4 +1,4 @@
-"""A planned route answers as FastAPI would: the same order, cache, errors and ends; what waits for the thread comes before the rest."""
+"""A planned route answers as FastAPI would, with the same order, values and errors; what waits for the thread refuses first."""
 
 import asyncio
 import threading
@@ -15,7 +15,9 @@ from app.core.errors import BadRequest, NotAllowed
 from app.core.request_plan import OnTheLoop, PlannedRoute
 
 
-def ask(endpoint: Callable[..., Any], path: str, *, kind: type[APIRoute] = PlannedRoute, **headers: str) -> httpx.Response:
+def ask(
+    endpoint: Callable[..., Any], path: str, *, kind: type[APIRoute] = PlannedRoute, **headers: str
+) -> httpx.Response:
     """GET `path`, answered by the endpoint at `/{word}`."""
     app = FastAPI()
     app.add_exception_handler(BadRequest, _as_text)

@@ -17,6 +17,7 @@ from werkzeug.http import parse_accept_header
 from app.core import tracing
 from app.core.accept_headers import tidied
 from app.core.addresses import language_code
+from app.core.compression import KeptPage
 from app.core.errors import AppError, FilesTooLarge
 from app.core.i18n import LANGUAGES, N_, OWN_NAMES, PERSON, translator
 from app.web.components import date_fields
@@ -136,7 +137,7 @@ def shared_page(template: str, language: str, **context: Hashable) -> HTMLRespon
 
     Nothing about a visitor may be in the context, and no token, secret or time.
     """
-    return HTMLResponse(_shared(template, language, tuple(sorted(context.items()))))
+    return KeptPage(_shared(template, language, tuple(sorted(context.items()))))
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Query, Request, Response
 
 from app.core.dependencies import current_directory
-from app.core.errors import NotFound
+from app.core.errors import NotFound, Unavailable
 from app.core.i18n import LANGUAGES
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory as Packs
@@ -25,6 +25,14 @@ async def _language(lang: str) -> str:
 async def _directory(request: Request) -> Packs:
     directory: Packs = await current_directory(request)
     return directory
+
+
+async def _served(request: Request) -> frozenset[str]:
+    await current_directory(request)
+    served: frozenset[str] | None = request.app.state.current.served
+    if served is None:  # a page must not say that nobody takes requests because we could not ask
+        raise Unavailable
+    return served
 
 
 async def _settings(request: Request) -> Settings:
@@ -47,6 +55,9 @@ async def _form(request: Request) -> FormFields:
 
 Lang = Annotated[str, Depends(_language)]
 Directory = Annotated[Packs, Depends(_directory)]
+Served = Annotated[frozenset[str], Depends(_served)]
+"""The countries from which a team takes requests, at most as old as the directory: for what a page offers. `staff.served_countries`
+decides."""
 Config = Annotated[Settings, Depends(_settings)]
 Cookie = Annotated[str | None, Depends(_cookie)]
 Form = Annotated[FormFields, Depends(_form)]

@@ -120,7 +120,18 @@ def is_honest(form: FormFields) -> bool:
 
 
 def load(session: Session, secret: str | None, now: datetime) -> DraftAnswers | None:
+    return _answers(drafts.load(session, secret, now) or {})
+
+
+def reply_or_draft(
+    session: Session, secret: str | None, now: datetime
+) -> tuple[dict[str, Any] | None, DraftAnswers | None]:
+    """What `receipt` and `load` find, read and decrypted once."""
     content = drafts.load(session, secret, now) or {}
+    return content.get("receipt"), _answers(content)
+
+
+def _answers(content: dict[str, Any]) -> DraftAnswers | None:
     return DraftAnswers(content["typed"], content.get("begun", "")) if "typed" in content else None
 
 

@@ -12,7 +12,6 @@ from fastapi.responses import Response
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from app.core.dependencies import ReadDb
 from app.core.errors import NotFound
 from app.core.i18n import N_, Translator
 from app.directory.catalogue import ACROSS
@@ -24,7 +23,7 @@ from app.staff import service as staff
 from app.web.components import path_convertors  # noqa: F401  registers them
 from app.web.components.rendering import page
 from app.web.person import centre_cards
-from app.web.person.dependencies import Directory, Lang, anyone
+from app.web.person.dependencies import Directory, Lang, Served, anyone
 from app.web.person.form_fields import FormField
 
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -36,9 +35,8 @@ NOT_SERVED: Final = N_("Nobody here takes requests from this country.")
 
 
 @router.get("/elsewhere")
-def choose_place(lang: Lang, directory: Directory, session: ReadDb) -> Response:
+def choose_place(lang: Lang, directory: Directory, served: Served) -> Response:
     words = CodeNames(lang, directory).translator
-    served = staff.served_countries(session)
     return page(
         "person/elsewhere.html",
         lang,
@@ -54,7 +52,7 @@ def choose_place(lang: Lang, directory: Directory, session: ReadDb) -> Response:
 
 
 @router.get("/elsewhere/{code:country}")
-def show_place(lang: Lang, code: str, directory: Directory, session: ReadDb) -> Response:
+def show_place(lang: Lang, code: str, directory: Directory, served: Served) -> Response:
     """Helpers of one place, or from afar for any other country (`xx`)."""
     place = code.upper()
     if directory.is_host(place) or place not in (*PLACES, ACROSS):
@@ -73,7 +71,7 @@ def show_place(lang: Lang, code: str, directory: Directory, session: ReadDb) -> 
         lang,
         country="" if place == ACROSS else code_names.translator.country_name(place),
         is_dangerous=place in DANGEROUS,
-        takes_requests=ACROSS in staff.served_countries(session),
+        takes_requests=ACROSS in served,
         contacts=directory.urgent_contacts(ACROSS),
         confirmed=[card for card in cards if card["verified"]],
         unconfirmed=[card for card in cards if not card["verified"]],
@@ -93,12 +91,9 @@ def _each_once(entries: list[Helper | Organisation]) -> list[Helper | Organisati
 
 
 def at_country_question(
-    question_fields: list[FormField], session: Session, code_names: CodeNames, directory: Packs, lang: str
+    question_fields: list[FormField], served: frozenset[str], code_names: CodeNames, directory: Packs, lang: str
 ) -> list[FormField]:
     """The country question for this installation: only countries with a team, and where everybody else finds help."""
-    if not any(field.name == "country" for field in question_fields):
-        return question_fields
-    served = staff.served_countries(session)
     return [
         _served_only(field, served, code_names, directory, lang) if field.name == "country" else field
         for field in question_fields

@@ -13,6 +13,7 @@ from app.directory.packs import Directory as Packs
 from app.intake import form_counts
 from app.intake.questions import STEPS, FormFields
 from app.matching.code_names import CodeNames
+from app.staff import service as staff
 from app.web.components import csrf
 from app.web.components.forms import field_value
 from app.web.components.rendering import page
@@ -121,13 +122,13 @@ def all_steps(
     **context: object,
 ) -> HTMLResponse:
     """Show every question on one page with the typed values; status 422 when there are errors."""
-    code_names = CodeNames(lang, directory)
+    code_names, served = CodeNames(lang, directory), staff.served_countries(session)
     steps = [
         (
             form_fields.worded(step, answers),
             elsewhere_pages.at_country_question(
                 form_fields.fields(step.questions, answers, errors, code_names, directory, on_one_page=True),
-                session,
+                served,
                 code_names,
                 directory,
                 lang,

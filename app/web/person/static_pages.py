@@ -8,18 +8,17 @@ from typing import Final
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from app.core.dependencies import Db, ReadDb
+from app.core.dependencies import Db
 from app.core.errors import NotFound
 from app.core.i18n import translator
 from app.directory.catalogue import ACROSS
 from app.intake import drafts
 from app.intake.questions import STEPS
 from app.matching.code_names import CodeNames
-from app.staff import service as staff
 from app.web.components import csrf, path_convertors  # noqa: F401  registers them
 from app.web.components.rendering import page, preferred_language, shared_page
 from app.web.person import centre_cards, elsewhere_pages, form_fields
-from app.web.person.dependencies import Config, Cookie, Directory, Lang, anyone, delete_cookie
+from app.web.person.dependencies import Config, Cookie, Directory, Lang, Served, anyone, delete_cookie
 
 root = APIRouter(dependencies=[Depends(anyone)])
 router = APIRouter(dependencies=[Depends(anyone)])
@@ -41,24 +40,24 @@ _DEFAULT_EXIT_PAGE: Final = "https://www.meteoblue.com/"
 
 
 @root.get("/")
-def choose_language(request: Request) -> Response:
+async def choose_language(request: Request) -> Response:
     return RedirectResponse(f"/{preferred_language(request.headers.get('accept-language', ''))}/", 303)
 
 
 @root.get("/favicon.ico")
-def no_icon() -> Response:
+async def no_icon() -> Response:
     return Response(status_code=204)
 
 
 @root.get("/robots.txt")
-def robots() -> Response:
+async def robots() -> Response:
     return Response("User-agent: *\nDisallow: /\n", media_type="text/plain")
 
 
 @router.get("/")
-def start(lang: Lang, settings: Config, directory: Directory, session: ReadDb) -> Response:
+async def start(lang: Lang, settings: Config, directory: Directory, served: Served) -> Response:
     """The first page. It names the countries from which a team takes requests, and no others."""
-    names, served = translator(lang), staff.served_countries(session)
+    names = translator(lang)
     countries = [names.country_name(country.code) for country in directory.countries if country.code in served]
     return shared_page(
         "person/start.html",
@@ -71,7 +70,7 @@ def start(lang: Lang, settings: Config, directory: Directory, session: ReadDb) -
 
 
 @router.get("/safety")
-def safety(lang: Lang, settings: Config) -> Response:
+async def safety(lang: Lang, settings: Config) -> Response:
     return shared_page(
         "person/safety.html", lang, days_kept=ceil(settings.closed_kept / timedelta(days=1)), here="safety"
     )
@@ -118,7 +117,7 @@ def contacts(lang: Lang, directory: Directory) -> Response:
 
 
 @router.get("/contacts/{code:country}")
-def country_contacts(lang: Lang, code: str, directory: Directory, session: ReadDb) -> Response:
+def country_contacts(lang: Lang, code: str, directory: Directory, served: Served) -> Response:
     """The centres of a country's pack, then those that work across borders, with every way to reach them. No authority."""
     if not directory.is_host(code.upper()):
         raise NotFound
@@ -137,7 +136,7 @@ def country_contacts(lang: Lang, code: str, directory: Directory, session: ReadD
         "person/country_contacts.html",
         lang,
         country=code_names.translator.country_name(code.upper()),
-        is_served=code.upper() in staff.served_countries(session),
+        is_served=code.upper() in served,
         confirmed=[card for card in cards if card["verified"]],
         unconfirmed=[card for card in cards if not card["verified"]],
         here=f"contacts/{code}",
@@ -145,9 +144,9 @@ def country_contacts(lang: Lang, code: str, directory: Directory, session: ReadD
 
 
 @router.get("/paper")
-def paper(lang: Lang, directory: Directory, session: ReadDb) -> Response:
+def paper(lang: Lang, directory: Directory, served: Served) -> Response:
     """The printable form. It asks for the countries from which a team takes requests."""
-    code_names, served = CodeNames(lang, directory), staff.served_countries(session)
+    code_names = CodeNames(lang, directory)
     steps = [
         (
             step,
@@ -161,12 +160,12 @@ def paper(lang: Lang, directory: Directory, session: ReadDb) -> Response:
 
 
 @router.get("/goodbye")
-def goodbye(lang: Lang) -> Response:
+async def goodbye(lang: Lang) -> Response:
     return shared_page("person/goodbye.html", lang, here="")
 
 
 @router.get("/deleted")
-def deleted(lang: Lang) -> Response:
+async def deleted(lang: Lang) -> Response:
     """Say that everything was erased."""
     return shared_page("person/deleted.html", lang, here="")
 

@@ -33,6 +33,7 @@ from app.web.person.dependencies import (
     Directory,
     Form,
     Lang,
+    Served,
     anyone,
     new_secret,
     set_cookie,
@@ -57,7 +58,7 @@ def _step_page(
     keys: KeyRing,
     directory: Packs,
     now: datetime,
-    session: Session,
+    served: frozenset[str],
     *,
     back_to_check: bool = False,
     changing: bool = False,
@@ -74,7 +75,7 @@ def _step_page(
         step=form_fields.worded(step, answers),
         number=number + 1,
         count=len(STEPS),
-        fields=elsewhere_pages.at_country_question(fields, session, code_names, directory, lang),
+        fields=elsewhere_pages.at_country_question(fields, served, code_names, directory, lang),
         errors=errors,
         notice=notice,
         urgent=urgent_contacts.contacts_for_step(answers, number, code_names, directory, now),
@@ -197,15 +198,16 @@ def step_form(
     keys: Keys,
     directory: Directory,
     settings: Config,
+    served: Served,
     session: ReadDb,
     again: Again = "",
     change: Again = "",
 ) -> Response:
     """One step. `again`: it has errors, or there was nothing to send. `change`: the person came from the check page."""
     number = _step_index(step)
-    if draft_answers.receipt(session, cookie, now) is not None:  # sent, but the number is not written down yet
+    reply, stored_draft = draft_answers.reply_or_draft(session, cookie, now)
+    if reply is not None:  # sent, but the number is not written down yet
         return RedirectResponse(f"/{lang}/sent", 303)
-    stored_draft = draft_answers.load(session, cookie, now)
     answers = (stored_draft or _EMPTY_DRAFT).answers
     is_complete = bool(answers) and draft_answers.validate(answers, lang, directory, now)[0] is not None
     errors = _errors(lang, number, answers, directory, now, session) if again and stored_draft else {}
@@ -217,7 +219,7 @@ def step_form(
         keys,
         directory,
         now,
-        session,
+        served,
         back_to_check=is_complete,
         changing=is_complete and bool(change),
         notice=_GONE if again and stored_draft is None else "",

@@ -62,7 +62,8 @@ def _is_urgent(answers: FormFields, steps: int, directory: Directory, now: datet
     } & _URGENCY_QUESTIONS
     relevant = {name: values for name, values in answers.items() if name in question_names}
     without_letter = {name: values for name, values in relevant.items() if name not in _LETTER}
-    return any(_is_emergency(values, directory, now) for values in (relevant, without_letter))
+    different = [relevant] if without_letter == relevant else [relevant, without_letter]
+    return any(values and _is_emergency(values, directory, now) for values in different)
 
 
 def _is_emergency(relevant: FormFields, directory: Directory, now: datetime) -> bool:

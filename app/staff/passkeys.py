@@ -6,17 +6,16 @@ The passphrase is still needed to open the keys. A passkey proves that the perso
 
 import hmac
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import ModuleType
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
-from webauthn import verify_authentication_response, verify_registration_response
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, parse_client_data_json
-from webauthn.helpers.exceptions import WebAuthnException
 
 from app.core import bulk, strict_json
 from app.core.db import Base
@@ -29,7 +28,7 @@ CHALLENGE_FOR: Final = timedelta(hours=1)
 MAX_PASSKEYS: Final = 10
 MAX_LABEL_LENGTH: Final = 40
 _NONCE: Final = 16
-_MALFORMED: Final = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError)
+_MALFORMED: Final = (ValueError, KeyError, TypeError, AttributeError)
 _ALGORITHMS: Final = (-8, -7, -257)  # Ed25519, ES256, RS256
 
 
@@ -75,7 +74,7 @@ def challenge(keys: KeyRing, bound_to: str, now: datetime) -> str:
     used.
     """
     head = secrets.token_bytes(_NONCE) + int(now.timestamp()).to_bytes(8, "big")
-    return bytes_to_base64url(head + _macs(keys, head, bound_to)[0])
+    return _in_base64url(head + _macs(keys, head, bound_to)[0])
 
 
 def options_for_new(
@@ -85,11 +84,9 @@ def options_for_new(
     return {
         "challenge": challenge,
         "rp": {"id": site.rp_id, "name": "Pristan"},
-        "user": {"id": bytes_to_base64url(member_id.bytes), "name": name, "displayName": name},
+        "user": {"id": _in_base64url(member_id.bytes), "name": name, "displayName": name},
         "pubKeyCredParams": [{"type": "public-key", "alg": algorithm} for algorithm in _ALGORITHMS],
-        "excludeCredentials": [
-            {"type": "public-key", "id": bytes_to_base64url(passkey.credential_id)} for passkey in known
-        ],
+        "excludeCredentials": [{"type": "public-key", "id": _in_base64url(passkey.credential_id)} for passkey in known],
         "authenticatorSelection": {
             "residentKey": "required",
             "requireResidentKey": True,
@@ -128,13 +125,7 @@ def add(
         document = _read(answer)
         challenge = _challenge_in(document)
         _check_fresh(keys, challenge, bound_to, now)
-        made = verify_registration_response(
-            credential=document,
-            expected_challenge=challenge,
-            expected_rp_id=site.rp_id,
-            expected_origin=site.origin,
-            require_user_verification=True,
-        )
+        made = _library().registered(document, challenge, site.rp_id, site.origin)
     except _MALFORMED:
         raise _rejected() from None
     if not _mark_used(session, challenge, now):
@@ -153,7 +144,7 @@ def add(
 def belongs_to(session: Session, member_id: UUID, answer: str) -> bool:
     """Whether the answer names a passkey of this member. Proves nothing yet: ids of passkeys are merely hard to guess."""
     try:
-        credential_id = base64url_to_bytes(_read(answer)["id"])
+        credential_id = _library().decoded(_read(answer)["id"])
     except _MALFORMED:
         return False
     mine = sa.select(Passkey.id).where(Passkey.credential_id == credential_id, Passkey.member_id == member_id)
@@ -173,26 +164,20 @@ def check(
         _check_fresh(keys, challenge, bound_to, now)
         passkey = session.scalars(
             sa.select(Passkey)
-            .where(Passkey.credential_id == base64url_to_bytes(document["id"]))
+            .where(Passkey.credential_id == _library().decoded(document["id"]))
             .with_for_update()
             .execution_options(populate_existing=True)
         ).one_or_none()
         if passkey is None:
             return None
-        used = verify_authentication_response(
-            credential=document,
-            expected_challenge=challenge,
-            expected_rp_id=site.rp_id,
-            expected_origin=site.origin,
-            credential_public_key=passkey.public_key,
-            credential_current_sign_count=passkey.sign_count,
-            require_user_verification=True,
+        sign_count = _library().new_sign_count(
+            document, challenge, site.rp_id, site.origin, passkey.public_key, passkey.sign_count
         )
     except _MALFORMED:
         return None
     if not _mark_used(session, challenge, now):
         return None
-    passkey.sign_count, passkey.used_at = used.new_sign_count, now
+    passkey.sign_count, passkey.used_at = sign_count, now
     session.flush()
     return passkey
 
@@ -212,6 +197,17 @@ def delete_expired(session: Session, now: datetime, limit: int = bulk.BATCH) -> 
     return bulk.delete_some(session, UsedChallenge, UsedChallenge.expires_at <= now, limit)
 
 
+def _library() -> ModuleType:
+    """The WebAuthn library, imported when the first answer comes: with OpenSSL's bindings it takes ten megabytes."""
+    from app.staff import passkey_answers
+
+    return passkey_answers
+
+
+def _in_base64url(value: bytes) -> str:
+    return urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
 def _read(answer: str) -> dict[str, Any]:
     """The answer as a JSON object. Raises ValueError when it is not one."""
     try:
@@ -225,8 +221,7 @@ def _read(answer: str) -> dict[str, Any]:
 
 def _challenge_in(document: dict[str, Any]) -> bytes:
     """The challenge that the answer claims to be for; `_check_fresh` verifies it. Raises one of `_MALFORMED`."""
-    client_data = parse_client_data_json(base64url_to_bytes(document["response"]["clientDataJSON"]))
-    challenge: bytes = client_data.challenge
+    challenge: bytes = _library().challenge_in(document)
     return challenge
 
 

@@ -73,6 +73,7 @@ class Case(Base):
     `unread_letter`: why the deadline is a careful assumption, see `unread_letters`; null once kind and day of the letter are known.
     `uncovered`: nobody has one of the needs (a row of `case_needs` is open); for the queue.
     `restricted`: its keys are sealed to a key of its own, which named members hold, and not to the team's (`restriction`).
+    `compared_with`: the key of the team with which its fingerprints were made (`duplicate_detection`); null: not compared yet.
     `owner_name` follows `owner_id` by a trigger (`triggers.py`), for the queue ordered by owner.
     """
 
@@ -112,6 +113,10 @@ class Case(Base):
         _partial("ix_cases_merged_into", "merged_into_id", where="merged_into_id IS NOT NULL"),
         sa.Index("ix_cases_forget", "forget_at"),
         _partial("ix_cases_erased", "updated_at", where="state = 'erased'"),
+        _partial(
+            "ix_cases_not_compared", "team_id", "waiting_since", "id",
+            where="compared_with IS NULL AND state <> 'erased'",
+        ),
     )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -141,6 +146,7 @@ class Case(Base):
     merged_into_id: Mapped[UUID | None]
     held_reason: Mapped[str | None] = mapped_column(sa.String(8))
     referred_by: Mapped[UUID | None]
+    compared_with: Mapped[UUID | None]
     facts: Mapped[bytes | None]
     facts_version: Mapped[int] = mapped_column(default=1)
     closed_at: Mapped[datetime | None]
@@ -366,8 +372,9 @@ class CaseCounter(Base):
 class CaseFingerprint(Base):
     """The fingerprint of a phone number, an address, a user name or a full name that was given with a case.
 
-    `fingerprint` is a MAC that is specific to the team, encrypted deterministically under the epoch key
+    `fingerprint` is a MAC under a key derived from the team's private key, encrypted deterministically under the epoch key
     (`KeyRing.encrypt_deterministically`). Rotation re-encrypts it; after that, nobody can test an old backup for a phone number.
+    `key_id`: the team's sealing key; null: of the version before, under a key of the server (the worker deletes these).
     """
 
     __tablename__ = "case_fingerprints"
@@ -375,12 +382,14 @@ class CaseFingerprint(Base):
         sa.UniqueConstraint("case_id", "kind", "fingerprint"),
         sa.CheckConstraint("kind IN ('phone', 'email', 'handle', 'name')", name="kind_known"),
         sa.Index("ix_case_fingerprints_fingerprint", "fingerprint"),
+        _partial("ix_case_fingerprints_former", "case_id", where="key_id IS NULL"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     case_id: Mapped[UUID] = mapped_column(sa.Uuid(), sa.ForeignKey("cases.id"))
     kind: Mapped[str] = mapped_column(sa.String(8))
     fingerprint: Mapped[bytes]
+    key_id: Mapped[UUID | None]
 
 
 class CasePresence(Base):

@@ -8,7 +8,7 @@ only after acceptance.
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.cases.models import CaseAgreement, CaseWrap, PartKind, SealedPart, WrapFor
+from app.cases.models import Case, CaseAgreement, CaseWrap, PartKind, SealedPart, WrapFor
 from app.core import sealing
 from app.core.errors import NotFound
 from app.core.keyring import KeyRing
@@ -248,6 +248,42 @@ def open_part(data_key: bytes, row: SealedPart) -> OpenedPart:
     except ValueError as error:
         raise CannotOpen from error
     return OpenedPart(row.id, PartKind(row.part), row.seq, row.author, row.organisation_id, content)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedContact:
+    """The contact of a case, still sealed, with the wrap that opens it. `key_id`: the key that the wrap is sealed to."""
+
+    case_id: UUID
+    country: str
+    key_id: UUID
+    wrap: CaseWrap
+    part: SealedPart
+
+    def open(self, keys: KeyRing, holder: KeyPair) -> dict[str, Any]:
+        """The content. Raises CannotOpen."""
+        wrap = self.wrap
+        binding = (wrap.case_id, wrap.purpose, wrap.kind, wrap.owner_id, wrap.version)
+        sealed = keys.decrypt(wrap.ciphertext, *_wrap_binding(*binding))
+        return open_part(holder.open(sealed, wrap_info(*binding)), self.part).content
+
+
+def sealed_contacts(session: Session, case_ids: Collection[UUID], key_ids: Collection[UUID]) -> Iterable[SealedContact]:
+    """The contacts of these cases that one of these keys opens. One statement; what the session read before is read again."""
+    rows = session.execute(
+        sa.select(Case.country, CaseWrap, SealedPart)
+        .join(CaseWrap, CaseWrap.case_id == Case.id)
+        .join(SealedPart, SealedPart.case_id == Case.id)
+        .where(
+            Case.id.in_(list(case_ids)),
+            CaseWrap.purpose == PERSON,
+            CaseWrap.key_id.in_(list(key_ids)),
+            SealedPart.part == PartKind.CONTACT.value,
+        )
+        .execution_options(populate_existing=True)
+    )
+    for country, wrap, part in rows:
+        yield SealedContact(part.case_id, country, wrap.key_id, wrap, part)
 
 
 def destroy(session: Session, case_id: UUID) -> None:

@@ -22,8 +22,9 @@ from sqlalchemy.orm import Session
 
 from app import audit, messaging
 from app.cases import duplicate_detection, intake_storage
+from app.cases.duplicate_detection import ComparisonKey
 from app.cases.models import PartKind
-from app.casework import filing, import_columns, import_rows
+from app.casework import comparisons, filing, import_columns, import_rows
 from app.casework.coordinator import Desk
 from app.casework.filing import MovedIn
 from app.casework.import_code_words import CodeWords
@@ -92,11 +93,14 @@ class ListCheck:
     """The result of checking a list, as a member is shown it.
 
     `compared`: how many rows were compared with the team's cases; None: none was compared, because the member has too few reads
-    left today for all of them, or did not want it.
+    left today for all of them, did not want it, or (`lacks_key`) was not given the team's key. `waiting`: how many cases of the
+    team are not compared yet, so that one of them can be missing.
     """
 
     reports: tuple[RowReport, ...]
     compared: int | None
+    lacks_key: bool = False
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +179,11 @@ def check(session: Session, listed: CaseList, desk: Desk, *, compare: bool) -> L
     of them, nothing is compared or counted. The check is audited with its numbers of rows.
     """
     compared: int | None = None
+    by = comparisons.held_key(session, desk) if compare else None
 
     def allow(rows: int) -> bool:
         nonlocal compared
-        if not compare:
+        if by is None:
             return False
         reader = read_quotas.member_key(desk.member.member_id)
         if rows:
@@ -190,7 +195,7 @@ def check(session: Session, listed: CaseList, desk: Desk, *, compare: bool) -> L
         compared = rows
         return True
 
-    reports = look(session, listed, keys=desk.keys, team_id=desk.team_id, allow=allow)
+    reports = look(session, listed, keys=desk.keys, team_id=desk.team_id, by=by, allow=allow)
     audit.record(
         session, actor_kind=desk.actor.kind.value, actor_id=desk.member.member_id.hex, action="cases:list_checked",
         subject_kind="team", subject_id=desk.team_id, now=desk.now,
@@ -199,7 +204,8 @@ def check(session: Session, listed: CaseList, desk: Desk, *, compare: bool) -> L
             "known": sum(report.known for report in reports),
         },
     )  # fmt: skip
-    return ListCheck(tuple(reports), compared)
+    waiting = duplicate_detection.count_waiting(session, desk.team_id, desk.member.member_id) if compared else 0
+    return ListCheck(tuple(reports), compared, compare and by is None, waiting)
 
 
 def look(
@@ -208,14 +214,16 @@ def look(
     *,
     keys: KeyRing,
     team_id: UUID | None,
+    by: ComparisonKey | None = None,
     allow: Callable[[int], bool] = lambda _rows: True,
 ) -> list[RowReport]:
     """The result that each row would have. `team_id`: the team whose cases these have to be; None: any. Writes nothing itself.
 
-    `allow`: asked once whether so many rows may be compared with the cases: those with a contact or name that are not filed yet.
+    `by`: the key of the team's fingerprints; without one no row is compared with the cases. `allow`: asked once whether so many
+    rows may be: those with a contact or name that are not filed yet.
     """
     reports: list[RowReport] = []
-    to_compare: list[tuple[int, UUID, list[Identifier]]] = []
+    to_compare: list[tuple[int, list[Identifier]]] = []
     seen: Counter[bytes] = Counter()
     owners: dict[str, UUID | None] = {}
     for row, mark in zip(listed.rows, _marks(listed), strict=True):
@@ -237,12 +245,12 @@ def look(
             remarks.append(N_("Nobody can reach this person: there is no way to answer."))
         known = idempotency.is_known(session, keys, _who(owner), mark)
         if sought and not known:
-            to_compare.append((len(reports), owner, sought))
+            to_compare.append((len(reports), sought))
         reports.append(RowReport(row, tuple(remarks), known=known))
-    if not allow(len(to_compare)):
+    if not allow(len(to_compare)) or by is None:
         return reports
-    for at, owner, sought in to_compare:
-        found = duplicate_detection.cases_of(session, keys, owner, sought, me=None)
+    for at, sought in to_compare:
+        found = duplicate_detection.cases_of(session, keys, by, sought, me=None)
         reports[at] = replace(reports[at], cases=tuple(sorted({case.label for case in found})))
     return reports
 

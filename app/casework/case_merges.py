@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.cases import duplicate_detection, need_states, needs, restriction, team_cases, transitions
 from app.cases.models import Case, PartKind
 from app.cases.states import CaseState, CaseVerb
-from app.casework import coordinator, sealed_access
+from app.casework import comparisons, coordinator, sealed_access
 from app.casework.coordinator import Desk, StaleCase
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.i18n import N_
@@ -27,7 +27,7 @@ _FILED: Final = frozenset({CaseState.SUBMITTED, CaseState.UNMET})
 
 
 def compare(session: Session, desk: Desk, label: str) -> Case:
-    """Compute the fingerprints of the contact again, since it may have changed after filing. Audited; shows nothing.
+    """Make the fingerprints of the contact again, whether they are there or not. Audited; shows nothing.
 
     Raises NotFound, NotAllowed.
     """
@@ -35,7 +35,9 @@ def compare(session: Session, desk: Desk, label: str) -> Case:
     coordinator.record_audit(session, desk, case, "case:compared")
     opened = sealed_access.open_parts(session, desk, case, (PartKind.CONTACT,))
     contact = opened[0].content if opened else {}
-    duplicate_detection.replace_fingerprints(session, desk.keys, case.id, case.team_id, contact, case.country)
+    found = {case.id: duplicate_detection.identifiers_in(contact, case.country)}
+    duplicate_detection.replace_fingerprints(session, desk.keys, comparisons.key_of(session, desk), found)
+    session.refresh(case, ["compared_with"])
     return case
 
 

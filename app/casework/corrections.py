@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app import audit, messaging
 from app.cases import duplicate_detection, intake_storage, needs, person_access, sealed_parts, transitions
-from app.cases.models import Case, PartKind
+from app.cases.models import Case
 from app.cases.need_states import NeedVerb
 from app.cases.person_access import OpenedCase
 from app.cases.queue_views import URGENCY_RANK
@@ -24,6 +24,7 @@ from app.conflicts import service as conflicts
 from app.core import keyholders
 from app.core.clock import to_the_hour
 from app.core.errors import Conflict, Invalid
+from app.core.identifiers import Identifier
 from app.core.ids import named_id
 from app.core.keyring import KeyRing
 from app.directory.packs import Directory
@@ -199,12 +200,16 @@ def _replace_answers(
     _encrypt_facts(keys, case, intake_storage.facts_of(intake))
     _replace_parts(session, opened, intake, now)
     filing.store_notice_address(session, keys, case.id, intake, directory)
-    contact = intake_storage.part_of(intake, PartKind.CONTACT)
-    duplicate_detection.replace_fingerprints(session, keys, case.id, case.team_id, contact, case.country)
+    if _identifiers(before) != _identifiers(intake.answers()):
+        duplicate_detection.compare_again(session, case)
     session.flush()
     _correct_needs(session, case, intake.needs, now)
     conflict_screening.rescreen(session, keys, directory, case, opened.person_key, now)
     return _match_again(session, keys, case, facts, directory, now)
+
+
+def _identifiers(answers: Mapping[str, Any]) -> list[Identifier]:
+    return duplicate_detection.identifiers_in(answers, str(answers["country"]))
 
 
 def _count_with(

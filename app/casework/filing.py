@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from app import audit, messaging
-from app.cases import duplicate_detection, intake_storage, needs, sealed_parts, shown_numbers, spam_screening
+from app.cases import intake_storage, needs, sealed_parts, shown_numbers, spam_screening
 from app.cases.models import Case, CaseEvent, CaseWrap, PartKind, SealedPart, WrapFor
 from app.cases.queue_views import URGENCY_RANK
 from app.cases.sealed_parts import Recipient
@@ -143,7 +143,6 @@ def file_intake(
     if moved_in is None or news is NoticeKind.EMERGENCY:
         messaging.queue(session, news, about_id=case_id, team_id=team_id, now=to_the_hour(now))
     runs.store_first(session, keys, case_id, facts, result, directory=directory, now=now)
-    duplicate_detection.add_fingerprints(session, keys, case_id, team_id, contact, intake.country)
     if intake.count_me and held_reason is None:
         _count(session, intake, now)
     is_asked_here = not chosen.isdisjoint(public.keys() - set(compared.hits))

@@ -15,7 +15,7 @@ from app.cases import duplicate_detection, restriction
 from app.cases.models import Case
 from app.cases.short_labels import of_text
 from app.cases.states import CaseState
-from app.casework import case_ownership
+from app.casework import case_ownership, comparisons
 from app.casework.coordinator import Desk
 from app.core import identifiers
 from app.core.errors import FieldError, Invalid
@@ -128,11 +128,19 @@ def _by_label(session: Session, desk: Desk, label: str) -> tuple[str, str]:
     return session.scalar(sa.select(Case.label).where(Case.label == label, *ours)) or "", ""
 
 
-def find_caller(session: Session, desk: Desk, directory: Directory, text: str) -> Sequence[CallerMatch]:
+@dataclass(frozen=True, slots=True)
+class CallerSearch:
+    """What was found of a caller. `waiting`: how many cases of the team are not compared yet: one of them can be missing."""
+
+    matches: Sequence[CallerMatch]
+    waiting: int
+
+
+def find_caller(session: Session, desk: Desk, directory: Directory, text: str) -> CallerSearch:
     """The team's cases with this phone number, e-mail address, user name or whole name. Counted as a read, and audited.
 
     The input is compared by keyed hashes (`app.cases.duplicate_detection`) and stored nowhere. Raises Invalid (nothing
-    that could be compared), QuotaReached.
+    that could be compared), NotAllowed (the member was not given the team's key), QuotaReached.
     """
     countries = [country.code for country in directory.places]
     sought = _identifiers(text[:LONGEST], countries)
@@ -142,7 +150,8 @@ def find_caller(session: Session, desk: Desk, directory: Directory, text: str) -
         )
         raise Invalid([FieldError(pointer="/caller", code="required", detail=detail)])
     read_quotas.count(session, read_quotas.member_key(desk.member.member_id), desk.now, limit=desk.reads_a_day)
-    rows = duplicate_detection.cases_of(session, desk.keys, desk.team_id, sought, me=desk.member.member_id)
+    by = comparisons.key_of(session, desk)
+    rows = duplicate_detection.cases_of(session, desk.keys, by, sought, me=desk.member.member_id)
     kinds: dict[str, set[str]] = {}
     for row in rows:
         kinds.setdefault(row.label, set()).add(row.kind)
@@ -157,10 +166,13 @@ def find_caller(session: Session, desk: Desk, directory: Directory, text: str) -
         now=desk.now,
     )
     by_label = {row.label: row for row in rows}
-    return [
+    matches = [
         CallerMatch(label, by_label[label].state, by_label[label].country, tuple(sorted(kinds[label])))
         for label in sorted(kinds, key=lambda one: (-len(kinds[one]), one))
-    ][:_MOST]
+    ]
+    return CallerSearch(
+        matches[:_MOST], duplicate_detection.count_waiting(session, desk.team_id, desk.member.member_id)
+    )
 
 
 def _identifiers(text: str, countries: Sequence[str]) -> list[Identifier]:

@@ -66,6 +66,10 @@ def cases(
             files.refuse(file, error.errors[0]["detail"])
         reports = case_import.look(session, listed, keys=context.keys, team_id=None)
     bad = _tell(listed, reports)
+    typer.echo(
+        "The rows were not compared with earlier cases, which needs a team's key: "
+        "the page of each case shows possible duplicates at the desk."
+    )
     if dry_run:
         return
     if bad and not leave_out:
@@ -133,10 +137,8 @@ def _tell(listed: "CaseList", reports: "list[RowReport]") -> int:
                 where = f", {COLUMNS[problem.column]}" if problem.column else ""
                 typer.echo(f"row {row.number}{where}: {problem.why}", err=True)
             continue
-        remarks = [*report.remarks, *(f"The same contact or name as {label}." for label in report.cases)]
-        typer.echo(
-            " ".join((f"row {row.number}: {'moved in before' if report.known else 'can be moved in'}.", *remarks))
-        )
+        state = "moved in before" if report.known else "can be moved in"
+        typer.echo(" ".join((f"row {row.number}: {state}.", *report.remarks)))
     return bad
 
 

@@ -63,7 +63,7 @@ PRIVILEGES: Final = MappingProxyType(
         "case_agreements": TableRights(public="SID", partner="SID", desk="SID", worker="SID"),
         "case_counters": TableRights(desk="S", worker="SIUD", backup=""),
         "case_events": TableRights(public="SI", partner="SI", desk="SI", worker="SID"),
-        "case_fingerprints": TableRights(
+        "case_fingerprints": TableRights(  # the I of the first two is of the version before, which filed with them: to be dropped
             public="SID", partner="I", desk=_CASE, worker=_CASE, columns=_only(public="case_id")
         ),
         "case_moves": TableRights(public="SU", partner="SU", desk="SIU", worker="SUD"),

@@ -23,7 +23,7 @@ class RootUse:
     """A purpose, as `KeyRing.derive` gets it; `mac` puts `mac:` in front of its own.
 
     stored: the columns that hold what was made with it. For a kept key these are also encrypted under the epoch key
-    (`HIDDEN_COLUMNS`, `members.sealed_seed`, `case_fingerprints.fingerprint`), unless `open_because` says why they need not be.
+    (`HIDDEN_COLUMNS`, `members.sealed_seed`), unless `open_because` says why they need not be.
     """
 
     purpose: str
@@ -37,12 +37,6 @@ _KEPT, _FADES = AtNewRoot.KEPT, AtNewRoot.FADES
 ROOT_USES: Final = (
     RootUse("mac:receipt:2", "finds a case by its number", _KEPT, ("cases.receipt_id",)),
     RootUse("mac:receipt", "the same, for numbers from before they were stretched", _KEPT, ("cases.receipt_id",)),
-    RootUse(
-        "mac:likeness:1",
-        "fingerprints of contacts and names, to find who wrote twice",
-        _KEPT,
-        ("case_fingerprints.fingerprint",),
-    ),
     RootUse("mac:conflict-salt", "the salt that an organisation's program hashes its conflict list with", _KEPT),
     RootUse(
         "mac:conflict",

@@ -1,7 +1,8 @@
 """Rotation of a team's key, after somebody has left or a device was lost: every case of the team is sealed to the new key.
 
 It needs the old private key, which only a member's passphrase or the offline recovery key opens. The new key is granted to all
-holders of the old one in the transaction that creates it, so nobody loses access. The grants of the old key are deleted when no
+holders of the old one in the transaction that creates it, so nobody loses access. The fingerprints that were made with the old key
+are deleted, so that whoever has it can try nothing on a newer copy of the database. The grants of the old key are deleted when no
 case is sealed to it any more and no transaction can still be open that read it before the new one existed: what that seals would
 open for nobody. If the process is killed at any point, every case opens with the old or the new key, and the holders have both.
 """
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.cases import sealed_parts
+from app.cases import duplicate_detection, sealed_parts
 from app.cases.models import CaseWrap
 from app.core import keyholders
 from app.core.db import Database
@@ -30,6 +31,9 @@ from app.referrals.thread_models import ReferralMessageWrap
 from app.staff.models import Team
 
 BATCH: Final = 100
+FINGERPRINTS: Final = 500
+_ROUNDS: Final = 30
+_REST_SECONDS: Final = 1.0
 _WRAPS: Final = (CaseWrap, ReferralMessageWrap)
 PATIENCE: Final = rotation.PATIENCE + timedelta(seconds=10)
 """Longer than any transaction lasts that read the former key; the ten seconds are the longest wait for its row (`begin`)."""
@@ -50,7 +54,7 @@ def wraps(session: Session, team_id: UUID) -> int:
 
 
 def remaining(session: Session, team_id: UUID) -> int:
-    """How many wraps are sealed to an older key of the team."""
+    """How many wraps are sealed to an older key of the team, and fingerprints are made with one."""
     active = keyholders.active_key(session, team_id)
     if active is None:
         return 0
@@ -58,7 +62,8 @@ def remaining(session: Session, team_id: UUID) -> int:
         sa.select(sa.func.count()).select_from(table).where(table.owner_id == team_id, table.key_id != active.id)
         for table in _WRAPS
     )
-    return sum(session.scalar(count) or 0 for count in counts)
+    sealed = sum(session.scalar(count) or 0 for count in counts)
+    return sealed + duplicate_detection.count_of_keys(session, _older_keys(session, team_id, active.id))
 
 
 def rotate(
@@ -78,6 +83,7 @@ def rotate(
     """
     with database.begin() as session:
         begin(session, team_id, held, now())
+    drop_fingerprints(database, team_id, sleep)
     moved = rewrap_cases(database, keys, team_id, held, progress)
     with database.begin(write=False) as session:
         active = keyholders.active_key(session, team_id)
@@ -85,6 +91,7 @@ def rotate(
     if age < PATIENCE:
         sleep((PATIENCE - age).total_seconds())
         moved += rewrap_cases(database, keys, team_id, held, progress)
+    drop_fingerprints(database, team_id, sleep)
     with database.begin() as session:
         return moved, end(session, team_id, now())
 
@@ -167,6 +174,31 @@ def _batch(
         return done, wraps[-1].id if len(wraps) == BATCH else None
 
 
+def drop_fingerprints(database: Database, team_id: UUID, sleep: Callable[[float], None] = time.sleep) -> int:
+    """Delete the fingerprints that were made with older keys of the team, in small transactions; returns of how many cases.
+
+    The cases are compared again with the present key when members of the team work. Cases that somebody else has locked come in a
+    later round; `end` ends nothing while there are any.
+    """
+    dropped = 0
+    for attempt in range(_ROUNDS):
+        if attempt:
+            sleep(_REST_SECONDS)
+        after = None
+        while True:
+            with database.begin() as session:
+                active = keyholders.active_key(session, team_id)
+                older = _older_keys(session, team_id, active.id) if active is not None else []
+                done, after = duplicate_detection.drop_of_keys(session, older, FINGERPRINTS, after)
+            dropped += done
+            if after is None:
+                break
+        with database.begin(write=False) as session:
+            if not duplicate_detection.count_of_keys(session, older):
+                break
+    return dropped
+
+
 def end(session: Session, team_id: UUID, now: datetime) -> int:
     """Delete every grant of the older keys if no case is sealed to one of them; returns how many.
 
@@ -178,6 +210,12 @@ def end(session: Session, team_id: UUID, now: datetime) -> int:
     gone = session.execute(sa.delete(KeyGrant).where(KeyGrant.id.in_(_older_grants(session, team_id, present.id))))
     _note(session, "keys:team_rotated", team_id, present.id, now)
     return int(gone.rowcount)  # type: ignore[attr-defined]
+
+
+def _older_keys(session: Session, team_id: UUID, present: UUID) -> list[UUID]:
+    return list(
+        session.scalars(sa.select(SealingKey.id).where(SealingKey.owner_id == team_id, SealingKey.id != present))
+    )
 
 
 def _older_grants(session: Session, team_id: UUID, present: UUID) -> list[UUID]:

@@ -82,7 +82,7 @@ def erase(session: Session, case: Case, *, actor_kind: str, now: datetime) -> No
     case.receipt_id = case.facts = case.last_safe_day = case.owner_id = case.referral_status = case.merged_into_id = (
         None
     )
-    case.needs, case.languages, case.restricted, case.unread_letter = [], [], False, None
+    case.needs, case.languages, case.restricted, case.unread_letter, case.compared_with = [], [], False, None, None
     transitions.move(session, case, CaseVerb.ERASE, actor_kind=actor_kind, actor_id=None, now=now)
     case.forget_at = None
     audit.record(

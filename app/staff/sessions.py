@@ -47,6 +47,8 @@ class SignedIn:
     notice_at: datetime | None = None
     language: str | None = None
     """In which they read the pages; None: not chosen yet."""
+    beside: bool = False
+    """What the caller of `signed_in` asked beside it."""
 
     def __repr__(self) -> str:
         return f"SignedIn(member_id={self.member_id}, role={self.role})"
@@ -58,6 +60,10 @@ class SignedIn:
         """
         granted = keyholders.open_granted(session, self.key_id, KeyPair.from_seed(self.seed), of_cases=False)
         return {key_id: KeyPair.from_seed(seed) for key_id, seed in granted.items()}
+
+    def key_of_team(self, session: Session, key_id: UUID) -> KeyPair | None:
+        """The key pair of the team with this id, if this member was given it. One statement."""
+        return keyholders.open_one(session, key_id, self.key_id, KeyPair.from_seed(self.seed))
 
     def key_of_case(self, session: Session, key_id: UUID) -> KeyPair | None:
         """The key pair of a restricted case, if this member is one of those who are named for it."""
@@ -102,20 +108,46 @@ def _proposals_in(states: Collection[ProposalState]) -> sa.ScalarSelect[int]:
     )
 
 
-_SIGNED_IN: Final = (
-    sa.select(StaffSession, Member, frozen, _proposals_in(LIVE), _proposals_in([ProposalState.DONE]))
-    .join(Member, Member.id == StaffSession.member_id)
-    .where(StaffSession.id == sa.bindparam("session_id", type_=sa.LargeBinary()), Member.active)
-)
+SignedInSelect = sa.Select[StaffSession, Member, bool, int, int, bool]
 
 
-def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, max_age: timedelta) -> SignedIn:
-    """The member whose cookie this is. Only reads; `touch` restarts the idle time. Raises NotSignedIn."""
+def with_beside(beside: sa.ColumnElement[bool]) -> SignedInSelect:
+    """The statement of `signed_in` with one more question about `Member`, so that no page needs another statement for it."""
+    return (
+        sa.select(
+            StaffSession,
+            Member,
+            frozen,
+            _proposals_in(LIVE),
+            _proposals_in([ProposalState.DONE]),
+            beside.label("beside"),
+        )
+        .join(Member, Member.id == StaffSession.member_id)
+        .where(StaffSession.id == sa.bindparam("session_id", type_=sa.LargeBinary()), Member.active)
+    )
+
+
+_SIGNED_IN: Final = with_beside(sa.false())
+
+
+def signed_in(
+    session: Session,
+    secret: str,
+    now: datetime,
+    *,
+    idle: timedelta,
+    max_age: timedelta,
+    statement: SignedInSelect = _SIGNED_IN,
+) -> SignedIn:
+    """The member whose cookie this is. Only reads; `touch` restarts the idle time. Raises NotSignedIn.
+
+    `statement`: one made by `with_beside`, for `SignedIn.beside`.
+    """
     session_id = _session_id(secret)
-    result = session.execute(_SIGNED_IN, {"session_id": session_id, "now": now}).one_or_none()
+    result = session.execute(statement, {"session_id": session_id, "now": now}).one_or_none()
     if result is None:
         raise NotSignedIn
-    row, member, is_frozen, changes, changed = result
+    row, member, is_frozen, changes, changed, beside = result
     if now - row.seen_at > idle or now - row.started_at > max_age:
         raise NotSignedIn("Your session has ended. Sign in again.")
     try:
@@ -139,6 +171,7 @@ def signed_in(session: Session, secret: str, now: datetime, *, idle: timedelta, 
         notice=member.account_notice,
         notice_at=member.account_notice_at,
         language=member.language,
+        beside=bool(beside),
     )
 
 

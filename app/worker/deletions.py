@@ -16,7 +16,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from app import audit, privacy
-from app.cases import callback_windows, case_presence, restriction
+from app.cases import callback_windows, case_presence, duplicate_detection, restriction
 from app.casework import shown_codes, undelivered_notices
 from app.core import quotas
 from app.core.db import Database, try_advisory_lock
@@ -59,6 +59,7 @@ def of(settings: Settings) -> Mapping[str, Delete]:
         "events": change_feed.drop_old,
         "presence": case_presence.delete_expired,
         "keys of restricted cases": lambda session, _now, _limit: restriction.end_unused_keys(session),
+        "former fingerprints": lambda session, _now, limit: duplicate_detection.drop_former(session, limit),
         "callback windows": callback_windows.delete_past,
         "deliveries": webhooks_delivery.delete_old,
         "webhook endpoints": webhooks_delivery.delete_ended_endpoints,

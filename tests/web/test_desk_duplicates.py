@@ -1,4 +1,7 @@
-"""Who wrote twice: found by keyed marks inside one team, merged and separated by the desk, forgotten with the case."""
+"""Who wrote twice: found by marks that need the team's key, merged and separated by the desk, forgotten with the case.
+
+How the marks are made: tests/service/test_comparisons.py.
+"""
 
 from pathlib import Path
 from uuid import UUID
@@ -7,11 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from app.cases import duplicate_detection, person_access, transitions
+from app.cases.duplicate_detection import ComparisonKey
 from app.cases.models import Case, CaseFingerprint
 from app.casework import person_actions
 from app.casework.auto_offer import untaken_cases
 from app.core import keyring
-from app.core.keyring import KeyRing
+from app.core.sealing import KeyPair
 from app.operations import rotation
 from app.operations.encrypted_columns import ENCRYPTED_COLUMNS
 from app.privacy import service as privacy
@@ -55,21 +59,19 @@ def test_who_wrote_twice_is_shown_as_possible_with_what_agrees(
 def test_another_team_never_sees_it(office: StaffSite) -> None:
     office.file(**LENA)
     georgian, _receipt = office.file(**LENA, country="GE", region=None, consent={"mode": "ask_first"})
+    assert marks(office) == [], "nobody who holds a team's key has looked yet"
     assert alike(office.as_("outsider").get(f"/desk/cases/{georgian}")) == ""
+    assert len(marks(office)) == 3
+    office.as_("vera").get("/desk/today")
     found = marks(office)
     assert len(found) == len(set(found)) == 6, "of each case the contact, and the name in both forms"
 
 
-def test_a_mark_says_nothing_without_the_keys_and_a_first_name_leaves_none(office: StaffSite) -> None:
-    office.file(call_me="Елена", answer_by={"channel": "number"})
+def test_a_first_name_leaves_no_mark(office: StaffSite) -> None:
+    label, _receipt = office.file(call_me="Елена", answer_by={"channel": "number"})
+    office.as_("vera").get("/desk/today")
+    assert office.case(label).compared_with is not None
     assert marks(office) == []
-    office.file(**LENA)
-    other = KeyRing.generate(START.date())
-    label, _receipt = office.file(**LENA)
-    case = office.case(label)
-    with office.database.begin() as session:
-        duplicate_detection.replace_fingerprints(session, other, case.id, case.team_id, LENA, "PL")
-    assert first_of(office, label) == ""
 
 
 def first_of(office: StaffSite, label: str) -> str:
@@ -79,6 +81,7 @@ def first_of(office: StaffSite, label: str) -> str:
 def test_comparing_again_sees_the_contact_of_today_and_is_noted(office: StaffSite) -> None:
     first, _receipt = office.file(**LENA)
     second, _receipt = office.file(**LENA)
+    assert first in first_of(office, second)
     with office.database.begin() as session:
         duplicate_detection.delete_fingerprints(session, office.case(second).id)
     assert first_of(office, second) == ""
@@ -180,15 +183,16 @@ def test_changing_the_epoch_key_keeps_the_marks_alike_and_leaves_none_under_the_
     first, _receipt = office.file(**LENA)
     second, _receipt = office.file(**LENA)
     ring = keyring.load_or_create(tmp_path / "keys.json", START.date())
+    ids = [office.case(label).id for label in (first, second)]
     with office.database.begin() as session:
-        for label in (first, second):
-            case = office.case(label)
-            duplicate_detection.replace_fingerprints(session, ring, case.id, case.team_id, LENA, "PL")
+        by = ComparisonKey.of(office.case(first).team_id, UUID(int=8), KeyPair.generate())
+        found = dict.fromkeys(ids, duplicate_detection.identifiers_in(LENA, "PL"))
+        duplicate_detection.replace_fingerprints(session, ring, by, found)
     changed = keyring.begin_epoch(tmp_path / "keys.json", START.date())
     of_marks = next(one for one in ENCRYPTED_COLUMNS if one.name == "case_fingerprints.fingerprint")
     moved, closed, _after = rotation.reencrypt_batch(office.database, changed, of_marks)
     assert (moved, closed) == (6, 0)
     assert {mark[:4] for mark in marks(office)} == {changed.current.to_bytes(4, "big")}
     with office.database.begin(write=False) as session:
-        found = duplicate_detection.possible_duplicates(session, office.case(first), me=UUID(int=7))
-        assert [one.label for one in found] == [second]
+        alike = duplicate_detection.possible_duplicates(session, office.case(first), me=UUID(int=7))
+        assert [one.label for one in alike] == [second]

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
+from app.cases import duplicate_detection
 from app.casework.coordinator import Desk, desk_of
 from app.core.dependencies import Keys, Now, current_directory
 from app.core.errors import Conflict, NotAllowed, NotSignedIn
@@ -22,6 +23,7 @@ from app.directory.packs import Directory
 from app.partners import sandbox_identity
 from app.settings import Settings
 from app.staff import known_browsers, sessions
+from app.staff.models import Member as MemberRow
 from app.staff.models import Role
 from app.staff.passkeys import RelyingParty
 from app.staff.sessions import SignedIn
@@ -34,6 +36,8 @@ BROWSER: Final = known_browsers.COOKIE
 _SECRET: Final = re.compile(r"[\w.-]{20,80}", re.ASCII)
 _TOUCH_AFTER: Final = 15  # the last use is saved after a fifteenth of the idle time, so that reading seldom writes
 PROOF_LASTS: Final = timedelta(minutes=10)
+_SIGNED_IN: Final = sessions.with_beside(duplicate_detection.is_waiting(MemberRow.team_id))
+"""`SignedIn.beside`: whether a case of the member's team waits to be compared (`app.web.desk.comparing`)."""
 DESK_ROLES: Final = (Role.COORDINATOR, Role.SENIOR)
 
 
@@ -185,7 +189,9 @@ async def _member_of_session(request: Request, *, counted: bool) -> SignedIn:
     now = state.clock()
 
     def find(session: Session) -> SignedIn:
-        member = sessions.signed_in(session, secret, now, idle=settings.session_idle, max_age=settings.session_max)
+        member = sessions.signed_in(
+            session, secret, now, idle=settings.session_idle, max_age=settings.session_max, statement=_SIGNED_IN
+        )
         if counted and member.team_id is not None:
             counts = tasks.count_open(session, member.team_id)
             request.state.open_tasks, request.state.undelivered, request.state.reach = counts

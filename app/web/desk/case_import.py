@@ -37,6 +37,7 @@ from app.web.account.policies import Config, Packs, RealNetwork
 from app.web.account.uploads import TakesList
 from app.web.components import csrf, staff_pages
 from app.web.components.forms import field_value
+from app.web.desk import comparing
 
 router = APIRouter(prefix="/desk/import")
 
@@ -64,13 +65,17 @@ async def _desk(
 Mover = Annotated[Desk, Depends(_desk)]
 
 
+async def _compare_first(request: Request, desk: Mover) -> None:
+    await comparing.before_a_look_up(request, desk)
+
+
 @router.get("", name="case_import", dependencies=[Depends(seniors)])
 def show_form(request: Request, session: ReadDb) -> Response:
     """Show the form for a list."""
     return _page(request, countries=_countries(session, request.state.member))
 
 
-@router.post("", name="check_case_list")
+@router.post("", name="check_case_list", dependencies=[Depends(_compare_first)])
 def check_list(request: Request, desk: Mover, packs: Packs, session: Db) -> Response:
     """Show how each column is interpreted, and the result that each row would have.
 

@@ -21,6 +21,7 @@ from app.casework import (
     case_closing,
     case_merges,
     case_ownership,
+    comparisons,
     correspondence,
     desk_referrals,
     sealed_access,
@@ -47,7 +48,7 @@ from app.web.components import (
     staff_pages,
 )
 from app.web.components.forms import field_value
-from app.web.desk import case_form, case_screen, case_view, queue_url, saved_replies
+from app.web.desk import case_form, case_screen, case_view, comparing, queue_url, saved_replies
 from app.web.desk.case_form import TypedInput
 from app.webhooks import reachability
 
@@ -90,7 +91,7 @@ async def _record_view(label: Label, request: Request, desk: AtDesk) -> None:
     recorded[key] = desk.now
 
 
-@router.get("", name="case", dependencies=[Depends(_record_view)])
+@router.get("", name="case", dependencies=[Depends(_record_view), comparing.THIS_CASE])
 def show_case(label: Label, request: Request, desk: AtDesk, session: ReadDb, packs: Packs) -> Response:
     """Show the case without decrypting its sealed parts. A label in another way of writing leads to its own address."""
     written = short_labels.of_text(label)
@@ -121,6 +122,7 @@ def _outline_page(request: Request, case: Case, *, able: int) -> Response:
 def show_sealed_parts(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Show the page with story, persecution, conversation and notes decrypted. Writes an audit entry and nothing else."""
     case, opened = sealed_access.open_case(session, desk, label)
+    comparisons.compare_restricted(session, desk, case)
     typed = case_form.read(request.state.form)
     contact = None
     if "contact" in typed.opened and (purpose := typed.fields.get("purpose", "")) in sealed_access.PURPOSES:
@@ -133,6 +135,7 @@ def show_sealed_parts(label: Label, request: Request, desk: AtDesk, session: Db,
 def show_contact(label: Label, request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Show the page with the contact details decrypted, for a stated purpose. Writes an audit entry."""
     case, contact = sealed_access.open_contact(session, desk, label, field_value(request.state.form, "purpose"))
+    comparisons.compare_restricted(session, desk, case)
     typed = case_form.read(request.state.form)
     opened = sealed_access.open_case(session, desk, label)[1] if "words" in typed.opened else None
     return case_screen.case_page(request, desk, session, packs, case, typed=typed, opened=opened, contact=contact)

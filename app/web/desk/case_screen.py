@@ -38,7 +38,7 @@ from app.referrals.referral_summaries import ReferralSummary, summaries_of
 from app.referrals.states import LIVE, ReferralState, ReferralVerb, allowed_actions
 from app.web.components import reader_language, staff_pages, time_format
 from app.web.components.forms import field_value
-from app.web.desk import by_hand_view, case_form, case_view, followup_view, queue_url, saved_replies
+from app.web.desk import by_hand_view, case_form, case_view, comparing, followup_view, queue_url, saved_replies
 from app.web.desk.case_clock_view import Clocks
 from app.web.desk.case_form import TypedInput
 
@@ -141,6 +141,7 @@ def case_page(
         timeline=case_view.timeline(session, case, summaries, {member.id: member.name for member in colleagues}),
         viewers=[member for member in colleagues if member.opened_at and member.id != desk.member.member_id],
         duplicates=duplicates,
+        comparing_is_behind=case.compared_with is None or comparing.is_behind(request),
         merged_into=merged_into,
         questions=saved_replies.QUESTIONS,
         list_query=list_query,

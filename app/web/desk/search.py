@@ -10,6 +10,7 @@ from app.core.errors import FieldError, Invalid
 from app.web.account.policies import AtDesk, Packs
 from app.web.components import staff_pages
 from app.web.components.forms import field_value
+from app.web.desk import comparing
 
 router = APIRouter(prefix="/desk/search")
 
@@ -31,15 +32,15 @@ def find(request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     return _page(request, text=text, found=found)
 
 
-@router.post("/caller", name="find_caller")
+@router.post("/caller", name="find_caller", dependencies=[comparing.CALLER])
 def find_caller(request: Request, desk: AtDesk, session: Db, packs: Packs) -> Response:
     """Show the team's cases that may be the caller's. The look-up is audited and counts as a read."""
     text = field_value(request.state.form, "caller")
     try:
-        callers = search.find_caller(session, desk, packs, text)
+        found = search.find_caller(session, desk, packs, text)
     except Invalid as error:
         return _page(request, caller=text, errors=error.errors)
-    return _page(request, caller=text, callers=callers)
+    return _page(request, caller=text, callers=found.matches, waiting=found.waiting)
 
 
 def _page(
@@ -49,6 +50,7 @@ def _page(
     found: search.SearchResult | None = None,
     caller: str = "",
     callers: Sequence[search.CallerMatch] | None = None,
+    waiting: int = 0,
     errors: Sequence[FieldError] = (),
 ) -> Response:
     return staff_pages.page(
@@ -59,5 +61,6 @@ def _page(
         found=found,
         caller=caller,
         callers=callers,
+        waiting=waiting,
         errors={error["pointer"].removeprefix("/"): error["detail"] for error in errors},
     )

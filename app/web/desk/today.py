@@ -13,6 +13,7 @@ from app.core.dependencies import ReadDb
 from app.web.account.policies import AtDesk, Packs
 from app.web.components import reader_language, staff_pages, time_format
 from app.web.components.time_format import TimeFormat
+from app.web.desk import comparing
 from app.web.desk.case_clock_view import Clocks
 
 router = APIRouter()
@@ -21,7 +22,7 @@ _MOST_NEEDS = 2
 _MOST_ZONES = 3
 
 
-@router.get("/desk/today", name="today")
+@router.get("/desk/today", name="today", dependencies=[comparing.NEWEST])
 def show_today(request: Request, desk: AtDesk, session: ReadDb, packs: Packs) -> Response:
     """Show the lists of today. Seven statements with the sign-in, whatever the number of cases."""
     zones = time_format.zones(packs)

@@ -283,7 +283,8 @@ def sealed_contacts(session: Session, case_ids: Collection[UUID], key_ids: Colle
         .execution_options(populate_existing=True)
     )
     for country, wrap, part in rows:
-        yield SealedContact(part.case_id, country, wrap.key_id, wrap, part)
+        if wrap.key_id is not None:  # always: it is one of `key_ids`
+            yield SealedContact(part.case_id, country, wrap.key_id, wrap, part)
 
 
 def destroy(session: Session, case_id: UUID) -> None:

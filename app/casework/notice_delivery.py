@@ -6,10 +6,10 @@ members (`team_notices`).
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from app.cases import emergency_alerts
 from app.casework import broken_addresses, by_link, team_notices, undelivered_notices
 from app.casework.escalation import EscalationWaits
+from app.casework.sending_lanes import Lanes
 from app.core import log
 from app.core.db import Database
 from app.core.keyring import KeyRing
@@ -36,7 +37,8 @@ from app.staff import service as staff
 
 ROUND_SECONDS: Final = 60.0
 """How long one way may send in one round. With the deadline of a single notice it stays below the lease of the claims."""
-_MOST_LANES: Final = 12
+_BUSY: Final = timedelta(seconds=5)
+"""How long a message waits for a way that still sends what an earlier round gave it."""
 REST: Final = timedelta(minutes=1)
 """How long a way is left alone that is down. What waits for it keeps its attempts."""
 
@@ -58,7 +60,8 @@ class DeliveryContext:
     others: Mapping[NoticeWay, Channel] = field(default_factory=dict)
     resting: dict[str, datetime] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
-    """How the last exchange of each lane went in this round: "" well, or why it would fail for every notice."""
+    """How the last exchange of each lane went: "" well, or why it would fail for every notice."""
+    lanes: Lanes = field(default_factory=Lanes)
     monotonic: Callable[[], float] = time.monotonic
     waits: EscalationWaits = field(default_factory=EscalationWaits)
     hears: Callable[[Session, Collection[UUID], datetime], Collection[UUID]] = lambda _session, ids, _now: ids
@@ -94,23 +97,25 @@ class _Bundle:
 def send_due(database: Database, post: DeliveryContext, now: datetime, limit: int) -> int:
     """Send up to `limit` due messages; returns how many were sent. At least once: a crash after sending sends again.
 
-    The channels send at the same time, so that none waits for another.
+    Each way sends in a thread of its own, so that none waits for another. What is for a way that is still at work waits.
     """
     with database.begin() as session:
         team_notices.hand_out_due(session, now, limit, first_wait=post.waits.next_on_call)
     with database.begin() as session:
         bundles = _bundled(session, post, outbox.claim(session, now, limit), now)
-    lanes: dict[str, list[_Bundle]] = {}
+        if wait_longer := _ids(one for one in bundles if post.lanes.is_busy(one.notice.lane)):
+            outbox.postpone(session, wait_longer, now + _BUSY)
+    by_lane: dict[str, list[_Bundle]] = {}
     for bundle in bundles:
-        lanes.setdefault(bundle.notice.lane, []).append(bundle)
-    if len(lanes) < 2:
-        return sum(_send_by(database, post, lane, waiting, now) for lane, waiting in lanes.items())
-    with ThreadPoolExecutor(min(len(lanes), _MOST_LANES), thread_name_prefix="way") as threads:
-        first = sorted(
-            lanes, key=lambda lane: lane.startswith(NoticeWay.TEAM)
-        )  # there can be many of the operator's ways
-        running = [threads.submit(_send_by, database, post, lane, lanes[lane], now) for lane in first]
-    return sum(future.result() for future in running)
+        by_lane.setdefault(bundle.notice.lane, []).append(bundle)
+    for lane, waiting in by_lane.items():
+        if not post.lanes.is_busy(lane):
+            post.lanes.start(lane, partial(_send_by, database, post, lane, waiting, now))
+    return post.lanes.collect()
+
+
+def _ids(bundles: Iterable[_Bundle]) -> list[UUID]:
+    return [message_id for bundle in bundles for message_id in bundle.ids]
 
 
 def _send_by(database: Database, post: DeliveryContext, lane: str, bundles: Sequence[_Bundle], now: datetime) -> int:
@@ -123,9 +128,7 @@ def _send_by(database: Database, post: DeliveryContext, lane: str, bundles: Sequ
     for position, bundle in enumerate(bundles):
         if (rests_until is not None and rests_until > now) or post.monotonic() >= ends_at:
             with database.begin() as session:
-                outbox.postpone(
-                    session, [message for other in bundles[position:] for message in other.ids], rests_until
-                )
+                outbox.postpone(session, _ids(bundles[position:]), rests_until)
             break
         outcome = _attempt(post.channel_of(bundle.notice.way), bundle)
         with database.begin() as session:

@@ -31,6 +31,7 @@ from app.casework import (
 from app.casework.auto_offer import AutoOfferContext
 from app.casework.escalation import EscalationWaits
 from app.casework.notice_delivery import DeliveryContext
+from app.casework.sending_lanes import Lanes
 from app.core import log, patience, tracing
 from app.core.clock import Clock, to_the_hour
 from app.core.db import Database
@@ -58,6 +59,10 @@ Job = Callable[[datetime], int]
 _BATCH: Final = 50
 _REPORT_BATCHES: Final = 4
 """So many cases are counted again in one round that the other jobs do not wait for it after an upgrade."""
+_SEND_SECONDS: Final = 1.0
+"""How long continuous rounds wait for the ways that send: a slow one must hold up neither another nor the other jobs."""
+_LAST_SECONDS: Final = 8.0
+"""How long they may take to end what they have begun when the worker stops."""
 _UPDATES: Final = "telegram-updates"
 _POLL_SECONDS: Final = 25.0
 _POLL_AGAIN: Final = timedelta(seconds=30)
@@ -94,6 +99,8 @@ class Worker:
         self._channel = channel or channel_of(settings)
         self._gateways = gateway_channels(settings) if gateways is None else gateways
         self._resting: dict[str, datetime] = {}
+        self._outcomes: dict[str, str] = {}
+        self._lanes = Lanes()
         self._noted_ways: dict[str, tuple[datetime, str]] = {}
         self._postman = WebhookSender(database, keys, outbound or Outbound(), SystemRandom())
         self._stored_digest = ""
@@ -225,6 +232,7 @@ class Worker:
             log.failure("job_failed", error, kind="mark")
 
     def _run(self) -> None:
+        self._lanes = Lanes(waits=_SEND_SECONDS)
         self._start_polling()
         self._start_placing()
         while not self._stop.is_set():
@@ -232,6 +240,8 @@ class Worker:
             if any(done.values()):
                 log.get().info("round", count=sum(done.values()))
             self._stop.wait(self._settings.worker_every.total_seconds())
+        with suppress(Exception):  # it is sent again
+            self._lanes.finish(_LAST_SECONDS)
 
     def _clocks(self, now: datetime) -> int:
         with self._database.begin(write=False) as session:
@@ -294,12 +304,14 @@ class Worker:
             self._current.directory,
             others=self._gateways,
             resting=self._resting,
+            outcomes=self._outcomes,
+            lanes=self._lanes,
             waits=self._waits,
             hears=reachability.notified,
         )
         sent = notice_delivery.send_due(self._database, post, now, _BATCH)
-        for lane, reason in post.outcomes.items():
-            self._note_way(lane, reason)
+        while self._outcomes:
+            self._note_way(*self._outcomes.popitem())
         return sent
 
     def _note_way(self, lane: str, reason: str) -> None:

@@ -1,8 +1,9 @@
 """Notices by Signal and Telegram: what is sent, and what happens when a gateway refuses, hangs, limits, breaks or is cut off."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app import messaging
 from app.cases import transitions
+from app.casework.sending_lanes import Lanes
 from app.core.db import Database
 from app.directory.packs import load_packs
 from app.messaging import recipients, telegram_links
@@ -177,12 +179,18 @@ class NoMail:
         self.sent.append(notice)
 
 
-def worker(scene: Scene, var: Path, gateways: dict[NoticeWay, Channel], mail: Channel | None = None) -> Worker:
+def worker(
+    scene: Scene,
+    var: Path,
+    gateways: dict[NoticeWay, Channel],
+    mail: Channel | None = None,
+    every: timedelta = timedelta(seconds=5),
+) -> Worker:
     return Worker(
         under(scene.database, DatabaseRole.WORKER),
         scene.keys,
         load_packs(),
-        Settings(var=var),
+        Settings(var=var, worker_every=every),
         lambda: scene.now,
         channel=mail or NoMail(),
         gateways=gateways,
@@ -308,6 +316,70 @@ def test_no_way_holds_up_another(scene: Scene, tmp_path: Path) -> None:
         worker(scene, tmp_path, ways, mail).jobs["messages"](scene.now)
     assert [one.address for one in mail.sent] == ["me@example.net"]
     assert states(scene) == [("queued", "too_slow"), ("queued", "too_slow"), ("sent", None)]
+
+
+class Slow(NoMail):
+    """Takes each notice, and answers only when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = threading.Event()
+
+    def send(self, notice: Notice) -> None:
+        super().send(notice)
+        assert self.may_answer.wait(30)
+
+
+def test_a_slow_way_holds_up_neither_another_nor_the_rounds(scene: Scene, tmp_path: Path) -> None:
+    """While Signal answers nothing, what comes in later goes out by mail, and the other jobs have their rounds."""
+    for _ in range(2):
+        told_by(scene, "signal")
+    slow, mail = Slow(), NoMail()
+    loop = worker(scene, tmp_path, {NoticeWay.SIGNAL: slow}, mail, every=timedelta(milliseconds=20))
+    loop.start()
+    try:
+        until(lambda: len(slow.sent) == 1)
+        told(scene, "email", "me@example.net")
+        until(lambda: [one.address for one in mail.sent] == ["me@example.net"])
+        told_by(scene, "signal")
+        rounds: list[datetime] = []
+
+        def seen(now: datetime) -> int:
+            rounds.append(now)
+            return 0
+
+        loop.jobs["counters"] = seen
+        until(lambda: len(rounds) > 2)
+        assert len(slow.sent) == 1, "a way sends one notice after the other"
+        slow.may_answer.set()
+
+        def all_are_sent() -> bool:
+            scene.later(seconds=1)
+            return len(slow.sent) == 3
+
+        until(all_are_sent)
+        until(lambda: {state for state, _error in states(scene)} == {"sent"})
+    finally:
+        slow.may_answer.set()
+        loop.stop()
+    with scene.database.begin(write=False) as session:
+        tries = session.scalars(sa.select(OutboxMessage.attempts).where(OutboxMessage.case_id.is_not(None)))
+        assert set(tries) == {1}, "waiting for a way costs no attempt"
+
+
+def test_what_fails_in_the_thread_of_a_way_fails_the_job_and_frees_the_way() -> None:
+    lanes = Lanes()
+    lanes.start("email", lambda: 3)
+    assert lanes.is_busy("email")
+    assert lanes.collect() == 3
+
+    def breaks() -> int:
+        raise LookupError
+
+    lanes.start("email", breaks)
+    with pytest.raises(LookupError):
+        lanes.collect()
+    assert not lanes.is_busy("email")
 
 
 def test_a_way_that_is_down_does_not_fill_the_round_of_the_others(

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -49,10 +48,6 @@ _SQLITE_CONNECTIONS = 48
 
 class UnsafeDatabase(Exception):
     """The database could lose what it has acknowledged, or it is of an unsupported kind."""
-
-
-class OnlyReads(Exception):
-    """A session that only reads was asked to write or to lock: a mistake of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +134,15 @@ class Database:
         else:
             raise UnsafeDatabase("the database must be sqlite or postgresql")
         tracing.watch(self.engine)
-        self._reader = _reader(self.engine, one_by_one=self.dialect == "postgresql" and not pooled)
+        self._reader = self.engine.execution_options(reads_only=True)
         self.writer_lock = threading.Lock() if self.dialect == "sqlite" else None
         self._check: Callable[[], None] | None = None
 
     def session(self, *, write: bool = True) -> Session:
         """A session that is not yet in a transaction. On SQLite the caller must hold `writer_lock` while it writes.
 
-        Without `write` it can only read. On PostgreSQL each of its statements is then a transaction of its own: at READ COMMITTED
-        each sees the newest rows in any case, and BEGIN and COMMIT would be two more questions to the server.
+        Reading takes a transaction too: which number was shown is said for a transaction (`cases.shown_numbers`), and the rows that
+        the role of the person's pages sees hang on it.
         """
         return Session(self.engine if write else self._reader, autoflush=False, expire_on_commit=False)
 
@@ -395,35 +390,6 @@ def look_or_ask(ask: Callable[[Any], bool]) -> Callable[[Any], bool]:
         return patience.was_just_heard(connection) or ask(connection)
 
     return works
-
-
-def _reader(engine: Engine, *, one_by_one: bool) -> Engine:
-    """The engine for sessions that only read, with the same connections.
-
-    `one_by_one`: each statement is a transaction of its own.
-    """
-    if not one_by_one:
-        return engine.execution_options(reads_only=True)
-    reader = engine.execution_options(reads_only=True, isolation_level="AUTOCOMMIT")
-
-    @event.listens_for(reader, "before_cursor_execute")
-    def _refuse_writing(
-        _connection: Any, _cursor: Any, statement: str, _values: Any, _context: Any, _many: bool
-    ) -> None:
-        if not _only_reads(statement):
-            raise OnlyReads
-
-    return reader
-
-
-@lru_cache(maxsize=1024)
-def _only_reads(statement: str) -> bool:
-    return _READS.match(statement) is not None and _LOCKS.search(statement) is None
-
-
-_READS: Final = re.compile(r"[\s(]*(?:SELECT|WITH|SHOW|EXPLAIN)\b", re.IGNORECASE)
-_LOCKS: Final = re.compile(r"\bFOR (?:NO KEY )?UPDATE\b|\bFOR (?:KEY )?SHARE\b|pg_(?:try_)?advisory_")
-"""What needs a transaction that lasts until the next statement."""
 
 
 def _options(url: URL) -> str:

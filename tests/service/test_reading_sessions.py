@@ -1,43 +1,27 @@
-"""Sessions that only read: what they may say, what they ask PostgreSQL for, and when a connection is asked whether it works."""
+"""Sessions that only read: what holds for their transaction, and when a connection is asked whether it works."""
 
 import pytest
 import sqlalchemy as sa
 
+from app.cases import shown_numbers
 from app.core import db, patience
-from app.core.db import Database, OnlyReads
+from app.core.db import Database
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "DELETE FROM kill_switches",
-        "SELECT name FROM kill_switches FOR UPDATE",
-        "SELECT name FROM kill_switches FOR NO KEY UPDATE",
-        "SELECT name FROM kill_switches FOR SHARE",
-        "SELECT pg_advisory_xact_lock(1)",
-    ],
-)
-def test_a_reading_session_on_postgresql_neither_writes_nor_locks(postgres_database: Database, statement: str) -> None:
-    with postgres_database.begin(write=False) as session:
-        session.execute(sa.text("  SELECT 1"))
-        with pytest.raises(OnlyReads):
-            session.execute(sa.text(statement))
-    with postgres_database.begin() as session:
-        session.execute(sa.text(statement))
-
-
-def test_a_reading_session_is_in_no_transaction_and_a_writing_one_after_it_is(postgres_database: Database) -> None:
+@pytest.mark.parametrize("write", [False, True])
+def test_a_number_that_is_shown_is_known_for_the_whole_transaction_and_no_longer(
+    postgres_database: Database, write: bool
+) -> None:
     """The same connection is lent to both."""
-    same = sa.text("SELECT pg_backend_pid(), pg_current_xact_id_if_assigned(), txid_current()")
-    with postgres_database.begin(write=False) as session:
-        backend, _, first = session.execute(same).one()
-        _, _, second = session.execute(same).one()
-    with postgres_database.begin() as session:
-        writer, _, third = session.execute(same).one()
-        _, _, fourth = session.execute(same).one()
-    assert first != second
-    assert third == fourth
-    assert writer == backend
+    asked = sa.text("SELECT pg_backend_pid(), current_setting('pristan.number', true)")
+    with postgres_database.begin(write=write) as session:
+        shown_numbers.show(session, b"\x01")
+        backend, first = session.execute(asked).one()
+        _, second = session.execute(asked).one()
+    with postgres_database.begin(write=write) as session:
+        same, after = session.execute(asked).one()
+    assert (first, second) == ("01", "01")
+    assert (same, after) == (backend, "")
 
 
 def test_behind_a_pooler_a_reading_session_keeps_its_transaction(postgres_database: Database) -> None:

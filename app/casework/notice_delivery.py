@@ -35,8 +35,10 @@ from app.messaging.models import OutboxMessage, PartnerNotices
 from app.messaging.rules import Verdict, may_notify
 from app.staff import service as staff
 
-ROUND_SECONDS: Final = 60.0
-"""How long one way may send in one round. With the deadline of a single notice it stays below the lease of the claims."""
+ROUND_SECONDS: Final = 15.0
+"""How long one way may send what one round gave it: an emergency that comes in meanwhile waits no longer behind what is not urgent.
+With the deadline of a single notice it stays below the lease of the claims.
+"""
 _BUSY: Final = timedelta(seconds=5)
 """How long a message waits for a way that still sends what an earlier round gave it."""
 REST: Final = timedelta(minutes=1)

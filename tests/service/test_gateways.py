@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app import messaging
 from app.cases import transitions
+from app.casework import notice_delivery
 from app.casework.sending_lanes import Lanes
 from app.core.db import Database
 from app.directory.packs import load_packs
@@ -713,3 +714,29 @@ def test_how_each_way_works_is_noted_for_the_operators(scene: Scene, tmp_path: P
 def way_state(scene: Scene) -> str:
     with scene.database.begin(write=False) as session:
         return str(heartbeats.latest(session)["way:signal"].codes["reason"])
+
+
+class Taking(NoMail):
+    """Takes eight seconds of its own clock for each notice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds = 0.0
+
+    def send(self, notice: Notice) -> None:
+        super().send(notice)
+        self.seconds += 8
+
+
+def test_a_way_gives_up_its_turn_after_fifteen_seconds(scene: Scene) -> None:
+    """What it has not sent by then keeps its attempts, and the next round claims it again."""
+    taking = Taking()
+    for number in range(5):
+        told(scene, "email", f"person-{number}@example.net")
+    post = notice_delivery.DeliveryContext(
+        taking, scene.keys, "https://pristan.example", load_packs(), monotonic=lambda: taking.seconds
+    )
+    for sent in (2, 2, 1):
+        assert notice_delivery.send_due(scene.database, post, scene.now, 50) == sent
+    with scene.database.begin(write=False) as session:
+        assert set(session.scalars(sa.select(OutboxMessage.attempts).where(OutboxMessage.case_id.is_not(None)))) == {1}

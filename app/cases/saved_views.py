@@ -1,6 +1,5 @@
 """A member's saved views of the queue: a view, filters and an order, as codes. They have no name of their own."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -20,8 +19,9 @@ _RENAMED: Final = {"quarantine": "possible_spam"}
 
 def of_member(session: Session, member_id: UUID) -> list[tuple[UUID, QueueQuery]]:
     """A member's saved views with their ids, in the order they were saved."""
-    rows: Sequence[SavedView] = session.scalars(
-        sa.select(SavedView).where(SavedView.member_id == member_id).order_by(SavedView.created_at, SavedView.id)
+    columns = sa.select(SavedView.id, SavedView.view, SavedView.filters, SavedView.sort)
+    rows = session.execute(
+        columns.where(SavedView.member_id == member_id).order_by(SavedView.created_at, SavedView.id)
     ).all()
     return [
         (

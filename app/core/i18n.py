@@ -195,6 +195,11 @@ _ANOTHER_COUNTRY: Final = N_("Another country")
 
 def _with_one_stop(message: str, params: Mapping[str, object]) -> Mapping[str, object]:
     """The parameters, without the full stop of one that ends in an abbreviation ("5 d.", "e.V.") where the message has its own."""
+    for value in params.values():
+        if isinstance(value, str) and value.endswith("."):
+            break
+    else:
+        return params  # nearly always
     return {
         name: value[:-1] if isinstance(value, str) and value.endswith(".") and f"{{{name}}}." in message else value
         for name, value in params.items()

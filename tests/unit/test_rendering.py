@@ -101,3 +101,28 @@ def test_macros_and_functions_are_called_as_jinja_calls_them() -> None:
     html = ours.from_string(source).render(said)
     assert html == jinjas.from_string(source).render(said)
     assert "<i>&lt;b&gt;&amp;</i>" in html
+
+
+def test_what_is_called_directly_says_the_same_as_with_the_checks_of_jinja() -> None:
+    source = "{% for key in 'ab' %}{{ texts.get(key, '–') }}{{ css('base.css') }}{% endfor %}"
+    ours, jinjas = environment().overlay(), environment().overlay()
+    jinjas.context_class = Context
+    html = ours.from_string(source).render(texts={"a": "<b>"})
+    assert html == jinjas.from_string(source).render(texts={"a": "<b>"})
+    assert html.startswith("&lt;b&gt;/s/")
+
+
+def test_a_method_of_a_dictionary_and_a_remembered_function_are_called_without_the_checks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checked: list[object] = []
+    monkeypatch.setattr(Context, "call", lambda _self, target, *_args, **_kwargs: checked.append(target))
+    environment().from_string("{{ texts.get('a') }}{{ css('base.css') }}").render(texts={})
+    assert checked == []
+
+
+def test_a_template_and_what_it_imports_have_the_globals_in_one_plain_dictionary() -> None:
+    names = environment().from_string("").globals
+    assert type(names) is dict
+    assert names["languages"] is i18n.LANGUAGES
+    assert environment().from_string("{{ more }}", globals={"more": "own"}).render() == "own"

@@ -44,6 +44,13 @@ def test_a_city_is_named_in_the_readers_language() -> None:
     assert times("ka").local_moment(NOON, "UTC").endswith("(UTC)")
 
 
+def test_a_moment_that_was_shown_before_is_shown_to_each_reader_and_country_in_its_own_way() -> None:
+    shown = [times(language).local_moment(NOON, zone) for language in ("ru", "de") for zone in ("Asia/Tbilisi", "UTC")]
+    assert len(set(shown)) == 4
+    again = [times(language).local_moment(NOON, zone) for language in ("ru", "de") for zone in ("Asia/Tbilisi", "UTC")]
+    assert again == shown
+
+
 def test_a_length_of_time_takes_the_plural_form_of_its_number() -> None:
     in_russian = [times("ru").time_left(NOON + timedelta(hours=hours), NOON) for hours in (2, 5, 21)]
     assert in_russian == ["через 2 часа", "через 5 часов", "через 21 час"]

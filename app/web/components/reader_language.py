@@ -25,9 +25,16 @@ def of(request: Request) -> str:
     member = getattr(request.state, "member", None)
     if member is not None and member.language in LANGUAGES:
         return str(member.language)
-    named = request.query_params.get("language", "") if member is None else ""
-    if named in LANGUAGES:
-        return named
+    if member is None:
+        named = request.query_params.get("language", "")
+        return named if named in LANGUAGES else _of_browser(request)
+    if not hasattr(request.state, "browser_language"):  # a page asks several times
+        request.state.browser_language = _of_browser(request)
+    return str(request.state.browser_language)
+
+
+def _of_browser(request: Request) -> str:
+    """What was chosen in this browser, else its own first language that we have, else English."""
     chosen = cookies.read(request, COOKIE)
     if chosen in LANGUAGES:
         return str(chosen)

@@ -1,10 +1,10 @@
 """Rendering of templates: environment, language, style sheets and error pages."""
 
 import hashlib
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, MutableMapping
 from functools import lru_cache
 from pathlib import Path
-from types import FunctionType, MethodType
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any, Final
 
 from fastapi import Request
@@ -43,6 +43,10 @@ _FILES_TOO_LARGE: Final = N_(
 _UNEXPECTED: Final = N_("Something went wrong on our side. Please try again.")
 
 
+_CALLED_DIRECTLY: Final = frozenset({MethodType, FunctionType, BuiltinMethodType, type(lru_cache(str))})
+"""Also methods of built-in types, such as `dict.get`, and functions whose results are remembered."""
+
+
 class _Context(Context):
     """Calls functions, methods and macros directly.
 
@@ -55,16 +59,27 @@ class _Context(Context):
         self, target: Callable[..., Any], /, *args: Any, _loop_vars: Any = None, _block_vars: Any = None, **kwargs: Any
     ) -> Any:
         kind = type(target)
-        if kind is MethodType or kind is FunctionType:
+        if kind in _CALLED_DIRECTLY:
             return target(*args, **kwargs)
         if kind is Macro:
             return target(self.eval_ctx, *args, **kwargs)
         return super().call(target, *args, _loop_vars=_loop_vars, _block_vars=_block_vars, **kwargs)
 
 
+class _Environment(Environment):
+    """Gives every template the globals as one plain dictionary.
+
+    Jinja's own are two dictionaries in a chain, which Python goes through name by name for each context and each imported template
+    of a page. Ours do not change once there is a template.
+    """
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return {**self.globals, **(d or {})}
+
+
 @lru_cache(maxsize=1)
 def environment() -> Environment:
-    jinja = Environment(
+    jinja = _Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,

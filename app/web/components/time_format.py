@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from app.core.i18n import N_, NN_, Translator
@@ -41,9 +42,7 @@ class TimeFormat:
 
     def local_moment(self, instant: datetime, zone: str) -> str:
         """An instant in the country's local time, like `Thu 26 Nov 2026, 11:00 (Warsaw time)`."""
-        local = instant.astimezone(ZoneInfo(zone))
-        place = _UTC if zone == _UTC else self.words.text(N_("{place} time"), place=self.place_of(zone))
-        return f"{self.day(local)}, {local:%H:%M} ({place})"
+        return _local_moment(self.words, instant, zone)
 
     def short_moment(self, instant: datetime, now: datetime, zone: ZoneInfo) -> str:
         """A near instant in a country's local time: `16:00` on the same day, else `Mon 10:00` or `Mon 7 Dec 10:00`."""
@@ -141,6 +140,14 @@ class TimeFormat:
 
     def _text(self, message: str, number: float) -> str:
         return self.words.text(message, n=self.words.number(number))
+
+
+@lru_cache(maxsize=4096)
+def _local_moment(words: Translator, instant: datetime, zone: str) -> str:
+    """Kept, because the page of a case shows each of its past moments again. There is one translator for each language."""
+    local = instant.astimezone(ZoneInfo(zone))
+    place = _UTC if zone == _UTC else words.text(N_("{place} time"), place=words.city(zone))
+    return f"{words.day(local)}, {local:%H:%M} ({place})"
 
 
 def local_day(instant: datetime, zone: str) -> date:

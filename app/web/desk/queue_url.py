@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -73,12 +74,15 @@ class Listing:
 
     @staticmethod
     def _path(parameters: Mapping[str, str]) -> str:
-        not_default = {
-            key: value
-            for key, value in parameters.items()
-            if value and (key, value) not in {("view", "open"), ("sort", default_order(parameters["view"]))}
-        }
-        return "/desk/" + (f"?{urlencode(not_default)}" if not_default else "")
+        return _address(tuple(parameters.items()))
+
+
+@lru_cache(maxsize=2048)
+def _address(parameters: tuple[tuple[str, str], ...]) -> str:
+    """Kept, because a page leads to every view and every order: about 40 addresses, the same on most pages."""
+    defaults = {("view", "open"), ("sort", default_order(dict(parameters)["view"]))}
+    not_default = [(key, value) for key, value in parameters if value and (key, value) not in defaults]
+    return "/desk/" + (f"?{urlencode(not_default)}" if not_default else "")
 
 
 def case_path(label: str, list_query: str, **more: str) -> str:

@@ -46,7 +46,8 @@ _OF_A_TRANSFER: Final = (
 _DUBLIN: Final = "dublin"
 _ABOUT_ASYLUM: Final = ("asylum",)
 """Words in the codes of letters to which the Union's rules on asylum procedures apply: no source for any other letter."""
-_SOURCED: Final[dict[str, Certainty]] = {"high": "sourced-high", "medium": "sourced-medium", "low": "sourced-low"}
+OF_SOURCE: Final[dict[str, Certainty]] = {"high": "sourced-high", "medium": "sourced-medium", "low": "sourced-low"}
+"""How sure a limit is by the confidence in its source."""
 _WEEKEND: Final = 5
 _LONGEST_HOLIDAYS: Final = 30
 
@@ -199,7 +200,7 @@ def assess(
     calendar = calendar_of(country)
     limit_day = _limit_day(deadline, start, calendar) if deadline else None
     more = tuple(
-        FurtherDay(day, _SOURCED[row.source.confidence], row)
+        FurtherDay(day, OF_SOURCE[row.source.confidence], row)
         for row in (further if known_days else ())
         if (day := _limit_day(row, start, calendar)) is not None
     )
@@ -219,7 +220,7 @@ def assess(
         )
     return DeadlineFinding(
         last_safe_day=limit_day,
-        certainty=_SOURCED[deadline.source.confidence],
+        certainty=OF_SOURCE[deadline.source.confidence],
         source=deadline.legal_basis or deadline.source.title,
         source_url=deadline.source.url,
         event=deadline.event,

@@ -7,6 +7,7 @@ import pytest
 
 from app.core.i18n import LANGUAGES, translator
 from app.directory.packs import load_packs
+from app.matching import deadline_texts, deadlines
 from app.matching.code_names import CodeNames
 from app.web.components.rendering import environment
 from app.web.person import next_steps, waiting_advice
@@ -130,6 +131,7 @@ def test_what_holds_after_a_missed_deadline_is_told_from_a_source_or_not_at_all(
             assert missed.limit, "from a row of the facts"
             assert (missed.in_words or "?") in page
             assert missed.source.url in page
+            assert deadline_texts.CERTAINTY[deadlines.OF_SOURCE[missed.source.confidence]] in page
         assert ("We have found no source" in page) == (missed is None and row.is_about_an_appeal), row.event
         assert ("A lawyer" in page or "Ask a lawyer" in page) == row.is_about_an_appeal
         assert "Send the appeal" not in page

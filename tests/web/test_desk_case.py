@@ -80,6 +80,7 @@ def test_what_holds_after_a_missed_deadline_is_shown_with_its_source_or_as_for_a
     page = vera.get(f"/desk/cases/{sourced}").words()
     assert "can restore a deadline that was missed without fault" in page
     assert "Code of Administrative Procedure, Odwolanie od decyzji" in page
+    assert "Certainty: from a source that should be checked." in page.partition("If the deadline was missed:")[2]
     assert for_a_lawyer not in page
     assert for_a_lawyer in vera.get(f"/desk/cases/{unsourced}").words()
 

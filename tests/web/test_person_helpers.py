@@ -234,7 +234,7 @@ SPEAKS_TO_THE_HELPER = re.compile(
     r"|It works until .* It opens what you wrote and what the person needs, .*|If you withdraw your agreement, .*"
     r"|I want a new number|Everything you wrote will be deleted .*|You can still write to us below\."
     r"|Change how you contact the person|Do not wait for our answer: contact a centre yourself today too\."
-    r"|You asked for other times\. They will offer some\."
+    r"|You asked for other times\. No time is agreed yet\. .*"
     r")$"
 )  # fmt: skip
 """What whoever fills in the form does, knows, holds or decides: their number, their choices, their calendar."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from app.directory.packs import Deadline, Directory, Source
 from app.directory.schemas import Guidance
+from app.matching import deadline_texts, deadlines
 from app.matching.code_names import CodeNames
 
 MOST_PRESSING: Final = (
@@ -86,8 +87,14 @@ def while_you_wait(
         at_once,
         is_over,
         can_appeal=rule is None or rule.is_about_an_appeal,
-        if_missed=(code_names.text(missed.in_words or ""), missed.source) if missed else None,
+        if_missed=(_with_certainty(missed, code_names), missed.source) if missed else None,
     )
+
+
+def _with_certainty(missed: Deadline, code_names: CodeNames) -> str:
+    """What the row says, and how sure its time limit is."""
+    certainty = deadline_texts.CERTAINTY[deadlines.OF_SOURCE[missed.source.confidence]]
+    return f"{code_names.text(missed.in_words or '')} {code_names.text(certainty)}"
 
 
 def _facts(

@@ -15,8 +15,9 @@ from app.core import keyholders
 from app.core.ids import named_id
 from app.core.sealing import KeyPair
 from app.matching import service_history
+from app.partners.organisations import Organisation
 from app.staff import automatic_offers, proposals, sessions
-from app.staff.models import Member, Proposal
+from app.staff.models import Member, Proposal, Team
 from tests.support.desk import ONE, STORY, TWO, Browser, Page, StaffSite
 from tests.support.html import faults
 from tests.support.newest import newest
@@ -397,6 +398,20 @@ def test_a_holder_of_the_key_ends_the_wait(office: StaffSite) -> None:
     assert act(office, "sofia", proposal, "confirm").status == 403, "she holds no key of the organisation"
     assert act(office, "partner", proposal, "confirm").status == 303
     assert CODE.search(act(office, "admin", proposal, "carry_out").words())
+
+
+def test_a_proposal_names_its_organisation_and_its_team_as_people_do(office: StaffSite) -> None:
+    propose_member(office, "admin", name="nadja", role="partner", organisation=ONE)
+    propose_member(office, "admin", name="katja", role="coordinator", team="pl")
+    with office.database.begin(write=False) as session:
+        names = [
+            session.scalar(sa.select(table.name).where(table.slug == slug))
+            for table, slug in ((Organisation, ONE), (Team, "pl"))
+        ]
+    words = office.as_("admin").get("/desk/proposals").words()
+    assert all(f"Team or organisation{name}" in words for name in names)
+    assert f"Team or organisation{names[0]}" in office.as_("partner").get("/partner/proposals").words()
+    assert f"Team or organisation{ONE}" not in words
 
 
 def test_the_page_says_why_somebody_does_not_count(office: StaffSite) -> None:

@@ -6,11 +6,12 @@ Everybody affected by a change sees it here while it waits, and can stop it.
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Path, Request, Response
 from sqlalchemy.orm import Session
 
@@ -31,6 +32,7 @@ from app.directory.packs import load_packs
 from app.matching import service_history
 from app.matching.order import WEIGHTS
 from app.partners import sandbox_identity
+from app.partners.organisations import Organisation
 from app.staff import (
     access_changes,
     automatic_offers,
@@ -40,7 +42,7 @@ from app.staff import (
     proposal_views,
     proposals,
 )
-from app.staff.models import Proposal, Role
+from app.staff.models import Proposal, Role, Team
 from app.staff.proposal_rules import RULES, ProposalKind
 from app.staff.proposal_states import ProposalVerb
 from app.staff.sessions import SignedIn
@@ -76,6 +78,8 @@ _DONE: Final = {
     ProposalVerb.DECLINE: "declined",
     ProposalVerb.WITHDRAW: "withdrawn",
 }
+_PLACES: Final = ("organisation", "place", "team")
+"""Codes of a proposal that are slugs."""
 _PROPOSED_HERE: Final = (
     ProposalKind.NEW_ADMIN,
     ProposalKind.ORGANISATION_KEY,
@@ -164,6 +168,7 @@ def _page(
         centres=centres(session) if member.role is Role.ADMIN else [],
         exports=sorted(EXPORTS),
         names_of=staff_pages.code_names(request),
+        place_names=_place_names(session, shown),
         countries=[
             (country.code, staff_pages.code_names(request).name("country", country.code))
             for country in load_packs().countries
@@ -176,6 +181,16 @@ def _page(
         errors=errors_by_field(wrong[1], _FIRST_FIELD[wrong[0]]) if wrong else {},
         **(_services() if wrong and wrong[0] is ProposalKind.SERVICE_WEIGHT else {}),
     )
+
+
+def _place_names(session: Session, shown: Sequence[Proposal]) -> dict[str, str]:
+    """The names of the teams and organisations that these proposals name by their slugs. One statement, or none."""
+    slugs = {str(proposal.codes[name]) for proposal in shown for name in _PLACES if proposal.codes.get(name)}
+    if not slugs:
+        return {}
+    tables = (Organisation, Team)
+    named = sa.union_all(*(sa.select(table.slug, table.name).where(table.slug.in_(slugs)) for table in tables))
+    return {row.slug: row.name for row in session.execute(named)}
 
 
 def _services() -> dict[str, object]:

@@ -40,7 +40,7 @@ ROOT_USES: Final = (
     RootUse("mac:conflict-salt", "the salt that an organisation's program hashes its conflict list with", _KEPT),
     RootUse(
         "mac:conflict",
-        "entries of conflict lists, and traces of cases",
+        "entries of conflict lists, and traces of cases for organisations with a list or a key of the case",
         _KEPT,
         ("conflict_entries.mac", "conflict_traces.mac"),
     ),

@@ -64,7 +64,11 @@ LIFETIMES: Final = MappingProxyType(
         "sealed_parts": _CASE,
         "documents": _CASE,
         "document_pieces": _CASE,
-        "case_fingerprints": Lifetime(Ending.CASE, "as long as the contact of its case"),
+        "case_fingerprints": Lifetime(
+            Ending.CASE,
+            "as long as the contact of its case; one made without the team's key goes at once",
+            ("former fingerprints",),
+        ),
         "conflict_traces": Lifetime(
             Ending.CASE, "until the person withdraws, at most as long as the contact of its case"
         ),

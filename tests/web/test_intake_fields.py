@@ -57,7 +57,7 @@ ADDED_IN_STORAGE: Final = {("story", "at")}
 NOT_ANSWERS: Final = {
     "id", "label", "receipt_id", "state", "version", "team_id", "last_safe_day", "deadline_certainty", "due_on",
     "waiting_since", "owner_id", "owner_name", "snoozed_until", "person_wrote", "referral_status", "merged_into_id", "held_reason",
-    "restricted", "unread_letter",
+    "restricted", "unread_letter", "compared_with",
     "referred_by", "uncovered", "facts", "facts_version", "closed_at", "forget_at", "updated_at", "urgency", "urgency_rank",
 }  # fmt: skip
 """Columns of a case that are no answers. A new column is either one of these or is declared by a field of the schema."""

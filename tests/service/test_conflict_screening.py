@@ -247,6 +247,15 @@ def test_a_centre_that_was_not_connected_is_looked_up_when_the_person_says_yes(n
         assert session.scalars(sa.select(Referral.state)).all() == ["withdrawn"]
 
 
+def with_phone(network: Network, session: Any, opened: Any, address: str) -> Any:
+    """The person corrects how they are reached."""
+    said = corrections.answers_of(session, opened, network.keys)
+    changed = Intake.model_validate({**said, "answer_by": {"channel": "phone", "address": address}})
+    return corrections.correct(
+        session, opened, changed, keys=network.keys, directory=network.directory, now=network.now
+    )
+
+
 def reopened(network: Network, session: Any, answer: httpx.Response) -> Any:
     receipt = receipts.parse(answer.json()["receipt"])
     return person_access.open_by_receipt(session, receipt, network.keys, network.now, lock=True)
@@ -270,16 +279,7 @@ def test_another_address_is_looked_up_and_takes_the_key_back(network: Network):
     with network.database.begin() as session:
         opened = reopened(network, session, answer)
         assert named_id("organisation", MINE) in sealed_parts.organisations_with_key(session, opened.case.id)
-        said = corrections.answers_of(session, opened, network.keys)
-        changed = {**said, "answer_by": {"channel": "phone", "address": "600 555 555"}}
-        result = corrections.correct(
-            session,
-            opened,
-            Intake.model_validate(changed),
-            keys=network.keys,
-            directory=network.directory,
-            now=network.now,
-        )
+        result = with_phone(network, session, opened, "600 555 555")
         assert named_id("organisation", MINE) not in sealed_parts.organisations_with_key(session, opened.case.id)
     hit = next(found for found in result.not_matched if found.service == SERVICE)
     assert [reason.key for reason in hit.reasons] == ["accepts_referrals.no"]
@@ -451,16 +451,7 @@ def test_another_address_leaves_no_trace_for_who_has_neither_list_nor_key(networ
     answer = network.file(consent=ASK_FIRST, answer_by={"channel": "number"})
     with network.database.begin() as session:
         opened = reopened(network, session, answer)
-        said = corrections.answers_of(session, opened, network.keys)
-        changed = {**said, "answer_by": {"channel": "phone", "address": ADDRESS}}
-        corrections.correct(
-            session,
-            opened,
-            Intake.model_validate(changed),
-            keys=network.keys,
-            directory=network.directory,
-            now=network.now,
-        )
+        with_phone(network, session, opened, ADDRESS)
         case_id = opened.case.id
     assert right_guesses(network, case_id) == {OTHER}
 

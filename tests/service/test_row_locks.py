@@ -72,9 +72,9 @@ from app.webhooks import service as webhooks
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.support.desk import ONE, PASSPHRASE, TWO
 from tests.support.races import holds_advisory_lock, locked_rows, passes_over
-from tests.support.verbs import AGREED, StaffVerbs
+from tests.support.verbs import AGREED, SITE, StaffVerbs
 
-HOST = "pristan.test"
+HOST = SITE.rpartition("/")[2]
 SERVICE, OTHER_SERVICE = f"{ONE}/legal-help", f"{TWO}/legal-help"
 Act = Callable[[Session], object]
 
@@ -219,7 +219,7 @@ def test_links(verbs: StaffVerbs) -> None:
 
 def test_members_and_their_keys(verbs: StaffVerbs) -> None:
     now, vera, team = verbs.time.at, verbs.member("vera"), verbs.desk().team_id
-    site = RelyingParty(HOST, f"https://{HOST}")
+    site = RelyingParty(HOST, SITE)
     seed = staff.seal_seed(verbs.keys, vera.member_id, PASSPHRASE)
     with verbs.database.begin() as session:
         row = session.get_one(Member, vera.member_id)
@@ -471,7 +471,7 @@ def test_tasks_endpoints_and_programs(verbs: StaffVerbs) -> None:
         session.add(OAuthClient(id="program", organisation_id=own, name="p", scopes=[], created_at=now))
         session.flush()
         endpoint, _secret = webhooks.add(
-            session, verbs.keys, webhooks.Owner(own, "program"), f"https://{HOST}/", ["referral.offered"], "v1", now
+            session, verbs.keys, webhooks.Owner(own, "program"), f"{SITE}/", ["referral.offered"], "v1", now
         )
         session.add(
             WebhookDelivery(

@@ -26,6 +26,7 @@ from tests.support.desk import UNCONNECTED, Time, _seed, founded_office, intake
 from tests.support.founding import found
 
 BY_HAND = f"{UNCONNECTED}/legal-help"
+SITE = "https://pristan.test"
 AGREED = {"mode": "named", "organisations": [UNCONNECTED]}
 
 
